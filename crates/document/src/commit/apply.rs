@@ -1,0 +1,259 @@
+//! Applies a difference to the tree of fields.
+//!
+//! Only what the client had seen is overwritten; what it had not seen stays beside its change. Every odd line here was paid for by a lost write: the
+//! rules are those of the executable definition of the merge.
+
+use crate::fields::{Leaf, Node, Segment, Siblings, push_segment};
+use crate::rules::RuleNode;
+use crate::{Dot, Refused, Revision, Rule, Value, VersionVector};
+
+use super::difference::Difference;
+use super::flatten::Put;
+use super::meets::Change;
+
+/// One write under way.
+pub(super) struct Apply<'a> {
+    dot: Dot,
+    seen: &'a VersionVector,
+    /// Report what meets an unseen change; else keep both.
+    refuse: bool,
+    pointer: String,
+    /// Where the write meets an unseen change.
+    pub(super) met: Vec<String>,
+}
+
+/// What is known of the paths above.
+#[derive(Clone, Copy, Default)]
+struct Above {
+    /// Somebody whom the client had not seen put something other than an object there.
+    unseen_rival: bool,
+    /// The new body has something other than an object there.
+    replaced: bool,
+    /// The new body has nothing there or below.
+    absent: bool,
+}
+
+impl<'a> Apply<'a> {
+    pub(super) const fn new(dot: Dot, seen: &'a VersionVector, refuse: bool) -> Self {
+        Self {
+            dot,
+            seen,
+            refuse,
+            pointer: String::new(),
+            met: Vec::new(),
+        }
+    }
+
+    /// Applies the difference of whole bodies.
+    pub(super) fn root(
+        &mut self,
+        fields: &mut Node,
+        difference: &Difference<'_>,
+        rules: &RuleNode,
+    ) -> Result<(), Refused> {
+        self.members(fields, difference, rules, Above::default())?;
+        fields.retain(&|_, _| true);
+        Ok(())
+    }
+
+    fn members(
+        &mut self,
+        node: &mut Node,
+        difference: &Difference<'_>,
+        rules: &RuleNode,
+        above: Above,
+    ) -> Result<(), Refused> {
+        for (segment, child) in difference.members() {
+            let Segment::Member(name) = segment else { continue };
+            let length = self.pointer.len();
+            push_segment(&mut self.pointer, name);
+            self.path(
+                node.children.entry(segment.clone()).or_default(),
+                child,
+                rules.member(name),
+                above,
+            )?;
+            self.pointer.truncate(length);
+        }
+        Ok(())
+    }
+
+    fn path(
+        &mut self,
+        node: &mut Node,
+        difference: &Difference<'_>,
+        rules: &RuleNode,
+        above: Above,
+    ) -> Result<(), Refused> {
+        self.check(node, difference, rules, above)?;
+        let below = self.above_children(node, difference, above);
+        self.remove(node, difference, above);
+        if difference.reaches_below {
+            self.clear_for_below(node, difference);
+        }
+        self.members(node, difference, rules, below)?;
+        for segment in difference.removed_elements() {
+            if let Some(element) = node.children.get_mut(segment) {
+                self.drop_seen(element);
+            }
+        }
+        self.add(node, difference, rules)
+    }
+
+    /// Notes where the changes here meet unseen ones.
+    fn check(
+        &mut self,
+        node: &Node,
+        difference: &Difference<'_>,
+        rules: &RuleNode,
+        above: Above,
+    ) -> Result<(), Refused> {
+        if let Some(new) = difference.put()
+            && is_no_counter(new, rules.rule())
+        {
+            return Err(Refused::CounterNotInteger {
+                path: self.pointer.clone(),
+            });
+        }
+        if !self.refuse {
+            return Ok(());
+        }
+        let unseen = |dot| self.is_unseen(dot);
+        let meets = |change: Change<'_>| above.unseen_rival || change.meets(node, rules, &unseen);
+        let met = difference.removes_here() && meets(Change::Remove)
+            || difference.put().is_some_and(|new| meets(Change::Put(new)))
+            || difference.added_elements().next().is_some() && meets(Change::Extend);
+        if met {
+            self.met.push(self.pointer.clone());
+        }
+        Ok(())
+    }
+
+    fn above_children(&self, node: &Node, difference: &Difference<'_>, above: Above) -> Above {
+        let rival = |(dot, leaf): (Dot, &Leaf)| self.is_unseen(dot) && *leaf != Leaf::EmptyObject;
+        let put = difference.after.and_then(|flat| flat.put.as_ref());
+        Above {
+            unseen_rival: above.unseen_rival || node.siblings.iter().any(rival),
+            replaced: above.replaced || put.is_some_and(|put| *put != Put::Leaf(Leaf::EmptyObject)),
+            absent: difference.after.is_none(),
+        }
+    }
+
+    /// Removes the leaf here, and what goes with it.
+    fn remove(&self, node: &mut Node, difference: &Difference<'_>, above: Above) {
+        let absent = difference.after.is_none();
+        // What held it is gone too, with all that was seen in its place.
+        if difference.removes_here() || absent && !above.absent {
+            self.drop_seen(node);
+        }
+        if difference.removes_here() && absent && !above.replaced {
+            node.siblings.insert(self.dot, Leaf::Removed);
+        }
+    }
+
+    /// Something below changes, so what is here must hold it: an edit inside never settles a conflict of what holds it, but it takes back a removal
+    /// that its author had seen. Where nothing was shown here, what hides below goes too.
+    fn clear_for_below(&self, node: &mut Node, difference: &Difference<'_>) {
+        if node.siblings.is_empty() {
+            return;
+        }
+        if difference.before.is_some() {
+            node.siblings.retain(|dot, leaf| self.stays(dot) || leaf.is_live());
+        } else {
+            node.siblings.retain(|dot, _| self.stays(dot));
+            node.retain(&|dot, leaf| self.stays(dot) || !leaf.is_live());
+        }
+    }
+
+    /// Puts what is new here.
+    fn add(&self, node: &mut Node, difference: &Difference<'_>, rules: &RuleNode) -> Result<(), Refused> {
+        let new = difference.put();
+        let mut elements = difference.added_elements().peekable();
+        if new.is_none() && elements.peek().is_none() {
+            return Ok(());
+        }
+        let counts_on = matches!((difference.had(), new), (Some(Put::Total(_)), Some(Put::Total(_))));
+        if new.is_some() && !counts_on || elements.peek().is_some() && difference.before.is_none() {
+            node.siblings.retain(|dot, _| self.stays(dot));
+            self.clear_children(node, matches!(new, Some(Put::Leaf(Leaf::EmptyObject))));
+        } else {
+            node.siblings.retain(|dot, leaf| self.stays(dot) || leaf.is_live());
+        }
+        match new {
+            Some(Put::Total(total)) => self.count(node, difference.had(), *total)?,
+            Some(Put::Leaf(leaf)) => self.put(node, leaf, rules),
+            None => {}
+        }
+        for (segment, element) in elements {
+            if let Put::Leaf(leaf) = element {
+                node.children
+                    .entry(segment.clone())
+                    .or_default()
+                    .siblings
+                    .insert(self.dot, leaf.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Overwrites what was seen below. An object that is emptied keeps the marks of what was removed from it.
+    fn clear_children(&self, node: &mut Node, keep_marks: bool) {
+        node.retain_children(|_, child| {
+            if !keep_marks || child.siblings.values().any(Leaf::is_live) {
+                child.siblings.retain(|dot, _| self.stays(dot));
+            }
+            self.clear_children(child, keep_marks);
+            true
+        });
+    }
+
+    fn put(&self, node: &mut Node, leaf: &Leaf, rules: &RuleNode) {
+        let scalar = Change::Put(&Put::Leaf(leaf.clone())).kind(rules).is_none();
+        if rules.rule() == Rule::Latest && scalar {
+            node.siblings.retain(|_, other| other.marks().is_some());
+        }
+        node.siblings.insert(self.dot, leaf.clone());
+    }
+
+    /// Counts on from what the client had read, or begins.
+    fn count(&self, node: &mut Node, old: Option<&Put>, total: i128) -> Result<(), Refused> {
+        let overflow = || Refused::CounterNotInteger {
+            path: self.pointer.clone(),
+        };
+        let (segment, amount) = match old {
+            Some(Put::Total(old)) => (
+                Segment::Increments(self.dot),
+                total.checked_sub(*old).ok_or_else(overflow)?,
+            ),
+            // Keyed by the write's revision once that is known.
+            _ => (Segment::Creation(Revision::none()), total),
+        };
+        let entry = Node {
+            siblings: Siblings::of(self.dot, Leaf::Amount(amount)),
+            ..Node::new()
+        };
+        node.children.insert(segment, entry);
+        Ok(())
+    }
+
+    fn drop_seen(&self, node: &mut Node) {
+        node.retain(&|dot, _| self.stays(dot));
+    }
+
+    /// This write's own, or never seen by the client.
+    fn stays(&self, dot: Dot) -> bool {
+        dot == self.dot || self.is_unseen(dot)
+    }
+
+    fn is_unseen(&self, dot: Dot) -> bool {
+        dot != self.dot && !self.seen.covers(dot)
+    }
+}
+
+/// A number that the rule `counter` cannot count with.
+fn is_no_counter(new: &Put, rule: Rule) -> bool {
+    match new {
+        Put::Total(total) => i64::try_from(*total).is_err(),
+        Put::Leaf(leaf) => rule == Rule::Counter && matches!(leaf, Leaf::Scalar(Value::Number(_))),
+    }
+}

@@ -1,0 +1,172 @@
+//! A document of either granularity: the one type that the store and the links handle.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::{
+    Base, Committed, Dot, FieldDocument, Granularity, Object, Refused, Revision, RuleSet, Shown, TreeDocument,
+    VersionVector, Write,
+};
+
+/// The state of a document, a join-semilattice.
+///
+/// Laws (property tests check them on random histories): `a.join(a) = a`, `a.join(b) = b.join(a)`, `a.join(b).join(c) = a.join(b.join(c))`,
+/// `decode(encode(a)) = a`, and nodes that incorporated the same writes show the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Document {
+    /// Granularity `field`.
+    Fields(FieldDocument),
+    /// Granularity `document`.
+    Tree(TreeDocument),
+}
+
+/// Why two states do not join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum JoinError {
+    /// One node holds the database with granularity `field`, the other with `document`.
+    #[error("the database has granularity `{ours}` here and `{theirs}` there: create it anew on one side")]
+    Granularity {
+        /// Of the state that was joined to.
+        ours: Granularity,
+        /// Of the state that came in.
+        theirs: Granularity,
+    },
+}
+
+/// One open branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch<'a> {
+    /// The write that made it; `None` in granularity `document`, where equal writes share a revision.
+    pub dot: Option<Dot>,
+    /// Its revision.
+    pub revision: &'a Revision,
+    /// Did it delete the document?
+    pub deleted: bool,
+    /// Its own body; empty if deleted.
+    pub body: &'a Arc<Object>,
+}
+
+impl Document {
+    /// A document without any write.
+    pub const fn empty(granularity: Granularity) -> Self {
+        match granularity {
+            Granularity::Field => Self::Fields(FieldDocument::empty()),
+            Granularity::Document => Self::Tree(TreeDocument::empty()),
+        }
+    }
+
+    /// Which kind of document this is.
+    pub const fn granularity(&self) -> Granularity {
+        match self {
+            Self::Fields(_) => Granularity::Field,
+            Self::Tree(_) => Granularity::Document,
+        }
+    }
+
+    /// Has there been no write yet?
+    pub fn is_empty(&self) -> bool {
+        self.context().is_empty()
+    }
+
+    /// Every write that this state has incorporated.
+    pub const fn context(&self) -> &VersionVector {
+        match self {
+            Self::Fields(document) => &document.context,
+            Self::Tree(document) => &document.context,
+        }
+    }
+
+    /// Has every branch deleted it? True of a document without any write.
+    pub fn is_deleted(&self) -> bool {
+        match self {
+            Self::Fields(document) => document.is_deleted(),
+            Self::Tree(document) => document.is_deleted(),
+        }
+    }
+
+    /// The open branches: by dot in granularity `field`, the winner first in granularity `document`.
+    pub fn heads(&self) -> Vec<Branch<'_>> {
+        match self {
+            Self::Fields(document) => document.branches(),
+            Self::Tree(document) => document.branches(),
+        }
+    }
+
+    /// The least state that has incorporated both.
+    ///
+    /// # Errors
+    /// [`JoinError::Granularity`]: the nodes disagree on what kind of database this is.
+    pub fn join(&self, other: &Self) -> Result<Self, JoinError> {
+        match (self, other) {
+            (Self::Fields(ours), Self::Fields(theirs)) => Ok(Self::Fields(ours.join(theirs))),
+            (Self::Tree(ours), Self::Tree(theirs)) => Ok(Self::Tree(ours.join(theirs))),
+            _ => Err(JoinError::Granularity {
+                ours: self.granularity(),
+                theirs: other.granularity(),
+            }),
+        }
+    }
+
+    /// What a reader sees.
+    pub fn shown(&self, rules: &RuleSet) -> Shown {
+        match self {
+            Self::Fields(document) => document.shown(rules),
+            Self::Tree(document) => document.shown(),
+        }
+    }
+
+    /// What a client that reads the document now will have read.
+    pub fn base(&self, rules: &RuleSet) -> Base {
+        if self.is_empty() {
+            return Base::default();
+        }
+        self.base_of(&self.shown(rules))
+    }
+
+    /// [`Self::base`], from what the document shows.
+    pub fn base_of(&self, shown: &Shown) -> Base {
+        Base {
+            revision: (!self.is_empty()).then(|| shown.revision.clone()),
+            context: self.context().clone(),
+            body: (!shown.deleted).then(|| Arc::clone(&shown.body)),
+        }
+    }
+
+    /// The state after a client that read `write.base` (something that this replica showed at some time) stores a body or deletes. Only what the
+    /// client changed gets the new dot, so an edit elsewhere never settles an open conflict.
+    ///
+    /// # Errors
+    /// [`Refused`]: nothing is written.
+    pub fn commit(&self, write: &Write<'_>, rules: &RuleSet) -> Result<Committed, Refused> {
+        match self {
+            Self::Fields(document) => document.commit(write, rules),
+            Self::Tree(document) => document.commit(write),
+        }
+    }
+
+    /// Drops what nobody needs any more once every datacenter has seen all of the document: marks of removal, and the fields of a deleted document.
+    /// `None` if there is nothing to drop (in granularity `document` there never is).
+    pub fn forget(&self, stable: &VersionVector) -> Option<Self> {
+        match self {
+            Self::Fields(document) => document.forget(stable).map(Self::Fields),
+            Self::Tree(_) => None,
+        }
+    }
+
+    /// Might the document show an open conflict under some rules? Holds whenever it does under any.
+    pub fn may_conflict(&self) -> bool {
+        match self {
+            Self::Fields(document) => document.may_conflict(),
+            Self::Tree(document) => document.may_conflict(),
+        }
+    }
+
+    /// Among the open revisions, or what they grew from? (The merge revision of several open branches is [`Shown::revision`].)
+    pub fn knows_revision(&self, revision: &Revision) -> bool {
+        match self {
+            Self::Fields(document) => document.knows_revision(revision),
+            Self::Tree(document) => document.nodes.contains_key(revision),
+        }
+    }
+}

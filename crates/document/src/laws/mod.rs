@@ -1,0 +1,9 @@
+//! The laws of the merge, checked on recorded answers of its executable definition and on random histories.
+
+mod account;
+mod encodings;
+mod histories;
+mod named_cases;
+mod random_laws;
+mod vector_state;
+mod vectors;

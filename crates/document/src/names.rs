@@ -1,0 +1,218 @@
+//! Validated names: a value of these types always obeys its rule, so nothing behind the border checks again.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// Longest id of a document, in bytes (inclusive).
+pub const DOCUMENT_ID_BYTES_MAX: usize = 512;
+/// Longest name of a database, in bytes (inclusive), as in CouchDB.
+pub const DATABASE_NAME_BYTES_MAX: usize = 238;
+/// Longest name of a datacenter, in bytes (inclusive): one DNS label.
+pub const DATACENTER_NAME_BYTES_MAX: usize = 63;
+
+/// The reserved database that holds the definitions of databases and the members.
+const SYSTEM_DATABASE: &str = "_rejoin";
+
+/// Why a name was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NameError {
+    /// The document id is empty.
+    #[error("a document id must not be empty")]
+    DocumentIdEmpty,
+    /// The document id has more than [`DOCUMENT_ID_BYTES_MAX`] bytes.
+    #[error("a document id has at most 512 bytes, this one has {0}")]
+    DocumentIdTooLong(usize),
+    /// The document id starts with an underscore.
+    #[error("document ids that start with `_` are reserved (but for `_design/...`)")]
+    DocumentIdReserved,
+    /// The database name breaks CouchDB's rule.
+    #[error(
+        "a database name starts with a lowercase letter, continues with a-z 0-9 _ $ ( ) + / - and has at most 238 bytes"
+    )]
+    DatabaseName,
+    /// The datacenter name breaks its rule.
+    #[error("a datacenter name starts with a-z or 0-9, continues with a-z 0-9 - and has at most 63 bytes")]
+    DatacenterName,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::check(text)?;
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = NameError;
+
+            fn try_from(text: &str) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, formatter)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a datacenter, e.g. `dc-east`: `[a-z0-9][a-z0-9-]{0,62}`.
+    DatacenterName
+}
+
+name! {
+    /// The name of a database: `[a-z][a-z0-9_$()+/-]{0,237}`, or the reserved one of [`DatabaseName::system`].
+    DatabaseName
+}
+
+name! {
+    /// The id of a document: 1 to 512 bytes, not starting with `_` but for `_design/...`. Ordered bytewise.
+    DocumentId
+}
+
+impl DatacenterName {
+    fn check(text: &str) -> Result<(), NameError> {
+        let allowed = |character: u8| character.is_ascii_lowercase() || character.is_ascii_digit() || character == b'-';
+        let well_formed = !text.starts_with('-') && !text.is_empty() && text.bytes().all(allowed);
+        if well_formed && text.len() <= DATACENTER_NAME_BYTES_MAX {
+            Ok(())
+        } else {
+            Err(NameError::DatacenterName)
+        }
+    }
+}
+
+impl DatabaseName {
+    /// The reserved database of definitions and members. No text parses to it, so no client can name it.
+    pub fn system() -> Self {
+        Self(SYSTEM_DATABASE.into())
+    }
+
+    /// The name that a peer or the disk gave: as [`FromStr`], but the reserved database is accepted too.
+    ///
+    /// # Errors
+    /// [`NameError::DatabaseName`] for anything else.
+    pub fn internal(text: &str) -> Result<Self, NameError> {
+        if text == SYSTEM_DATABASE {
+            Ok(Self::system())
+        } else {
+            text.parse()
+        }
+    }
+
+    /// Is this the reserved database?
+    pub fn is_system(&self) -> bool {
+        &*self.0 == SYSTEM_DATABASE
+    }
+
+    fn check(text: &str) -> Result<(), NameError> {
+        let allowed = |character: u8| {
+            character.is_ascii_lowercase() || character.is_ascii_digit() || b"_$()+/-".contains(&character)
+        };
+        let well_formed = text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(allowed);
+        if well_formed && text.len() <= DATABASE_NAME_BYTES_MAX {
+            Ok(())
+        } else {
+            Err(NameError::DatabaseName)
+        }
+    }
+}
+
+impl DocumentId {
+    fn check(text: &str) -> Result<(), NameError> {
+        let design = text.strip_prefix("_design/").is_some_and(|rest| !rest.is_empty());
+        match text.len() {
+            0 => Err(NameError::DocumentIdEmpty),
+            length if length > DOCUMENT_ID_BYTES_MAX => Err(NameError::DocumentIdTooLong(length)),
+            _ if text.starts_with('_') && !design => Err(NameError::DocumentIdReserved),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_id_is_bounded_and_not_reserved() {
+        assert!("x".repeat(512).parse::<DocumentId>().is_ok());
+        assert_eq!(
+            "x".repeat(513).parse::<DocumentId>(),
+            Err(NameError::DocumentIdTooLong(513))
+        );
+        assert_eq!("".parse::<DocumentId>(), Err(NameError::DocumentIdEmpty));
+        assert_eq!("_local/x".parse::<DocumentId>(), Err(NameError::DocumentIdReserved));
+        assert_eq!("_design/".parse::<DocumentId>(), Err(NameError::DocumentIdReserved));
+        assert!("_design/x".parse::<DocumentId>().is_ok());
+    }
+
+    #[test]
+    fn a_database_name_obeys_couchdbs_rule_and_the_system_database_cannot_be_named() {
+        for good in ["a", "a0_$()+/-", "customers"] {
+            assert!(good.parse::<DatabaseName>().is_ok(), "{good}");
+        }
+        for bad in ["", "0a", "A", "a b", "_rejoin", "_users", "ä"] {
+            assert_eq!(bad.parse::<DatabaseName>(), Err(NameError::DatabaseName), "{bad}");
+        }
+        assert!("a".repeat(238).parse::<DatabaseName>().is_ok() && "a".repeat(239).parse::<DatabaseName>().is_err());
+        assert!(DatabaseName::system().is_system());
+        assert_eq!(DatabaseName::internal("_rejoin"), Ok(DatabaseName::system()));
+    }
+
+    #[test]
+    fn a_datacenter_name_is_a_dns_label() {
+        assert!("dc-east".parse::<DatacenterName>().is_ok() && "1".repeat(63).parse::<DatacenterName>().is_ok());
+        for bad in ["", "-a", "A", "a.b", &"1".repeat(64)] {
+            assert_eq!(bad.parse::<DatacenterName>(), Err(NameError::DatacenterName), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Why a write was refused. Nothing was written.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::{Object, Revision, Value};
+
+/// Why a write was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// The client changed what somebody else had changed meanwhile. Read the document again, or let both stand.
+    #[error("the document was changed meanwhile (it is at {} now)", .0.revision)]
+    Conflict(Box<ConflictReport>),
+    /// A counter was given a number that is not an integer of 64 bits.
+    #[error("the counter at `{path}` takes integers of 64 bits only; send a whole number")]
+    CounterNotInteger {
+        /// JSON pointer of the counter.
+        path: String,
+    },
+}
+
+/// Both sides of a refused write, for the client to merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConflictReport {
+    /// Every path that both sides changed, ascending; `""` stands for the whole document.
+    pub conflicts: Vec<PathConflict>,
+    /// The refused body; `None` for a delete.
+    pub yours: Option<Arc<Object>>,
+    /// The body that is shown now; `None` if the document is deleted.
+    pub ours: Option<Arc<Object>>,
+    /// The body that the client had read; `None` if the document was absent or deleted then.
+    pub base: Option<Arc<Object>>,
+    /// The revision that is shown now.
+    pub revision: Revision,
+}
+
+/// One path that both sides changed. A value is `None` where nothing stands at the path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathConflict {
+    /// JSON pointer (RFC 6901).
+    pub path: String,
+    /// What the client had read.
+    pub base_value: Option<Value>,
+    /// What is shown now.
+    pub our_value: Option<Value>,
+    /// What the client wants.
+    pub your_value: Option<Value>,
+}

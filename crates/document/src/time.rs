@@ -1,0 +1,27 @@
+//! The time of a write. This crate reads no clock: times come in with the dots of the writes.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A hybrid logical clock's NTP64 time: seconds since 1970 in the upper 32 bits, the fraction of a second in the lower. Zero stands for "never".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct HlcTime(pub u64);
+
+impl HlcTime {
+    /// Before every write.
+    pub const ZERO: Self = Self(0);
+}
+
+impl fmt::Display for HlcTime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, formatter)
+    }
+}
+
+impl FromStr for HlcTime {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}

@@ -1,0 +1,169 @@
+//! The revision tree of a document.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::dot_map::DotMap;
+use crate::join::Sides;
+use crate::{Branch, Candidate, CandidateKind, Object, OpenConflict, Revision, Shown, Value, VersionVector};
+
+/// A document whose writes supersede only the revision that they name.
+///
+/// Dots serve knowledge only, and tell a node that the other side has dropped (beyond `revs_limit`) from one that it has never seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TreeDocument {
+    /// Every write that this state has incorporated.
+    pub(crate) context: VersionVector,
+    /// The revisions.
+    pub(crate) nodes: BTreeMap<Revision, TreeNode>,
+    /// The bodies of the open revisions, and of no others.
+    pub(crate) bodies: BTreeMap<Revision, Arc<Object>>,
+}
+
+/// One revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TreeNode {
+    /// What it was made from; that revision may have been dropped since.
+    pub(crate) parent: Option<Revision>,
+    /// Does it delete the document?
+    pub(crate) deleted: bool,
+    /// The writes that made it: equal edits on several sides make the same revision.
+    pub(crate) dots: DotMap<()>,
+}
+
+impl TreeDocument {
+    /// A document without any write.
+    pub const fn empty() -> Self {
+        Self {
+            context: VersionVector::new(),
+            nodes: BTreeMap::new(),
+            bodies: BTreeMap::new(),
+        }
+    }
+
+    /// `a ⊔ b`: the union, without what one side has dropped.
+    pub(crate) fn join(&self, other: &Self) -> Self {
+        let sides = Sides {
+            ours: &self.context,
+            theirs: &other.context,
+        };
+        let none = DotMap::new();
+        let mut nodes = BTreeMap::new();
+        for (revision, node) in self.nodes.iter().chain(&other.nodes) {
+            let dots = |tree: &'_ Self| tree.nodes.get(revision).map(|node| node.dots.clone());
+            if !nodes.contains_key(revision) {
+                let dots = sides.survivors(
+                    &dots(self).unwrap_or(none.clone()),
+                    &dots(other).unwrap_or(none.clone()),
+                );
+                nodes.insert(revision.clone(), TreeNode { dots, ..node.clone() });
+            }
+        }
+        nodes.retain(|_, node| !node.dots.is_empty());
+        let bodies = self
+            .bodies
+            .iter()
+            .chain(&other.bodies)
+            .map(|(revision, body)| (revision.clone(), body.clone()));
+        let mut joined = Self {
+            context: self.context.join(&other.context),
+            nodes,
+            bodies: bodies.collect(),
+        };
+        joined.keep_open_bodies();
+        joined
+    }
+
+    /// The open revisions, the winner first: not deleted before deleted, then the highest.
+    pub(crate) fn leaves(&self) -> Vec<(&Revision, &TreeNode)> {
+        let parents: BTreeSet<&Revision> = self.nodes.values().filter_map(|node| node.parent.as_ref()).collect();
+        let mut leaves: Vec<_> = self
+            .nodes
+            .iter()
+            .filter(|(revision, _)| !parents.contains(revision))
+            .collect();
+        leaves.sort_by(|(a, one), (b, other)| (!other.deleted, b).cmp(&(!one.deleted, a)));
+        leaves
+    }
+
+    pub(crate) fn branches(&self) -> Vec<Branch<'_>> {
+        self.leaves()
+            .into_iter()
+            .filter_map(|(revision, node)| {
+                let body = self.bodies.get(revision)?;
+                Some(Branch {
+                    dot: None,
+                    revision,
+                    deleted: node.deleted,
+                    body,
+                })
+            })
+            .collect()
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.leaves().iter().all(|(_, node)| node.deleted)
+    }
+
+    /// What a reader sees: the winner's body. Several open revisions that are not deleted are a conflict of the whole document.
+    pub(crate) fn shown(&self) -> Shown {
+        let leaves = self.leaves();
+        let Some((revision, winner)) = leaves.first().copied() else {
+            return Shown {
+                revision: Revision::none(),
+                deleted: true,
+                body: Arc::default(),
+                conflicts: Vec::new(),
+            };
+        };
+        let body = self
+            .bodies
+            .get(revision)
+            .filter(|_| !winner.deleted)
+            .cloned()
+            .unwrap_or_default();
+        let conflicts = self.open_conflict(&leaves, &body).into_iter().collect();
+        Shown {
+            revision: revision.clone(),
+            deleted: winner.deleted,
+            body,
+            conflicts,
+        }
+    }
+
+    /// More than one open revision that is not deleted.
+    pub(crate) fn may_conflict(&self) -> bool {
+        self.leaves().iter().filter(|(_, node)| !node.deleted).nth(1).is_some()
+    }
+
+    /// Bodies are kept for the open revisions only.
+    pub(super) fn keep_open_bodies(&mut self) {
+        let open: BTreeSet<Revision> = self
+            .leaves()
+            .into_iter()
+            .map(|(revision, _)| revision.clone())
+            .collect();
+        self.bodies.retain(|revision, _| open.contains(revision));
+    }
+
+    fn open_conflict(&self, leaves: &[(&Revision, &TreeNode)], shown: &Arc<Object>) -> Option<OpenConflict> {
+        let candidate = |(revision, node): &(&Revision, &TreeNode)| {
+            let body = self.bodies.get(*revision).cloned().unwrap_or_default();
+            let (dot, ()) = node.dots.oldest()?;
+            let kind = CandidateKind::Value(Value::Object(Object::clone(&body)));
+            (!node.deleted).then(|| Candidate {
+                dot,
+                revision: (*revision).clone(),
+                kind,
+            })
+        };
+        let mut candidates: Vec<_> = leaves.iter().filter_map(candidate).collect();
+        candidates.sort_by(|a, b| (a.dot, &a.revision).cmp(&(b.dot, &b.revision)));
+        let shown = Some(Value::Object(Object::clone(shown)));
+        (candidates.len() > 1).then_some(OpenConflict {
+            path: String::new(),
+            candidates,
+            shown,
+        })
+    }
+}
