@@ -1,0 +1,78 @@
+//! Databases come into being: by a client's wish, or because the system database's documents say so.
+
+use std::sync::Arc;
+
+use rejoin_document::{DocumentId, Object, OnConflict, Shown};
+
+use super::group::Group;
+use crate::error::CommitError;
+use crate::operation::{DatabaseDefinition, Outcome};
+use crate::state::{DatabaseState, SystemDocument, database_document};
+
+impl Group<'_> {
+    pub(super) fn create_database(&mut self, definition: DatabaseDefinition) -> Result<Outcome, CommitError> {
+        if definition.name.is_system() {
+            return Err(CommitError::ReservedDatabase {
+                database: definition.name,
+            });
+        }
+        if let Some(existing) = self.state.databases.get(&definition.name) {
+            return if existing.definition.agrees_with(&definition) {
+                Ok(Outcome::Database { created: false })
+            } else {
+                Err(CommitError::DatabaseExists {
+                    database: definition.name,
+                })
+            };
+        }
+        let document = database_document(&definition);
+        self.write_system(document)?;
+        Ok(Outcome::Database { created: true })
+    }
+
+    /// A write of this node to the system database, over whatever is there.
+    pub(super) fn write_system(&mut self, document: Option<(DocumentId, Arc<Object>)>) -> Result<(), CommitError> {
+        // Names are bounded such that every definition is a valid document.
+        let Some((id, body)) = document else { return Ok(()) };
+        let system = DatabaseDefinition::system();
+        let database = self.database(&system.name)?;
+        let (key, current, base) = self.current(&database, &id)?;
+        self.stamp(&key, &current, &base, Some(body), OnConflict::Refuse)
+            .map(drop)
+    }
+
+    /// Takes over what a changed document of the system database says.
+    pub(super) fn take_definition(&mut self, id: &DocumentId, shown: &Shown) {
+        if shown.deleted {
+            return;
+        }
+        match SystemDocument::read(id, &shown.body) {
+            Some(SystemDocument::Database(definition)) => self.define(definition),
+            Some(SystemDocument::Replica(replica, datacenter)) => {
+                Arc::make_mut(&mut self.state.replicas).insert(replica, datacenter);
+            }
+            None => {
+                tracing::warn!(document_id = %id, "a document of the system database is not understood and is ignored")
+            }
+        }
+    }
+
+    fn define(&mut self, definition: DatabaseDefinition) {
+        let number = self.state.next_number();
+        let Some(existing) = self.state.database_mut(&definition.name) else {
+            let name = definition.name.clone();
+            self.state
+                .databases
+                .insert(name, Arc::new(DatabaseState::new(number, definition)));
+            return;
+        };
+        if existing.definition.granularity != definition.granularity {
+            tracing::warn!(database = %definition.name, "datacenters define this database with different granularities; each keeps its own");
+        }
+        if existing.definition.rules != definition.rules {
+            existing.definition.rules = definition.rules;
+            // Under other rules other siblings are settled: the conflicts are counted again, step by step.
+            existing.record.recount = Some(String::new());
+        }
+    }
+}

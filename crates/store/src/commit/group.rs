@@ -1,0 +1,251 @@
+//! One group: operations that become durable with one batch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rejoin_document::{Base, DatabaseName, Document, DocumentId, Dot, Revision, Sequence, Shown};
+
+use super::Pipeline;
+use super::staged::Staged;
+use crate::engine::{Batch, Engine, Family};
+use crate::error::{CommitError, StoreError};
+use crate::keys::meta::{self, TimeRecord};
+use crate::keys::revisions::{RevisionKey, RevisionRecord};
+use crate::keys::{databases, digest, documents};
+use crate::operation::{Operation, Outcome};
+use crate::options::StoreOptions;
+use crate::record::StoredDocument;
+use crate::state::{DatabaseState, NodeState};
+use crate::subscription::Changed;
+
+/// A document of a database.
+pub(super) type DocumentKey = (DatabaseName, DocumentId);
+
+/// What operations have staged so far, over the state on disk.
+pub(crate) struct Group<'a> {
+    pub(super) engine: &'a dyn Engine,
+    pub(super) options: &'a StoreOptions,
+    pub(super) pipeline: &'a mut Pipeline,
+    pub(super) state: NodeState,
+    pub(super) batch: Batch,
+    pub(super) documents: BTreeMap<DocumentKey, Staged>,
+    pub(super) revisions: BTreeMap<Vec<u8>, RevisionRecord>,
+    /// Hashes and sequences of the quarantined states of a document.
+    pub(super) quarantine: BTreeMap<DocumentKey, BTreeMap<[u8; 8], Sequence>>,
+    pub(super) dirty_buckets: BTreeSet<(DatabaseName, u16)>,
+    /// Databases whose logs grew; true: by a write of this node.
+    pub(super) grown: BTreeMap<DatabaseName, bool>,
+    /// Times of peers that were too far ahead to follow.
+    pub(super) drifted: u64,
+}
+
+/// A group that is ready to be written.
+pub(crate) struct Finished {
+    pub batch: Batch,
+    /// What readers see once the batch is durable.
+    pub state: NodeState,
+    pub changes: Vec<Changed>,
+    pub drifted: u64,
+    /// Whether there is nothing to make durable but the time.
+    pub unchanged: bool,
+}
+
+impl<'a> Group<'a> {
+    pub(crate) fn new(
+        engine: &'a dyn Engine,
+        options: &'a StoreOptions,
+        pipeline: &'a mut Pipeline,
+        state: NodeState,
+    ) -> Self {
+        Self {
+            engine,
+            options,
+            pipeline,
+            state,
+            batch: Batch::new(),
+            documents: BTreeMap::new(),
+            revisions: BTreeMap::new(),
+            quarantine: BTreeMap::new(),
+            dirty_buckets: BTreeSet::new(),
+            grown: BTreeMap::new(),
+            drifted: 0,
+        }
+    }
+
+    /// Does one operation, or leaves everything as it was.
+    pub(crate) fn run(&mut self, operation: Operation) -> Result<Outcome, CommitError> {
+        match operation {
+            Operation::Write(request) => self.write(request),
+            Operation::CreateDatabase(definition) => self.create_database(definition),
+            Operation::Apply(apply) => self.apply(apply),
+            Operation::Forget { database } => self.forget(database),
+            Operation::Prune { database } => self.prune(database),
+            Operation::SetLinkCut { peer, cut } => self.set_link_cut(peer, cut),
+            Operation::CaughtUp { peer } => Ok(self.caught_up(peer)),
+            Operation::AssumeNewIdentity { disowned, reason } => {
+                if disowned != self.state.identity.replica {
+                    return Ok(Outcome::Identity(self.state.identity.clone()));
+                }
+                self.assume_identity(&reason)
+            }
+            Operation::SaveHeal { id, report } => Ok(self.save_heal(id, &report)),
+        }
+    }
+
+    /// Derives the indexes and closes the batch.
+    pub(crate) fn finish(mut self, before: &NodeState) -> Result<Finished, StoreError> {
+        self.index_documents()?;
+        self.put_databases(before);
+        self.put_digests();
+        let unchanged = self.batch.is_empty();
+        let time = TimeRecord {
+            issued: self.pipeline.clock.last(),
+            alive: self.pipeline.clock.now(),
+        };
+        self.batch.put(Family::Meta, meta::TIME_KEY.to_vec(), time.encode());
+        let changes = self.grown.iter().filter_map(|(name, local)| {
+            let sequence = self.state.databases.get(name)?.record.sequence;
+            Some(Changed {
+                database: name.clone(),
+                sequence,
+                local: *local,
+            })
+        });
+        let changes = changes.collect();
+        Ok(Finished {
+            batch: self.batch,
+            state: self.state,
+            changes,
+            drifted: self.drifted,
+            unchanged,
+        })
+    }
+
+    /// A database as it is now.
+    pub(super) fn database(&self, name: &DatabaseName) -> Result<Arc<DatabaseState>, CommitError> {
+        let unknown = || CommitError::UnknownDatabase { database: name.clone() };
+        self.state.databases.get(name).cloned().ok_or_else(unknown)
+    }
+
+    /// Reads a document, unless the group has it already.
+    pub(super) fn load(&mut self, database: &DatabaseState, id: &DocumentId) -> Result<DocumentKey, StoreError> {
+        let key = (database.definition.name.clone(), id.clone());
+        if !self.documents.contains_key(&key) {
+            let value = self
+                .engine
+                .get(Family::Documents, &documents::key(database.number(), id))?;
+            let before = value.map(|value| StoredDocument::decode(&value)).transpose()?;
+            let staged = Staged::new(before, Document::empty(database.definition.granularity));
+            self.documents.insert(key.clone(), staged);
+        }
+        Ok(key)
+    }
+
+    /// A loaded document and what a reader of it sees.
+    pub(super) fn current(
+        &mut self,
+        database: &DatabaseState,
+        id: &DocumentId,
+    ) -> Result<(DocumentKey, Document, Base), StoreError> {
+        let key = self.load(database, id)?;
+        let Some(staged) = self.documents.get_mut(&key) else {
+            return Ok((key, Document::empty(database.definition.granularity), Base::default()));
+        };
+        if staged.now.is_empty() {
+            return Ok((key, staged.now.clone(), Base::default()));
+        }
+        let shown = staged.shown(database.rules()).clone();
+        let base = staged.now.base_of(&shown);
+        Ok((key, staged.now.clone(), base))
+    }
+
+    /// Puts a new state of a loaded document in place: moves it to the end of the log and keeps what was shown before.
+    pub(super) fn put(&mut self, key: &DocumentKey, document: Document, shown: &Shown, local: bool) -> Sequence {
+        let superseded = self.pipeline.now();
+        let Some(database) = self.state.database_mut(&key.0) else {
+            return Sequence(0);
+        };
+        let Some(staged) = self.documents.get_mut(key) else {
+            return Sequence(0);
+        };
+        let sequence = database.next_sequence();
+        if !staged.now.is_empty() {
+            let before = staged.shown(database.rules()).clone();
+            if before.revision != shown.revision {
+                let (base, revision) = (staged.now.base_of(&before), before.revision);
+                let place = RevisionKey {
+                    number: database.number(),
+                    id: key.1.clone(),
+                    revision,
+                };
+                let record = RevisionRecord { superseded, base };
+                self.batch.put(Family::Revisions, place.record(), record.encode());
+                self.batch.put(Family::Revisions, place.place(superseded), Vec::new());
+                self.revisions.insert(place.record(), record);
+            }
+        }
+        staged.replace(document, shown.clone(), sequence);
+        *self.grown.entry(key.0.clone()).or_default() |= local;
+        if key.0.is_system() {
+            self.take_definition(&key.1, shown);
+        }
+        sequence
+    }
+
+    /// What a reader of an old revision had seen, if it is still kept.
+    pub(super) fn superseded(
+        &self,
+        database: &DatabaseState,
+        id: &DocumentId,
+        revision: &Revision,
+    ) -> Result<Option<Base>, StoreError> {
+        let key = RevisionKey {
+            number: database.number(),
+            id: id.clone(),
+            revision: revision.clone(),
+        }
+        .record();
+        if let Some(record) = self.revisions.get(&key) {
+            return Ok(Some(record.base.clone()));
+        }
+        let Some(value) = self.engine.get(Family::Revisions, &key)? else {
+            return Ok(None);
+        };
+        Ok(Some(RevisionRecord::decode(revision.clone(), &value)?.base))
+    }
+
+    /// The dot of a new write of this replica, which is then part of what this node knows of the database.
+    pub(super) fn issue(&mut self) -> Result<Dot, CommitError> {
+        let time = self.pipeline.clock.issue().ok_or(CommitError::ClockOutOfRange)?;
+        Ok(Dot {
+            time,
+            replica: self.state.identity.replica,
+        })
+    }
+
+    fn put_databases(&mut self, before: &NodeState) {
+        for (name, database) in &self.state.databases {
+            if before
+                .databases
+                .get(name)
+                .is_none_or(|before| before.record != database.record)
+            {
+                self.batch
+                    .put(Family::Databases, databases::key(name), database.record.encode());
+            }
+        }
+    }
+
+    fn put_digests(&mut self) {
+        for (name, bucket) in &self.dirty_buckets {
+            if let Some(database) = self.state.databases.get(name) {
+                let hash = database.buckets.get(*bucket);
+                self.batch.put(
+                    Family::Digest,
+                    digest::key(database.number(), *bucket),
+                    digest::encode(&hash.0),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The commit pipeline: everything that changes a store.
+//!
+//! A [`Group`](group::Group) takes operations one after another. Each reads first and stages then, so that one that is refused leaves nothing
+//! behind; a later one sees what earlier ones staged. At the end the group becomes one batch, with every index derived from what it changes,
+//! and one new node state. The store writes the batch, and only then shows the state to readers and acknowledges.
+
+mod apply;
+mod databases;
+mod forget;
+mod group;
+mod identity;
+mod index;
+mod peers;
+mod pipeline;
+mod prune;
+mod quarantine;
+mod recount;
+mod staged;
+mod write;
+
+pub(crate) use group::{Finished, Group};
+pub(crate) use identity::fresh_identity;
+pub(crate) use pipeline::{Halt, Pipeline};

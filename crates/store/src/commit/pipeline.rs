@@ -1,0 +1,45 @@
+//! What the pipeline remembers from group to group. Only the holder of its lock sees it.
+
+use std::collections::BTreeMap;
+
+use rejoin_document::{DatabaseName, DocumentId, HlcTime};
+
+use crate::clock::Clock;
+
+/// Why no more groups are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// A write failed: whether it is on disk is unknown.
+    Failed,
+    /// The store was closed.
+    Closed,
+}
+
+/// The state of the pipeline that readers have no part in.
+pub(crate) struct Pipeline {
+    pub clock: Clock,
+    /// This replica's own last write of each database when the store was opened: what it can vouch for if its disk turns out to be old.
+    pub opened: BTreeMap<DatabaseName, HlcTime>,
+    /// Where the next step of forgetting goes on.
+    pub forget_after: BTreeMap<DatabaseName, DocumentId>,
+    /// Superseded revisions before this time are gone: pruning need not crawl over what is left of them.
+    pub pruned_until: BTreeMap<DatabaseName, HlcTime>,
+    pub halt: Option<Halt>,
+}
+
+impl Pipeline {
+    pub(crate) fn new(clock: Clock, opened: BTreeMap<DatabaseName, HlcTime>) -> Self {
+        Self {
+            clock,
+            opened,
+            forget_after: BTreeMap::new(),
+            pruned_until: BTreeMap::new(),
+            halt: None,
+        }
+    }
+
+    /// A time at least as late as every write's of this replica.
+    pub(crate) fn now(&self) -> HlcTime {
+        self.clock.now().max(self.clock.last())
+    }
+}

@@ -1,0 +1,48 @@
+//! A document that a group has read, and perhaps changed.
+
+use rejoin_document::{Document, RuleSet, Sequence, Shown};
+
+use crate::record::StoredDocument;
+
+/// The document before and after what the group did so far.
+pub(super) struct Staged {
+    /// As it lies on disk.
+    pub before: Option<StoredDocument>,
+    /// As it is now; empty if nobody wrote it yet.
+    pub now: Document,
+    /// Where it stands in the log now.
+    pub sequence: Sequence,
+    /// Whether `now` must be written.
+    pub changed: bool,
+    /// What `now` shows, once somebody asked.
+    shown: Option<Shown>,
+}
+
+impl Staged {
+    pub(super) fn new(before: Option<StoredDocument>, empty: Document) -> Self {
+        let now = before.as_ref().map_or(empty, |stored| stored.document.clone());
+        let sequence = before.as_ref().map_or(Sequence(0), |stored| stored.sequence);
+        Self {
+            before,
+            now,
+            sequence,
+            changed: false,
+            shown: None,
+        }
+    }
+
+    /// What the document shows now.
+    pub(super) fn shown(&mut self, rules: &RuleSet) -> &Shown {
+        self.shown.get_or_insert_with(|| self.now.shown(rules))
+    }
+
+    /// Puts a new state in place.
+    pub(super) fn replace(&mut self, now: Document, shown: Shown, sequence: Sequence) {
+        (self.now, self.shown, self.sequence, self.changed) = (now, Some(shown), sequence, true);
+    }
+
+    /// Puts a state in place of which something was forgotten: it keeps its place in the log.
+    pub(super) fn shrink(&mut self, now: Document) {
+        (self.now, self.shown, self.changed) = (now, None, true);
+    }
+}

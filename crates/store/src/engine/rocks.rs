@@ -1,0 +1,242 @@
+//! RocksDB as an engine: a column family per key family. No other file names the library.
+
+use std::path::{Path, PathBuf};
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, IteratorMode, Options,
+    ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteOptions,
+};
+
+use super::{
+    Batch, Durability, Engine, EngineError, Entries, Family, KeyRange, Mutation, Read, RocksOpenError, RocksOptions,
+};
+
+/// An open RocksDB directory. It holds the directory's lock until it is dropped.
+pub struct RocksEngine {
+    db: DB,
+}
+
+impl RocksEngine {
+    /// Opens a directory and creates it if it is missing. Everything that was written with [`Durability::Synced`] is there.
+    ///
+    /// # Errors
+    /// [`RocksOpenError`] says what an operator should do.
+    pub fn open(path: impl AsRef<Path>, options: &RocksOptions) -> Result<Self, RocksOpenError> {
+        let path = path.as_ref();
+        std::fs::create_dir_all(path).map_err(|source| RocksOpenError::Directory {
+            path: path.into(),
+            source,
+        })?;
+        check_contents(path)?;
+        let general = general_options(options);
+        check_families(path, &general)?;
+        let cache = Cache::new_lru_cache(options.block_cache_bytes);
+        let families = Family::ALL
+            .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, &cache, options)));
+        let db = DB::open_cf_descriptors(&general, path, families).map_err(|error| open_error(path, &error))?;
+        Ok(Self { db })
+    }
+
+    fn column(&self, family: Family) -> Result<&ColumnFamily, EngineError> {
+        self.db
+            .cf_handle(family.name())
+            .ok_or_else(|| EngineError::new("find", format!("the key family {}", family.name())))
+    }
+}
+
+fn general_options(options: &RocksOptions) -> Options {
+    let mut general = Options::default();
+    general.create_if_missing(true);
+    general.create_missing_column_families(true);
+    general.set_db_write_buffer_size(options.write_buffer_bytes);
+    general.set_max_total_wal_size(options.log_bytes_max);
+    general.set_max_open_files(options.open_files_max);
+    general.set_max_background_jobs(options.background_jobs_max);
+    general.set_keep_log_file_num(4);
+    general
+}
+
+fn family_options(family: Family, cache: &Cache, options: &RocksOptions) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(cache);
+    blocks.set_bloom_filter(options.bloom_bits_per_key, false);
+    // Filters and indexes live in the cache, so that memory stays bounded however many documents there are.
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    blocks.set_format_version(5);
+    let mut column = Options::default();
+    column.set_block_based_table_factory(&blocks);
+    column.set_level_compaction_dynamic_level_bytes(true);
+    // Fast where data is young, small where most of it ends.
+    column.set_compression_type(DBCompressionType::Lz4);
+    let last = if family == Family::Digest {
+        DBCompressionType::None
+    } else {
+        DBCompressionType::Zstd
+    };
+    column.set_bottommost_compression_type(last);
+    column
+}
+
+/// A new store begins in an empty directory: a wrong path must not mix a node's files with somebody else's.
+fn check_contents(path: &Path) -> Result<(), RocksOpenError> {
+    if path.join("CURRENT").exists() {
+        return Ok(());
+    }
+    let unreadable = |source| RocksOpenError::Directory {
+        path: path.into(),
+        source,
+    };
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name();
+        // A fresh file system has the former; a start that was killed before RocksDB was complete leaves the others.
+        let text = name.to_string_lossy();
+        let harmless = ["lost+found", "LOCK", "IDENTITY"].contains(&text.as_ref())
+            || ["LOG", "MANIFEST-", "OPTIONS-"]
+                .iter()
+                .any(|start| text.starts_with(start))
+            || [".log", ".dbtmp"].iter().any(|end| text.ends_with(end));
+        if !harmless {
+            return Err(RocksOpenError::Foreign {
+                path: path.into(),
+                found: name,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A directory of a later version may hold families that this one would not carry along.
+fn check_families(path: &Path, general: &Options) -> Result<(), RocksOpenError> {
+    if !path.join("CURRENT").exists() {
+        return Ok(());
+    }
+    let found = DB::list_cf(general, path).map_err(|error| open_error(path, &error))?;
+    let known = |name: &str| {
+        name == rocksdb::DEFAULT_COLUMN_FAMILY_NAME || Family::ALL.iter().any(|family| family.name() == name)
+    };
+    match found.into_iter().find(|name| !known(name)) {
+        Some(family) => Err(RocksOpenError::UnknownFamily {
+            path: path.into(),
+            family,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn open_error(path: &Path, error: &rocksdb::Error) -> RocksOpenError {
+    let (path, message) = (PathBuf::from(path), error.to_string());
+    // RocksDB has no code of its own for a held lock: its text names the file.
+    if error.kind() == rocksdb::ErrorKind::IOError && message.contains("lock") && message.contains("LOCK") {
+        return RocksOpenError::InUse { path };
+    }
+    RocksOpenError::Engine {
+        path,
+        source: EngineError::new("open", message),
+    }
+}
+
+fn read_error(error: rocksdb::Error) -> EngineError {
+    EngineError::new("read", error.into_string())
+}
+
+fn bounds(range: KeyRange) -> (Vec<u8>, ReadOptions) {
+    let mut options = ReadOptions::default();
+    if let Some(to) = range.to {
+        options.set_iterate_upper_bound(to);
+    }
+    (range.from, options)
+}
+
+impl Read for RocksEngine {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        self.db.get_cf(self.column(family)?, key).map_err(read_error)
+    }
+
+    fn multi_get(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
+        let column = self.column(family)?;
+        self.db
+            .multi_get_cf(keys.iter().map(|key| (column, key)))
+            .into_iter()
+            .map(|value| value.map_err(read_error))
+            .collect()
+    }
+
+    fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
+        let column = match self.column(family) {
+            Ok(column) if !range.is_empty() => column,
+            Ok(_) => return Box::new(std::iter::empty()),
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
+        let (from, options) = bounds(range);
+        let mode = IteratorMode::From(&from, rocksdb::Direction::Forward);
+        Box::new(
+            self.db
+                .iterator_cf_opt(column, options, mode)
+                .map(|entry| entry.map_err(read_error)),
+        )
+    }
+}
+
+impl Engine for RocksEngine {
+    fn snapshot(&self) -> Box<dyn Read + '_> {
+        Box::new(RocksSnapshot {
+            engine: self,
+            snapshot: self.db.snapshot(),
+        })
+    }
+
+    fn write(&self, batch: Batch, durability: Durability) -> Result<(), EngineError> {
+        let mut writes = WriteBatch::default();
+        for change in batch.changes() {
+            let column = self.column(change.family)?;
+            match &change.mutation {
+                Mutation::Put(value) => writes.put_cf(column, &change.key, value),
+                Mutation::Delete => writes.delete_cf(column, &change.key),
+                Mutation::SingleDelete => writes.single_delete_cf(column, &change.key),
+            }
+        }
+        let mut options = WriteOptions::default();
+        options.set_sync(durability == Durability::Synced);
+        self.db
+            .write_opt(writes, &options)
+            .map_err(|error| EngineError::new("write", error.into_string()))
+    }
+}
+
+struct RocksSnapshot<'a> {
+    engine: &'a RocksEngine,
+    snapshot: SnapshotWithThreadMode<'a, DB>,
+}
+
+impl Read for RocksSnapshot<'_> {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        self.snapshot
+            .get_cf(self.engine.column(family)?, key)
+            .map_err(read_error)
+    }
+
+    fn multi_get(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
+        let column = self.engine.column(family)?;
+        self.snapshot
+            .multi_get_cf(keys.iter().map(|key| (column, key)))
+            .into_iter()
+            .map(|value| value.map_err(read_error))
+            .collect()
+    }
+
+    fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
+        let column = match self.engine.column(family) {
+            Ok(column) if !range.is_empty() => column,
+            Ok(_) => return Box::new(std::iter::empty()),
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
+        let (from, options) = bounds(range);
+        let mode = IteratorMode::From(&from, rocksdb::Direction::Forward);
+        Box::new(
+            self.snapshot
+                .iterator_cf_opt(column, options, mode)
+                .map(|entry| entry.map_err(read_error)),
+        )
+    }
+}

@@ -1,0 +1,49 @@
+//! What the store asks of an engine. The conformance suite beside it says it in tests, which every engine passes.
+
+use super::{Batch, EngineError, Family, KeyRange};
+
+/// A key and its value.
+pub type Entry = (Box<[u8]>, Box<[u8]>);
+
+/// Entries of a scan in ascending order of their keys' bytes.
+pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, EngineError>> + 'a>;
+
+/// How much of a batch must be safe before `write` returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The batch and everything written before it survive a power cut.
+    Synced,
+    /// The batch survives the end of the process; a power cut may take it, with everything written after it.
+    Buffered,
+}
+
+/// Reads of one state: the engine's newest one, or a snapshot.
+pub trait Read {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the engine cannot read; the answer is then unknown, not absent.
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError>;
+
+    /// The values of several keys of one family, in the order of the keys.
+    ///
+    /// # Errors
+    /// [`EngineError`] if any of them cannot be read.
+    fn multi_get(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, EngineError>;
+
+    /// The entries of a range in ascending order of their keys, on one consistent state: later writes do not show.
+    fn scan(&self, family: Family, range: KeyRange) -> Entries<'_>;
+}
+
+/// An ordered store of bytes with atomic batches. Reads see the newest written batch.
+pub trait Engine: Read + Send + Sync {
+    /// A frozen view of everything written so far.
+    fn snapshot(&self) -> Box<dyn Read + '_>;
+
+    /// Writes a batch: all of it or nothing, and in the order of the calls.
+    ///
+    /// # Errors
+    /// [`EngineError`]: whether the batch will be found after a restart is then unknown. The caller must not write on: it would build on
+    /// a state that may change under it.
+    fn write(&self, batch: Batch, durability: Durability) -> Result<(), EngineError>;
+}

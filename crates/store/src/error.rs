@@ -1,0 +1,180 @@
+//! Why the store refuses.
+
+use rejoin_document::{DatabaseName, DatacenterName, DocumentId, Refused, Revision};
+
+use crate::engine::EngineError;
+use crate::keys::CorruptRecord;
+
+/// The disk below does not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A record cannot be read.
+    #[error(transparent)]
+    Corrupt(#[from] CorruptRecord),
+}
+
+/// A store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory was written by a version with another format.
+    #[error(
+        "the data directory has format {found}, this version reads format {expected}; run the version that wrote it, or start with an empty directory"
+    )]
+    FormatVersion {
+        /// The directory's.
+        found: u32,
+        /// This version's.
+        expected: u32,
+    },
+    /// The directory belongs to another datacenter's node.
+    #[error(
+        "the data directory belongs to {found}; start it with --datacenter {found}, or choose another directory for {expected}"
+    )]
+    OtherDatacenter {
+        /// The directory's.
+        found: String,
+        /// The one that the node was started for.
+        expected: DatacenterName,
+    },
+    /// The clock cannot issue times.
+    #[error("the clock of this machine is at the end of the range of times; set it right and start again")]
+    ClockOutOfRange,
+    /// The disk failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An operation was not done. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The database does not exist here.
+    #[error("the database {database} does not exist; create it first")]
+    UnknownDatabase {
+        /// Its name.
+        database: DatabaseName,
+    },
+    /// The database exists with another definition.
+    #[error("the database {database} exists with another granularity or other rules; use them, or choose another name")]
+    DatabaseExists {
+        /// Its name.
+        database: DatabaseName,
+    },
+    /// The name is the gateway's own.
+    #[error("the database name {database} is reserved; choose another one")]
+    ReservedDatabase {
+        /// The name.
+        database: DatabaseName,
+    },
+    /// A document was to be created that exists.
+    #[error("the document {id} exists with revision {revision}; update it instead")]
+    DocumentExists {
+        /// The document.
+        id: DocumentId,
+        /// What it shows.
+        revision: Revision,
+    },
+    /// A document was to be deleted that does not exist.
+    #[error("the document {id} does not exist; check the id")]
+    DocumentNotFound {
+        /// The document.
+        id: DocumentId,
+    },
+    /// This node never showed the base revision.
+    #[error("revision {revision} of the document {id} is not known here; read the document and try again")]
+    BaseUnknown {
+        /// The document.
+        id: DocumentId,
+        /// The base.
+        revision: Revision,
+    },
+    /// The base revision is an ancestor that is no longer kept.
+    #[error("revision {revision} of the document {id} is no longer kept; read the document and try again")]
+    BaseCompacted {
+        /// The document.
+        id: DocumentId,
+        /// The base.
+        revision: Revision,
+    },
+    /// The document model refused the write.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The datacenter is not a configured peer.
+    #[error("{peer} is not a peer of this node; `rejoin status` lists the peers")]
+    UnknownPeer {
+        /// Its name.
+        peer: DatacenterName,
+    },
+    /// The clock cannot issue later times.
+    #[error("the clock of this machine is at the end of the range of times; set it right and restart the node")]
+    ClockOutOfRange,
+    /// Too much is waiting to be written.
+    #[error("too many writes are waiting; try again in a moment")]
+    Overloaded,
+    /// The node is stopping.
+    #[error("the node is shutting down; try another node, or again later")]
+    ShuttingDown,
+    /// A write failed, and whether it is on disk will only be known after a restart: the store takes no more.
+    #[error("the store stopped after a failed write; mend the disk and restart the node")]
+    Stopped,
+    /// The pipeline ended before it answered.
+    #[error(
+        "the node failed before it answered: the write may be durable or not; read the document, and restart the node"
+    )]
+    Unanswered,
+    /// The disk failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A read was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The database does not exist here.
+    #[error("the database {database} does not exist; create it first")]
+    UnknownDatabase {
+        /// Its name.
+        database: DatabaseName,
+    },
+    /// The disk failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<EngineError> for OpenError {
+    fn from(error: EngineError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<CorruptRecord> for OpenError {
+    fn from(error: CorruptRecord) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<EngineError> for CommitError {
+    fn from(error: EngineError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<CorruptRecord> for CommitError {
+    fn from(error: CorruptRecord) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<EngineError> for ReadError {
+    fn from(error: EngineError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<CorruptRecord> for ReadError {
+    fn from(error: CorruptRecord) -> Self {
+        Self::Store(error.into())
+    }
+}

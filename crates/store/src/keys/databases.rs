@@ -1,0 +1,146 @@
+//! `databases`: what this node keeps of a database beside its documents. The definition itself is a document of the system database.
+//!
+//! | | |
+//! |---|---|
+//! | key | name |
+//! | value | `version u8, number u32, granularity u8, sequence u64, documents u64, conflicts u64, quarantined u64, knowledge length u32, knowledge`, then, while conflicts are counted again, the id that was reached (`1u8, id`), else `0u8` |
+//! | lifetime | from the definition on; written with every change of the database |
+
+use rejoin_document::{DatabaseName, Granularity, Sequence, VersionVector};
+
+use super::{CorruptRecord, DatabaseNumber, Reader, Writer};
+use crate::engine::Family;
+
+const VERSION: u8 = 1;
+
+/// The counters of a database and what it has incorporated.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DatabaseRecord {
+    pub number: DatabaseNumber,
+    /// Fixed when the database is first defined here: states of another one cannot be joined.
+    pub granularity: Granularity,
+    /// The newest sequence number that was given out.
+    pub sequence: Sequence,
+    /// Documents that are not deleted.
+    pub documents: u64,
+    /// Documents with open conflicts.
+    pub conflicts: u64,
+    /// States in quarantine.
+    pub quarantined: u64,
+    /// Every write up to these times is incorporated.
+    pub knowledge: VersionVector,
+    /// Conflicts are being counted again under new rules; the last id that was (empty: none yet).
+    pub recount: Option<String>,
+}
+
+impl DatabaseRecord {
+    pub(crate) fn new(number: DatabaseNumber, granularity: Granularity) -> Self {
+        Self {
+            number,
+            granularity,
+            sequence: Sequence(0),
+            documents: 0,
+            conflicts: 0,
+            quarantined: 0,
+            knowledge: VersionVector::default(),
+            recount: None,
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let granularity = match self.granularity {
+            Granularity::Field => 0,
+            Granularity::Document => 1,
+        };
+        let writer = Writer::versioned(VERSION)
+            .u32(self.number.0)
+            .u8(granularity)
+            .u64(self.sequence.0);
+        let writer = writer
+            .u64(self.documents)
+            .u64(self.conflicts)
+            .u64(self.quarantined)
+            .block(&self.knowledge.encode());
+        match &self.recount {
+            Some(reached) => writer.u8(1).raw(reached.as_bytes()),
+            None => writer.u8(0),
+        }
+        .finish()
+    }
+
+    pub(crate) fn decode(value: &[u8]) -> Result<Self, CorruptRecord> {
+        let mut reader = Reader::value(Family::Databases, value, VERSION)?;
+        let number = reader.number()?;
+        let granularity = match reader.u8()? {
+            0 => Granularity::Field,
+            1 => Granularity::Document,
+            other => return Err(reader.corrupt(format!("unknown granularity {other}"))),
+        };
+        let (sequence, documents, conflicts, quarantined) =
+            (Sequence(reader.u64()?), reader.u64()?, reader.u64()?, reader.u64()?);
+        let knowledge = VersionVector::decode(reader.block()?).map_err(|error| reader.corrupt(error.to_string()))?;
+        let recount = if reader.u8()? == 1 {
+            Some(reader.text()?.to_owned())
+        } else {
+            None
+        };
+        reader.end()?;
+        Ok(Self {
+            number,
+            granularity,
+            sequence,
+            documents,
+            conflicts,
+            quarantined,
+            knowledge,
+            recount,
+        })
+    }
+}
+
+pub(crate) fn key(name: &DatabaseName) -> Vec<u8> {
+    name.as_str().as_bytes().to_vec()
+}
+
+pub(crate) fn decode_key(key: &[u8]) -> Result<DatabaseName, CorruptRecord> {
+    let mut reader = Reader::key(Family::Databases, key);
+    let text = reader.text()?;
+    if text == DatabaseName::system().as_str() {
+        return Ok(DatabaseName::system());
+    }
+    text.parse()
+        .map_err(|error| reader.corrupt(format!("it names no database: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::keys::samples::{numbers, vectors};
+
+    fn names() -> impl Strategy<Value = DatabaseName> {
+        prop_oneof![
+            Just(DatabaseName::system()),
+            "[a-z][a-z0-9_$()+/-]{0,12}".prop_map(|text| text.parse().unwrap())
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_and_values_round_trip(
+            name in names(), number in numbers(), whole: bool, figures: [u64; 4], knowledge in vectors(), recount in prop::option::of("[a-z]{0,5}"),
+        ) {
+            prop_assert_eq!(decode_key(&key(&name)), Ok(name));
+            let [sequence, documents, conflicts, quarantined] = figures;
+            let granularity = if whole { Granularity::Document } else { Granularity::Field };
+            let record = DatabaseRecord { number, granularity, sequence: Sequence(sequence), documents, conflicts, quarantined, knowledge, recount };
+            prop_assert_eq!(DatabaseRecord::decode(&record.encode()), Ok(record));
+        }
+
+        #[test]
+        fn the_order_of_bytes_is_the_order_of_names(a in names(), b in names()) {
+            prop_assert_eq!(key(&a).cmp(&key(&b)), a.as_str().cmp(b.as_str()));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The store of one node: versioned documents, their log, their conflicts and their digest, durable before they are acknowledged.
+//!
+//! ```text
+//!  operations ──> CommitQueue ──> Store::commit ──> Group: check, stamp, join, derive indexes
+//!                 (takes what        (one at a            │
+//!                  has queued up)     time)               ├──> one batch, one fsync ──> Engine (RocksDB, memory)
+//!                                                         └──> one node state, shown to readers once the batch is durable
+//!  reads ───────────────────────────────────────────────────> node state + engine; they never wait for a write
+//! ```
+//!
+//! # Architecture invariants
+//!
+//! - Only `engine::rocks` names the storage library. Only `keys` knows how keys and values look.
+//! - Everything that changes goes through [`Store::commit`]: one batch with the change, the time, the documents and every index.
+//! - What is acknowledged is on disk; what is shown is acknowledged or about to be. A failed write shows nothing, and the store takes no more.
+//! - Memory holds nothing per document.
+//! - Time and randomness come in through [`StoreOptions`]; equal inputs give equal batches.
+//! - This crate knows nothing of links, clients or protocols: a peer is a name, a state from it is bytes.
+
+mod clock;
+mod commit;
+mod engine;
+mod error;
+mod keys;
+mod open;
+mod operation;
+mod options;
+mod queue;
+mod queue_options;
+mod read;
+mod record;
+mod state;
+mod store;
+mod subscription;
+mod weight;
+
+pub use clock::{PhysicalClock, TIME_MAX, system_clock};
+pub use engine::{
+    Batch, Change, Durability, Engine, EngineError, Entries, Entry, Family, KeyRange, MemoryEngine, Mutation, Read,
+    RocksEngine, RocksOpenError, RocksOptions,
+};
+pub use error::{CommitError, OpenError, ReadError, StoreError};
+pub use keys::CorruptRecord;
+pub use operation::{
+    Action, Applied, Apply, DatabaseDefinition, Identity, Item, Operation, Outcome, Progress, Watermark, WriteRequest,
+    Written,
+};
+pub use options::{Place, StoreOptions};
+pub use queue::{CommitQueue, Committer};
+pub use queue_options::QueueOptions;
+pub use read::{
+    Changes, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Found, Page, QuarantinedState, Scan,
+};
+pub use store::Store;
+pub use subscription::Changed;

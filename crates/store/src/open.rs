@@ -1,0 +1,163 @@
+//! Opens a store: checks the format, decides under which identity the node goes on, and reads what lies on disk.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rejoin_document::{DatabaseName, HlcTime};
+
+use crate::clock::{Clock, span};
+use crate::commit::{Group, Pipeline, fresh_identity};
+use crate::engine::{Durability, Engine, Family, KeyRange};
+use crate::error::{CommitError, OpenError};
+use crate::keys::meta::{self, IdentityRecord, TimeRecord};
+use crate::operation::Identity;
+use crate::options::{Place, StoreOptions};
+use crate::state::{NodeState, load};
+use crate::store::Store;
+
+/// What the disk says about the former run.
+struct Former {
+    identity: Option<IdentityRecord>,
+    time: TimeRecord,
+    clean: bool,
+}
+
+impl Store {
+    /// Opens the store of an engine. An empty engine becomes a new node.
+    ///
+    /// The node keeps its replica id, unless its disk may be older than what the world knows of that replica: it was restored, copied to
+    /// another place, or ended uncleanly with a recorded time that is long past. Then it takes a new one, and is [behind](Store::behind) all
+    /// its peers.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what an operator should do. Nothing was changed then.
+    pub fn open(engine: Arc<dyn Engine>, options: StoreOptions) -> Result<Self, OpenError> {
+        check_format(engine.as_ref())?;
+        let former = Former::read(engine.as_ref())?;
+        check_datacenter(former.identity.as_ref(), &options)?;
+        let renewal = former
+            .identity
+            .as_ref()
+            .and_then(|identity| renewal(identity, &former, &options));
+        let (replica, incarnation) = match &former.identity {
+            Some(identity) if renewal.is_none() => (identity.replica, identity.incarnation),
+            _ => fresh_identity(&options),
+        };
+        if let Some(reason) = renewal {
+            tracing::warn!(%replica, reason, "this node takes a new replica id; it gets lost writes back from its peers");
+        }
+        let identity = Identity {
+            datacenter: options.datacenter.clone(),
+            replica,
+            incarnation,
+        };
+        let before = load(engine.as_ref(), identity)?;
+        let opened = before
+            .databases
+            .iter()
+            .map(|(name, database)| (name.clone(), database.record.knowledge.get(replica)));
+        let opened: BTreeMap<DatabaseName, HlcTime> = opened.collect();
+        let clock = Clock::new(replica, options.clock, options.max_drift, former.time.issued);
+        let mut pipeline = Pipeline::new(clock, opened);
+        let state = begin(engine.as_ref(), &options, &mut pipeline, before, renewal.is_some())?;
+        Ok(Self::new(engine, options, pipeline, state))
+    }
+}
+
+/// Writes what every run begins with: the format, the identity and its introduction, and that the node is not shut down.
+fn begin(
+    engine: &dyn Engine,
+    options: &StoreOptions,
+    pipeline: &mut Pipeline,
+    before: NodeState,
+    renewed: bool,
+) -> Result<NodeState, OpenError> {
+    let mut group = Group::new(engine, options, pipeline, before.clone());
+    group.put_identity();
+    if renewed {
+        group.fall_behind();
+    }
+    group.introduce().map_err(|error| match error {
+        CommitError::Store(error) => OpenError::Store(error),
+        // An introduction is a small valid document over what is there: nothing else can be refused but the time.
+        _ => OpenError::ClockOutOfRange,
+    })?;
+    let mut finished = group.finish(&before)?;
+    finished
+        .batch
+        .put(Family::Meta, meta::FORMAT_KEY.to_vec(), meta::encode_format());
+    finished
+        .batch
+        .put(Family::Meta, meta::CLEAN_KEY.to_vec(), meta::encode_clean(false));
+    engine.write(finished.batch, Durability::Synced)?;
+    Ok(finished.state)
+}
+
+/// A directory is empty, or of this format.
+fn check_format(engine: &dyn Engine) -> Result<(), OpenError> {
+    let found = match engine.get(Family::Meta, meta::FORMAT_KEY)? {
+        Some(value) => meta::decode_format(&value)?,
+        None if engine.scan(Family::Meta, KeyRange::prefix(b"")).next().is_none() => return Ok(()),
+        None => 0,
+    };
+    if found == meta::FORMAT {
+        Ok(())
+    } else {
+        Err(OpenError::FormatVersion {
+            found,
+            expected: meta::FORMAT,
+        })
+    }
+}
+
+/// Under another name the node would claim writes that clients know by the old one.
+fn check_datacenter(identity: Option<&IdentityRecord>, options: &StoreOptions) -> Result<(), OpenError> {
+    match identity.filter(|identity| identity.datacenter != options.datacenter.as_str()) {
+        Some(identity) => Err(OpenError::OtherDatacenter {
+            found: identity.datacenter.clone(),
+            expected: options.datacenter.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+impl Former {
+    fn read(engine: &dyn Engine) -> Result<Self, OpenError> {
+        let identity = engine
+            .get(Family::Meta, meta::IDENTITY_KEY)?
+            .map(|value| IdentityRecord::decode(&value))
+            .transpose()?;
+        let time = engine
+            .get(Family::Meta, meta::TIME_KEY)?
+            .map(|value| TimeRecord::decode(&value))
+            .transpose()?;
+        let clean = engine
+            .get(Family::Meta, meta::CLEAN_KEY)?
+            .map(|value| meta::decode_clean(&value))
+            .transpose()?;
+        Ok(Self {
+            identity,
+            time: time.unwrap_or_default(),
+            clean: clean.unwrap_or_default(),
+        })
+    }
+}
+
+/// Why the node must not go on under the replica id of its disk.
+fn renewal(identity: &IdentityRecord, former: &Former, options: &StoreOptions) -> Option<&'static str> {
+    let place = Place {
+        host: identity.host.clone(),
+        path: identity.path.clone(),
+    };
+    let now = (options.clock)().as_u64();
+    let stale = now > former.time.alive.0.saturating_add(span(options.stale_after));
+    if options.restored {
+        Some("it was restored from a backup")
+    } else if place != options.place {
+        Some("its data lie at another place than when they were written")
+    } else if stale && !former.clean {
+        Some("it ended uncleanly, and its last recorded time is long past")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,239 @@
+//! What can be asked of the commit pipeline, and what it answers. One enum each: nothing else changes a store.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rejoin_document::{
+    Checksum, DatabaseName, DatacenterName, DocumentId, Dot, Granularity, Matrix, Object, OnConflict, Position,
+    ReplicaId, Revision, RuleSet, Sequence, VersionVector,
+};
+
+/// One entry of the pipeline: all of it happens, or nothing.
+#[derive(Debug, Clone)]
+pub enum Operation {
+    /// A client's write of one document.
+    Write(WriteRequest),
+    /// Creates a database, or finds it as defined.
+    CreateDatabase(DatabaseDefinition),
+    /// States from a peer.
+    Apply(Apply),
+    /// Drops, of some documents, what every member datacenter is known to have seen. One bounded step; the next one goes on where it ended.
+    Forget {
+        /// The database.
+        database: DatabaseName,
+    },
+    /// Drops superseded revisions that are older than `keep_for`. One bounded step, oldest first.
+    Prune {
+        /// The database.
+        database: DatabaseName,
+    },
+    /// Cuts the links with a peer, or restores them. Survives a restart.
+    SetLinkCut {
+        /// A configured peer.
+        peer: DatacenterName,
+        /// Whether it is cut.
+        cut: bool,
+    },
+    /// This node has everything that a peer had when it took its new identity.
+    CaughtUp {
+        /// The peer.
+        peer: DatacenterName,
+    },
+    /// A peer knows more of this replica than this replica does: go on under a new id.
+    AssumeNewIdentity {
+        /// The id to give up. If it is no longer this node's, nothing is done: several links may find out the same at once.
+        disowned: ReplicaId,
+        /// For the log.
+        reason: String,
+    },
+    /// Stores a heal report, or replaces one.
+    SaveHeal {
+        /// The report to replace; none for a new one.
+        id: Option<u64>,
+        /// The report, opaque to the store.
+        report: Bytes,
+    },
+}
+
+/// The answer to the [`Operation`] of the same name.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The write is durable.
+    Written(Written),
+    /// The database exists as asked for.
+    Database {
+        /// False: it had existed with the same definition.
+        created: bool,
+    },
+    /// The states are joined.
+    Applied(Applied),
+    /// The batch did not continue from the position that was reached, or showed that this node's disk is an old one, whereupon it took a new
+    /// identity: knowledge and position did not move. Say hello again, from this position.
+    Dropped {
+        /// Where the next batch has to continue; `None`: at the start of the log.
+        position: Option<Position>,
+    },
+    /// One step is done.
+    Forgotten {
+        /// Documents of which something was dropped.
+        documents: u64,
+        /// Whether the step reached the end of the database; the next one starts anew.
+        finished: bool,
+    },
+    /// One step is done.
+    Pruned {
+        /// Revisions that were dropped.
+        revisions: u64,
+        /// Whether nothing is left to drop at present.
+        finished: bool,
+    },
+    /// The link is as asked for.
+    LinkCut {
+        /// False: it was so before.
+        changed: bool,
+    },
+    /// The peer is no longer waited for.
+    CaughtUp,
+    /// The node goes on under this id.
+    Identity(Identity),
+    /// The report is stored.
+    HealSaved {
+        /// Its id: counts up from 1.
+        id: u64,
+    },
+}
+
+/// A database: its name and how its documents merge.
+#[derive(Debug, Clone)]
+pub struct DatabaseDefinition {
+    /// The name.
+    pub name: DatabaseName,
+    /// What is merged. Fixed for ever.
+    pub granularity: Granularity,
+    /// The merge rules.
+    pub rules: Arc<RuleSet>,
+}
+
+/// A client's write.
+#[derive(Debug, Clone)]
+pub struct WriteRequest {
+    /// The database.
+    pub database: DatabaseName,
+    /// The document.
+    pub id: DocumentId,
+    /// What happens to it.
+    pub action: Action,
+}
+
+/// What a write does with its document.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Stores a document that does not exist, or is deleted.
+    Create {
+        /// The whole body.
+        body: Arc<Object>,
+    },
+    /// Replaces the body. Without a base it always succeeds, and creates what is absent.
+    Update {
+        /// The whole body.
+        body: Arc<Object>,
+        /// The revision that the client had read; none: whatever is there.
+        base: Option<Revision>,
+        /// What to do where somebody changed what the client changed, unseen by it.
+        on_conflict: OnConflict,
+    },
+    /// Deletes the document.
+    Delete {
+        /// The revision that the client had read; none: whatever is there.
+        base: Option<Revision>,
+    },
+}
+
+/// A write that is durable here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The revision that the document shows now.
+    pub revision: Revision,
+    /// The dot of the write.
+    pub dot: Dot,
+    /// The checksum of the body that the document shows now.
+    pub checksum: Checksum,
+    /// Whether the document shows something else than the body that was sent, because the write was rebased.
+    pub merged: bool,
+    /// Where the document stands in the log.
+    pub sequence: Sequence,
+}
+
+/// The state of one document as it travels: opaque to all but the document model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The document.
+    pub id: DocumentId,
+    /// Its encoded state.
+    pub state: Bytes,
+}
+
+/// What a datacenter has incorporated, and what it knows that others have.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Watermark {
+    /// What the sender had incorporated when the scan that this ends began.
+    pub knowledge: VersionVector,
+    /// What the sender knows of others; its own row is `knowledge`.
+    pub matrix: Matrix,
+}
+
+/// States from a peer.
+#[derive(Debug, Clone)]
+pub struct Apply {
+    /// The datacenter that sent them.
+    pub peer: DatacenterName,
+    /// The database.
+    pub database: DatabaseName,
+    /// The states. A document may come more than once.
+    pub items: Vec<Item>,
+    /// How they move the reading of the peer's log; `None` for a repair, which moves nothing but documents.
+    pub progress: Option<Progress>,
+}
+
+/// How a batch moves the reading of a peer's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// What the batch continues from. Sequence 0 starts a log anew.
+    pub from: Position,
+    /// What has been read with the batch.
+    pub to: Position,
+    /// Ends a complete scan.
+    pub watermark: Option<Watermark>,
+}
+
+/// What applying states did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// States that arrived.
+    pub received: u64,
+    /// Documents that only others had changed.
+    pub fast_forwarded: u64,
+    /// Documents that both sides had changed.
+    pub merged: u64,
+    /// Documents of which everything was known.
+    pub unchanged: u64,
+    /// Documents that are in conflict where they were not before, in the order of arrival.
+    pub new_conflicts: Vec<DocumentId>,
+    /// Values that are kept beside the shown ones and were not before.
+    pub siblings_kept: u64,
+    /// States that could not be applied and were set aside.
+    pub quarantined: u64,
+    /// The highest sequence that the batch produced here; the database's current one if nothing changed.
+    pub sequence: Sequence,
+}
+
+/// Who writes here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The datacenter.
+    pub datacenter: DatacenterName,
+    /// The replica id in the dots of new writes.
+    pub replica: ReplicaId,
+    /// Names this node's log: positions of another one mean nothing.
+    pub incarnation: rejoin_document::Incarnation,
+}

@@ -1,0 +1,74 @@
+//! What a store is told when it is opened.
+
+use std::time::Duration;
+
+use rejoin_document::DatacenterName;
+
+use crate::clock::{PhysicalClock, system_clock};
+
+/// Where a data directory lies. A copy of it that is opened elsewhere must not write under the same replica id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The machine.
+    pub host: String,
+    /// The absolute path.
+    pub path: String,
+}
+
+/// Settings and dependencies of a [`Store`](crate::Store).
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The datacenter whose node this is.
+    pub datacenter: DatacenterName,
+    /// The datacenters that this node pulls from.
+    pub peers: Vec<DatacenterName>,
+    /// Where the data lies.
+    pub place: Place,
+    /// The data were restored from a backup: the node takes a new replica id. Default: false.
+    pub restored: bool,
+    /// The physical clock. Default: the machine's.
+    pub clock: PhysicalClock,
+    /// Sixteen random bytes, for replica ids and incarnations. Default: the operating system's.
+    pub entropy: fn() -> [u8; 16],
+    /// How far a peer's time may lie ahead of the physical clock to move ours. Default: 500 ms.
+    pub max_drift: Duration,
+    /// After an unclean end, a recorded time older than this means that the disk may be an old one: the node takes a new replica id.
+    /// Default: 1 minute.
+    pub stale_after: Duration,
+    /// How long superseded revisions are kept for writes that name them. Default: 14 days.
+    pub keep_for: Duration,
+    /// How long a removal or a deletion is kept although every datacenter has it. Default: 1 day.
+    pub tombstone_retention: Duration,
+    /// Bytes of an encoded state from a peer above which it goes to quarantine. Default: 32 MiB.
+    pub state_bytes_max: usize,
+    /// Quarantined states that are kept of one document. A newer state of a peer contains its older ones, so more than the number of
+    /// datacenters is never needed. Default: 16.
+    pub quarantined_states_max: usize,
+    /// Documents that one step of forgetting, pruning or counting again looks at. Default: 512.
+    pub step_documents_max: usize,
+    /// Heal reports that are kept. Default: 1000.
+    pub heals_max: usize,
+}
+
+impl StoreOptions {
+    /// The defaults for a datacenter without peers.
+    #[expect(clippy::disallowed_methods, reason = "the default that a simulator replaces")]
+    pub fn new(datacenter: DatacenterName) -> Self {
+        Self {
+            datacenter,
+            peers: Vec::new(),
+            place: Place::default(),
+            restored: false,
+            clock: system_clock,
+            entropy: rand::random,
+            max_drift: Duration::from_millis(500),
+            stale_after: Duration::from_secs(60),
+            keep_for: Duration::from_secs(14 * 24 * 60 * 60),
+            tombstone_retention: Duration::from_secs(24 * 60 * 60),
+            state_bytes_max: 32 << 20,
+            quarantined_states_max: 16,
+            step_documents_max: 512,
+            heals_max: 1000,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What all reads share.
+
+use std::sync::Arc;
+
+use rejoin_document::{DatabaseName, DocumentId};
+
+use crate::engine::{Family, Read};
+use crate::error::{ReadError, StoreError};
+use crate::keys::documents;
+use crate::record::StoredDocument;
+use crate::state::DatabaseState;
+use crate::store::Store;
+
+/// Entries that one call looks at, at most: a list in which almost nothing qualifies must not hold its caller for ever.
+pub(super) const EXAMINED_MAX: usize = 10_000;
+
+impl Store {
+    pub(super) fn database(&self, name: &DatabaseName) -> Result<Arc<DatabaseState>, ReadError> {
+        let unknown = || ReadError::UnknownDatabase { database: name.clone() };
+        self.state().databases.get(name).cloned().ok_or_else(unknown)
+    }
+}
+
+pub(super) fn read_document(
+    read: &dyn Read,
+    database: &DatabaseState,
+    id: &DocumentId,
+) -> Result<Option<StoredDocument>, StoreError> {
+    let value = read.get(Family::Documents, &documents::key(database.number(), id))?;
+    value.map(|value| StoredDocument::decode(&value)).transpose()
+}

@@ -1,0 +1,70 @@
+//! The log as clients follow it.
+
+use rejoin_document::{DatabaseName, DocumentId, Sequence, Shown};
+
+use super::access::{EXAMINED_MAX, read_document};
+use crate::engine::Family;
+use crate::error::ReadError;
+use crate::keys::changes::{self, ChangeEntry};
+use crate::store::Store;
+
+/// A document's newest change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DocumentChange {
+    /// Where it stands in the log.
+    pub sequence: Sequence,
+    /// The document.
+    pub id: DocumentId,
+    /// What it shows, deleted or not.
+    pub shown: Shown,
+}
+
+/// A piece of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// The changes in ascending order of their sequences; one per document.
+    pub changes: Vec<DocumentChange>,
+    /// Go on from here.
+    pub to: Sequence,
+    /// Whether this is the end of the log at present.
+    pub finished: bool,
+}
+
+impl Store {
+    /// The documents that changed after a sequence, in the order of their newest changes.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownDatabase`], or the disk fails.
+    pub fn changes(&self, database: &DatabaseName, since: Sequence, limit: usize) -> Result<Changes, ReadError> {
+        let database = self.database(database)?;
+        let snapshot = self.engine().snapshot();
+        let mut read = Changes {
+            changes: Vec::new(),
+            to: since,
+            finished: false,
+        };
+        for (examined, entry) in snapshot
+            .scan(Family::Changes, changes::range_after(database.number(), since))
+            .enumerate()
+        {
+            if read.changes.len() >= limit.max(1) || examined >= EXAMINED_MAX {
+                return Ok(read);
+            }
+            let (key, value) = entry?;
+            let (_, sequence) = changes::decode_key(&key)?;
+            read.to = sequence;
+            let ChangeEntry::Document(id) = ChangeEntry::decode(&value)? else {
+                continue;
+            };
+            if let Some(stored) = read_document(snapshot.as_ref(), &database, &id)? {
+                read.changes.push(DocumentChange {
+                    sequence,
+                    id,
+                    shown: stored.document.shown(database.rules()),
+                });
+            }
+        }
+        read.finished = true;
+        Ok(read)
+    }
+}

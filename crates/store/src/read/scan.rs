@@ -1,0 +1,162 @@
+//! The log as peers read it.
+
+use bytes::Bytes;
+use rejoin_document::{DatabaseName, DatacenterName, Document, DocumentId, Position, Sequence, VersionVector};
+
+use super::access::EXAMINED_MAX;
+use crate::engine::{Family, Read};
+use crate::error::{ReadError, StoreError};
+use crate::keys::changes::{self, ChangeEntry};
+use crate::keys::quarantine::{self, QuarantineRecord};
+use crate::keys::{CorruptRecord, documents};
+use crate::operation::{Item, Watermark};
+use crate::state::{DatabaseState, NodeState};
+use crate::store::Store;
+
+/// What a puller says of a database when it connects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseHello {
+    /// The database.
+    pub name: DatabaseName,
+    /// What this node has incorporated.
+    pub knowledge: VersionVector,
+    /// The newest sequence of this node's own log.
+    pub sequence: Sequence,
+    /// How far the peer's log was read.
+    pub position: Option<Position>,
+}
+
+/// A piece of the log for a puller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scan {
+    /// What the piece continues from.
+    pub from: Position,
+    /// What was read with it.
+    pub to: Position,
+    /// The states that the puller does not know, oldest change first.
+    pub items: Vec<Item>,
+    /// Only if the scan reached the end of the log. It claims what was incorporated when the scan began, never more than what was sent.
+    pub watermark: Option<Watermark>,
+}
+
+impl Store {
+    /// What this node says of each database, the system's too, to a peer that it pulls from. In ascending order of the names.
+    pub fn hello(&self, peer: &DatacenterName) -> Vec<DatabaseHello> {
+        let state = self.state();
+        let hello = state.databases.iter().map(|(name, database)| DatabaseHello {
+            name: name.clone(),
+            knowledge: database.record.knowledge.clone(),
+            sequence: database.record.sequence,
+            position: database.positions.get(peer).copied(),
+        });
+        hello.collect()
+    }
+
+    /// The changes after `since` that `puller_knows` does not cover, up to `bytes_max` bytes of states and at least one.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownDatabase`], or the disk fails.
+    pub fn scan(
+        &self,
+        name: &DatabaseName,
+        since: Sequence,
+        puller_knows: &VersionVector,
+        bytes_max: usize,
+    ) -> Result<Scan, ReadError> {
+        // The state comes first: all that it claims to know lies in the snapshot.
+        let state = self.state();
+        let database = state
+            .databases
+            .get(name)
+            .ok_or_else(|| ReadError::UnknownDatabase { database: name.clone() })?;
+        let snapshot = self.engine().snapshot();
+        let (mut to, mut items, mut bytes) = (since, Vec::new(), 0);
+        let mut finished = true;
+        for (examined, entry) in snapshot
+            .scan(Family::Changes, changes::range_after(database.number(), since))
+            .enumerate()
+        {
+            if bytes >= bytes_max.max(1) || examined >= EXAMINED_MAX {
+                finished = false;
+                break;
+            }
+            let (key, value) = entry?;
+            to = changes::decode_key(&key)?.1;
+            if let Some(item) = item(snapshot.as_ref(), database, ChangeEntry::decode(&value)?, puller_knows)? {
+                bytes += item.state.len() + item.id.as_str().len();
+                items.push(item);
+            }
+        }
+        let incarnation = state.identity.incarnation;
+        let position = |sequence| Position { incarnation, sequence };
+        let watermark = finished.then(|| watermark(&state, database));
+        Ok(Scan {
+            from: position(since),
+            to: position(to),
+            items,
+            watermark,
+        })
+    }
+
+    /// The states of some documents as of one moment, for a repair. Documents that do not exist are left out.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownDatabase`], or the disk fails.
+    pub fn states(&self, database: &DatabaseName, ids: &[DocumentId]) -> Result<Vec<Item>, ReadError> {
+        let database = self.database(database)?;
+        let keys: Vec<_> = ids.iter().map(|id| documents::key(database.number(), id)).collect();
+        let values = self.engine().snapshot().multi_get(Family::Documents, &keys)?;
+        let mut items = Vec::new();
+        for (id, value) in ids.iter().zip(values) {
+            if let Some(value) = value {
+                items.push(Item {
+                    id: id.clone(),
+                    state: Bytes::copy_from_slice(documents::decode(&value)?.1),
+                });
+            }
+        }
+        Ok(items)
+    }
+}
+
+fn watermark(state: &NodeState, database: &DatabaseState) -> Watermark {
+    let knowledge = database.record.knowledge.clone();
+    let mut matrix = database.matrix.clone();
+    matrix.advance(&state.identity.datacenter, &knowledge);
+    Watermark { knowledge, matrix }
+}
+
+/// What a change entry sends to a puller, if anything.
+fn item(
+    read: &dyn Read,
+    database: &DatabaseState,
+    entry: ChangeEntry,
+    puller_knows: &VersionVector,
+) -> Result<Option<Item>, StoreError> {
+    match entry {
+        ChangeEntry::Document(id) => {
+            let Some(value) = read.get(Family::Documents, &documents::key(database.number(), &id))? else {
+                return Ok(None);
+            };
+            let (_, state) = documents::decode(&value)?;
+            let context = Document::decode_context(state).map_err(|error| CorruptRecord {
+                family: Family::Documents,
+                detail: error.to_string(),
+            })?;
+            Ok((!puller_knows.dominates(&context)).then(|| Item {
+                id,
+                state: Bytes::copy_from_slice(state),
+            }))
+        }
+        // Nobody here can tell what it covers: it always goes.
+        ChangeEntry::Quarantined(id, hash) => {
+            let Some(value) = read.get(Family::Quarantine, &quarantine::key(database.number(), &id, hash))? else {
+                return Ok(None);
+            };
+            Ok(Some(Item {
+                id,
+                state: QuarantineRecord::decode(&value)?.state.into(),
+            }))
+        }
+    }
+}

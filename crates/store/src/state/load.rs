@@ -1,0 +1,121 @@
+//! Reads the node's state from the engine at the start.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rejoin_document::{DatabaseName, DocumentId, RuleSet, SetHash};
+
+use super::{DatabaseState, NodeState, SystemDocument};
+use crate::engine::{Family, KeyRange, Read};
+use crate::error::StoreError;
+use crate::keys::databases::DatabaseRecord;
+use crate::keys::peers::PeerKey;
+use crate::keys::{DatabaseNumber, databases, digest, documents, heals, peers};
+use crate::operation::{DatabaseDefinition, Identity};
+use crate::record::StoredDocument;
+
+/// Everything that a node with this identity has on disk.
+pub(crate) fn load(read: &dyn Read, identity: Identity) -> Result<NodeState, StoreError> {
+    let mut databases = BTreeMap::new();
+    let system = DatabaseDefinition::system();
+    databases.insert(system.name.clone(), DatabaseState::new(DatabaseNumber::SYSTEM, system));
+    for entry in read.scan(Family::Databases, KeyRange::prefix(b"")) {
+        let (key, value) = entry?;
+        let (name, record) = (databases::decode_key(&key)?, DatabaseRecord::decode(&value)?);
+        let definition = DatabaseDefinition {
+            name: name.clone(),
+            granularity: record.granularity,
+            rules: Arc::new(RuleSet::default()),
+        };
+        let mut database = DatabaseState::new(record.number, definition);
+        database.record = record;
+        databases.insert(name, database);
+    }
+    let replicas = load_definitions(read, &mut databases)?;
+    load_digests(read, &mut databases)?;
+    let (cut, behind) = load_peers(read, &mut databases)?;
+    let last_heal = match read.scan(Family::Heals, KeyRange::prefix(b"")).next() {
+        Some(entry) => heals::decode_key(&entry?.0)?,
+        None => 0,
+    };
+    let databases = databases
+        .into_iter()
+        .map(|(name, database)| (name, Arc::new(database)))
+        .collect();
+    Ok(NodeState {
+        identity,
+        behind,
+        cut,
+        databases,
+        replicas: Arc::new(replicas),
+        last_heal,
+    })
+}
+
+type Databases = BTreeMap<DatabaseName, DatabaseState>;
+type Replicas = BTreeMap<rejoin_document::ReplicaId, rejoin_document::DatacenterName>;
+
+/// Takes the rules of each database from the system database's documents.
+fn load_definitions(read: &dyn Read, databases: &mut Databases) -> Result<Replicas, StoreError> {
+    let mut replicas = Replicas::new();
+    for entry in read.scan(Family::Documents, KeyRange::prefix(&DatabaseNumber::SYSTEM.prefix())) {
+        let (key, value) = entry?;
+        let (_, id): (_, DocumentId) = documents::decode_key(&key)?;
+        let shown = StoredDocument::decode(&value)?.document.shown(&RuleSet::default());
+        match SystemDocument::read(&id, &shown.body) {
+            Some(SystemDocument::Database(definition)) => {
+                if let Some(database) = databases.get_mut(&definition.name) {
+                    database.definition.rules = definition.rules;
+                }
+            }
+            Some(SystemDocument::Replica(replica, datacenter)) => drop(replicas.insert(replica, datacenter)),
+            None => {}
+        }
+    }
+    Ok(replicas)
+}
+
+fn by_number(databases: &mut Databases) -> BTreeMap<DatabaseNumber, &mut DatabaseState> {
+    databases
+        .values_mut()
+        .map(|database| (database.number(), database))
+        .collect()
+}
+
+fn load_digests(read: &dyn Read, databases: &mut Databases) -> Result<(), StoreError> {
+    let mut by_number = by_number(databases);
+    for entry in read.scan(Family::Digest, KeyRange::prefix(b"")) {
+        let (key, value) = entry?;
+        let ((number, bucket), hash) = (digest::decode_key(&key)?, digest::decode(&value)?);
+        if let Some(database) = by_number.get_mut(&number) {
+            database.buckets.load(bucket, SetHash(hash));
+        }
+    }
+    Ok(())
+}
+
+type Names = BTreeSet<rejoin_document::DatacenterName>;
+
+/// Positions and rows of the matrix; the cut links and the peers that are still to be caught up with.
+fn load_peers(read: &dyn Read, databases: &mut Databases) -> Result<(Names, Names), StoreError> {
+    let mut by_number = by_number(databases);
+    let (mut cut, mut behind) = (Names::new(), Names::new());
+    for entry in read.scan(Family::Peers, KeyRange::prefix(b"")) {
+        let (key, value) = entry?;
+        match PeerKey::decode(&key)? {
+            PeerKey::Position(number, peer) => {
+                if let Some(database) = by_number.get_mut(&number) {
+                    database.positions.insert(peer, peers::decode_position(&value)?);
+                }
+            }
+            PeerKey::Row(number, datacenter) => {
+                if let Some(database) = by_number.get_mut(&number) {
+                    database.matrix.advance(&datacenter, &peers::decode_row(&value)?);
+                }
+            }
+            PeerKey::Cut(peer) => drop(cut.insert(peer)),
+            PeerKey::Behind(peer) => drop(behind.insert(peer)),
+        }
+    }
+    Ok((cut, behind))
+}

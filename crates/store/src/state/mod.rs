@@ -1,0 +1,16 @@
+//! What a node keeps in memory: never anything per document.
+//!
+//! A [`NodeState`] is replaced whole after each durable group and shared by reference until then, so that a group which fails has changed
+//! nothing, and a reader never waits.
+
+mod buckets;
+mod database;
+mod definition;
+mod load;
+mod node;
+
+pub(crate) use buckets::Buckets;
+pub(crate) use database::DatabaseState;
+pub(crate) use definition::{SystemDocument, database_document, replica_document};
+pub(crate) use load::load;
+pub(crate) use node::NodeState;

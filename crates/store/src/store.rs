@@ -1,0 +1,200 @@
+//! The store: a state that readers share, and the pipeline that replaces it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use rejoin_document::DatacenterName;
+use tokio::sync::broadcast;
+
+use crate::commit::{Finished, Group, Halt, Pipeline};
+use crate::engine::{Batch, Durability, Engine, Family};
+use crate::error::{CommitError, StoreError};
+use crate::keys::meta::{self, TimeRecord};
+use crate::operation::{Identity, Operation, Outcome};
+use crate::options::StoreOptions;
+use crate::state::NodeState;
+use crate::subscription::Changed;
+
+/// Pieces of news that a slow subscriber may lag behind before it has to look for itself.
+const NEWS_MAX: usize = 4096;
+
+/// One node's documents. Cheap to clone; all clones are one store.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    engine: Arc<dyn Engine>,
+    options: StoreOptions,
+    state: RwLock<Arc<NodeState>>,
+    pipeline: Mutex<Pipeline>,
+    news: broadcast::Sender<Changed>,
+    drifted: AtomicU64,
+}
+
+impl Store {
+    pub(crate) fn new(engine: Arc<dyn Engine>, options: StoreOptions, pipeline: Pipeline, state: NodeState) -> Self {
+        let (news, _) = broadcast::channel(NEWS_MAX);
+        let (state, pipeline) = (RwLock::new(Arc::new(state)), Mutex::new(pipeline));
+        Self(Arc::new(Inner {
+            engine,
+            options,
+            state,
+            pipeline,
+            news,
+            drifted: AtomicU64::new(0),
+        }))
+    }
+
+    /// Does a group of operations, durably: when this returns, every `Ok` survives a power cut. A later operation sees what earlier ones did.
+    /// An operation that is refused changes nothing, and the others go on. Blocks the thread for a sync of the disk.
+    ///
+    /// Each group also goes on with what is left to count after rules changed; an empty one does only that, and records that the node is alive.
+    ///
+    /// # Errors
+    /// One result for each operation. If the disk fails, all of them fail with [`CommitError::Store`], and later ones with
+    /// [`CommitError::Stopped`]: what of the group is on disk is unknown until a restart.
+    pub fn commit(&self, operations: Vec<Operation>) -> Vec<Result<Outcome, CommitError>> {
+        let count = operations.len();
+        let mut pipeline = self.pipeline();
+        if let Some(halt) = pipeline.halt {
+            return (0..count).map(|_| Err(halted(halt))).collect();
+        }
+        let before = self.state();
+        let mut group = Group::new(self.engine(), self.options(), &mut pipeline, NodeState::clone(&before));
+        let results: Vec<_> = operations.into_iter().map(|operation| group.run(operation)).collect();
+        if count > 0 && results.iter().all(Result::is_err) {
+            return results;
+        }
+        group.recount();
+        let finished = group.finish(&before);
+        let durability = if count == 0 {
+            Durability::Buffered
+        } else {
+            Durability::Synced
+        };
+        let written = finished.and_then(|finished| {
+            let nothing = finished.unchanged && count > 0;
+            if nothing {
+                Ok(())
+            } else {
+                self.write(&mut pipeline, finished, durability)
+            }
+        });
+        match written {
+            Ok(()) => results,
+            Err(error) => (0..count).map(|_| Err(error.clone().into())).collect(),
+        }
+    }
+
+    /// Makes a group durable, then shows it.
+    fn write(&self, pipeline: &mut Pipeline, finished: Finished, durability: Durability) -> Result<(), StoreError> {
+        if let Err(error) = self.engine().write(finished.batch, durability) {
+            tracing::error!(%error, "a write failed; the store takes no more until the node is restarted");
+            pipeline.halt = Some(Halt::Failed);
+            return Err(error.into());
+        }
+        // The old state is read again by nobody who holds the lock, and a panic cannot leave a half of it.
+        *self.0.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(finished.state);
+        self.0.drifted.fetch_add(finished.drifted, Ordering::Relaxed);
+        for changed in finished.changes {
+            // Nobody may be listening.
+            let _ = self.0.news.send(changed);
+        }
+        Ok(())
+    }
+
+    /// Goes on under a new replica id and a new incarnation, because a peer knows more of this replica than it does.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`].
+    pub fn assume_new_identity(&self, reason: &str) -> Result<Identity, CommitError> {
+        let mut results = self.commit(vec![Operation::AssumeNewIdentity {
+            disowned: self.identity().replica,
+            reason: reason.to_owned(),
+        }]);
+        match results.pop() {
+            Some(Err(error)) => Err(error),
+            _ => Ok(self.identity()),
+        }
+    }
+
+    /// Closes the store in order: a later start knows that nothing is missing. Commits are refused from now on; reads go on.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the mark cannot be written; the next start then takes this one for a crash, which loses nothing.
+    pub fn close(&self) -> Result<(), StoreError> {
+        let mut pipeline = self.pipeline();
+        if pipeline.halt.is_some() {
+            return Ok(());
+        }
+        pipeline.halt = Some(Halt::Closed);
+        let mut batch = Batch::new();
+        let time = TimeRecord {
+            issued: pipeline.clock.last(),
+            alive: pipeline.clock.now(),
+        };
+        batch.put(Family::Meta, meta::TIME_KEY.to_vec(), time.encode());
+        batch.put(Family::Meta, meta::CLEAN_KEY.to_vec(), meta::encode_clean(true));
+        Ok(self.engine().write(batch, Durability::Synced)?)
+    }
+
+    /// News of every database that grows, from now on. A subscriber that lags is told so, and has to look at the databases itself.
+    pub fn subscribe(&self) -> broadcast::Receiver<Changed> {
+        self.0.news.subscribe()
+    }
+
+    /// Who writes here.
+    pub fn identity(&self) -> Identity {
+        self.state().identity.clone()
+    }
+
+    /// Peers that this node has not caught up with since it took a new identity, in ascending order.
+    pub fn behind(&self) -> Vec<DatacenterName> {
+        self.state().behind.iter().cloned().collect()
+    }
+
+    /// Peers whose links an operator has cut, in ascending order.
+    pub fn links_cut(&self) -> Vec<DatacenterName> {
+        self.state().cut.iter().cloned().collect()
+    }
+
+    /// Writes of peers whose times were too far ahead to follow, since the store was opened. Their data were taken.
+    pub fn drifted(&self) -> u64 {
+        self.0.drifted.load(Ordering::Relaxed)
+    }
+
+    /// Whether conflicts are still being counted again after rules changed; each commit goes on with it, an empty one too.
+    pub fn has_pending_work(&self) -> bool {
+        self.pipeline().halt.is_none()
+            && self
+                .state()
+                .databases
+                .values()
+                .any(|database| database.record.recount.is_some())
+    }
+
+    /// The state that readers see: everything in it is durable.
+    pub(crate) fn state(&self) -> Arc<NodeState> {
+        Arc::clone(&self.0.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        self.0.engine.as_ref()
+    }
+
+    pub(crate) fn options(&self) -> &StoreOptions {
+        &self.0.options
+    }
+
+    /// A panic while the lock was held staged nothing that anybody sees: the pipeline can be used again.
+    fn pipeline(&self) -> MutexGuard<'_, Pipeline> {
+        self.0.pipeline.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn halted(halt: Halt) -> CommitError {
+    match halt {
+        Halt::Failed => CommitError::Stopped,
+        Halt::Closed => CommitError::ShuttingDown,
+    }
+}

@@ -1,0 +1,43 @@
+//! What operations weigh while they wait: the queue is bounded in bytes.
+
+use rejoin_document::{Object, Value};
+
+use crate::operation::{Action, Operation};
+
+/// The least that anything weighs.
+const SMALL: usize = 256;
+
+impl Operation {
+    /// Bytes of bodies and states, roughly; never 0.
+    pub(crate) fn weight(&self) -> usize {
+        let carried = match self {
+            Operation::Write(request) => match &request.action {
+                Action::Create { body } | Action::Update { body, .. } => object(body),
+                Action::Delete { .. } => 0,
+            },
+            Operation::Apply(apply) => apply
+                .items
+                .iter()
+                .map(|item| item.state.len() + item.id.as_str().len())
+                .sum(),
+            Operation::SaveHeal { report, .. } => report.len(),
+            _ => 0,
+        };
+        SMALL + carried
+    }
+}
+
+fn object(members: &Object) -> usize {
+    members.iter().map(|(name, member)| name.len() + value(member)).sum()
+}
+
+/// Bodies nest no deeper than the model's bound.
+fn value(json: &Value) -> usize {
+    match json {
+        Value::Null | Value::Bool(_) => 8,
+        Value::Number(_) => 16,
+        Value::String(text) => 8 + text.len(),
+        Value::Array(elements) => 8 + elements.iter().map(value).sum::<usize>(),
+        Value::Object(members) => 8 + object(members),
+    }
+}

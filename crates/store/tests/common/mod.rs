@@ -1,0 +1,242 @@
+//! What the tests of one node share: a clock in the test's hand, an engine that records and fails, and a check of every derived index.
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc
+)]
+
+mod recording;
+mod verify;
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use rejoin_document::{
+    DatabaseName, DocumentId, Granularity, Limits, Object, OnConflict, Revision, Rule, RuleSet, parse_body,
+};
+use rejoin_store::{
+    Action, Applied, Apply, CommitError, DatabaseDefinition, Engine, Item, MemoryEngine, Operation, Outcome, Progress,
+    Scan, Store, StoreOptions, WriteRequest, Written,
+};
+use uhlc::NTP64;
+
+pub use recording::RecordingEngine;
+pub use verify::verify;
+
+thread_local! {
+    static NOW: Cell<u64> = const { Cell::new(1_000_000 << 32) };
+    static ENTROPY: Cell<u64> = const { Cell::new(1) };
+}
+
+/// The simulated clock.
+pub fn now() -> NTP64 {
+    NTP64(NOW.get())
+}
+
+/// Moves the simulated clock by seconds, backwards too.
+pub fn pass(seconds: i64) {
+    NOW.set(NOW.get().checked_add_signed(seconds << 32).unwrap());
+}
+
+fn entropy() -> [u8; 16] {
+    ENTROPY.set(ENTROPY.get() + 1);
+    let eight = ENTROPY.get().to_be_bytes();
+    [eight, eight].concat().try_into().unwrap()
+}
+
+pub fn options(datacenter: &str) -> StoreOptions {
+    let peers = ["east", "west", "south"]
+        .into_iter()
+        .filter(|peer| *peer != datacenter)
+        .map(|peer| peer.parse().unwrap())
+        .collect();
+    StoreOptions {
+        clock: now,
+        entropy,
+        peers,
+        ..StoreOptions::new(datacenter.parse().unwrap())
+    }
+}
+
+pub fn open(engine: &Arc<MemoryEngine>, options: StoreOptions) -> Store {
+    Store::open(Arc::clone(engine) as Arc<dyn Engine>, options).unwrap()
+}
+
+/// A fresh node of a datacenter with the database `shop`.
+pub fn node(datacenter: &str) -> Store {
+    let store = open(&Arc::new(MemoryEngine::new()), options(datacenter));
+    create_database(&store, "shop", &[("/stock", Rule::Counter), ("/tags", Rule::Set)]).unwrap();
+    store
+}
+
+pub fn shop() -> DatabaseName {
+    "shop".parse().unwrap()
+}
+
+pub fn id(text: &str) -> DocumentId {
+    text.parse().unwrap()
+}
+
+pub fn body(json: &str) -> Arc<Object> {
+    Arc::new(parse_body(json.as_bytes(), &Limits::default()).unwrap())
+}
+
+pub fn one(store: &Store, operation: Operation) -> Result<Outcome, CommitError> {
+    let mut results = store.commit(vec![operation]);
+    assert_eq!(results.len(), 1);
+    results.pop().unwrap()
+}
+
+pub fn definition(name: &str, granularity: Granularity, rules: &[(&str, Rule)]) -> DatabaseDefinition {
+    DatabaseDefinition {
+        name: name.parse().unwrap(),
+        granularity,
+        rules: Arc::new(RuleSet::new(rules.iter().copied()).unwrap()),
+    }
+}
+
+pub fn create_database(store: &Store, name: &str, rules: &[(&str, Rule)]) -> Result<Outcome, CommitError> {
+    one(
+        store,
+        Operation::CreateDatabase(definition(name, Granularity::Field, rules)),
+    )
+}
+
+pub fn write(document: &str, action: Action) -> Operation {
+    Operation::Write(WriteRequest {
+        database: shop(),
+        id: id(document),
+        action,
+    })
+}
+
+pub fn create(json: &str) -> Action {
+    Action::Create { body: body(json) }
+}
+
+pub fn update(json: &str) -> Action {
+    Action::Update {
+        body: body(json),
+        base: None,
+        on_conflict: OnConflict::Refuse,
+    }
+}
+
+pub fn update_from(base: &Revision, json: &str) -> Action {
+    Action::Update {
+        body: body(json),
+        base: Some(base.clone()),
+        on_conflict: OnConflict::Refuse,
+    }
+}
+
+pub fn keep_from(base: &Revision, json: &str) -> Action {
+    Action::Update {
+        body: body(json),
+        base: Some(base.clone()),
+        on_conflict: OnConflict::Keep,
+    }
+}
+
+pub fn delete() -> Action {
+    Action::Delete { base: None }
+}
+
+pub fn try_put(store: &Store, document: &str, action: Action) -> Result<Written, CommitError> {
+    one(store, write(document, action)).map(written)
+}
+
+pub fn put(store: &Store, document: &str, action: Action) -> Written {
+    try_put(store, document, action).unwrap()
+}
+
+pub fn written(outcome: Outcome) -> Written {
+    match outcome {
+        Outcome::Written(written) => written,
+        other => panic!("not a write: {other:?}"),
+    }
+}
+
+/// The JSON of what a document shows.
+pub fn shown(store: &Store, document: &str) -> Option<String> {
+    let found = store.get(&shop(), &id(document)).unwrap()?;
+    (!found.shown.deleted).then(|| found.shown.body.canonical())
+}
+
+/// One scan of `from` for what `to` does not know, from where `to` stands.
+pub fn scan(from: &Store, to: &Store, database: &DatabaseName) -> Scan {
+    let name = &from.identity().datacenter;
+    let hello = to.hello(name).into_iter().find(|hello| hello.name == *database);
+    let (knowledge, position) = hello.map(|hello| (hello.knowledge, hello.position)).unwrap_or_default();
+    let since = position.filter(|position| position.incarnation == from.identity().incarnation);
+    from.scan(
+        database,
+        since.map(|position| position.sequence).unwrap_or_default(),
+        &knowledge,
+        1 << 20,
+    )
+    .unwrap()
+}
+
+pub fn apply_of(from: &Store, database: &DatabaseName, scan: Scan) -> Operation {
+    let progress = Progress {
+        from: scan.from,
+        to: scan.to,
+        watermark: scan.watermark,
+    };
+    Operation::Apply(Apply {
+        peer: from.identity().datacenter,
+        database: database.clone(),
+        items: scan.items,
+        progress: Some(progress),
+    })
+}
+
+/// `to` pulls everything of one database.
+pub fn pull(from: &Store, to: &Store, database: &DatabaseName) -> Applied {
+    applied(one(to, apply_of(from, database, scan(from, to, database))).unwrap())
+}
+
+/// `to` pulls everything.
+pub fn sync(from: &Store, to: &Store) {
+    pull(from, to, &DatabaseName::system());
+    for database in from.databases() {
+        pull(from, to, &database.name);
+    }
+}
+
+/// A pair of nodes that know each other and the database.
+pub fn pair() -> (Store, Store) {
+    let east = node("east");
+    let west = open(&Arc::new(MemoryEngine::new()), options("west"));
+    sync(&east, &west);
+    sync(&west, &east);
+    (east, west)
+}
+
+pub fn applied(outcome: Outcome) -> Applied {
+    match outcome {
+        Outcome::Applied(applied) => applied,
+        other => panic!("not applied: {other:?}"),
+    }
+}
+
+/// Whole states, whatever the knowledge says.
+pub fn repair(from: &Store, to: &Store, items: Vec<Item>) -> Applied {
+    let peer = from.identity().datacenter;
+    applied(
+        one(
+            to,
+            Operation::Apply(Apply {
+                peer,
+                database: shop(),
+                items,
+                progress: None,
+            }),
+        )
+        .unwrap(),
+    )
+}

@@ -1,0 +1,167 @@
+//! Forgetting: only what every member datacenter has, only what is old enough, in steps.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::*;
+use rejoin_document::VersionVector;
+use rejoin_store::{MemoryEngine, Operation, Outcome, Store, StoreOptions};
+
+fn at_once(datacenter: &str, peers: &[&str]) -> StoreOptions {
+    let peers = peers.iter().map(|peer| peer.parse().unwrap()).collect();
+    StoreOptions {
+        tombstone_retention: Duration::ZERO,
+        peers,
+        ..options(datacenter)
+    }
+}
+
+fn forget(store: &Store) -> u64 {
+    let mut forgotten = 0;
+    for _ in 0..1000 {
+        match one(store, Operation::Forget { database: shop() }).unwrap() {
+            Outcome::Forgotten {
+                documents,
+                finished: true,
+            } => return forgotten + documents,
+            Outcome::Forgotten { documents, .. } => forgotten += documents,
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("forgetting does not end");
+}
+
+fn bytes(store: &Store, document: &str) -> usize {
+    store.states(&shop(), &[id(document)]).unwrap()[0].state.len()
+}
+
+fn linked(east: StoreOptions, west: StoreOptions) -> (Store, Store) {
+    let (east, west) = (
+        open(&Arc::new(MemoryEngine::new()), east),
+        open(&Arc::new(MemoryEngine::new()), west),
+    );
+    create_database(&east, "shop", &[]).unwrap();
+    sync(&east, &west);
+    sync(&west, &east);
+    (east, west)
+}
+
+#[test]
+fn a_deleted_documents_fields_go_once_every_datacenter_is_known_to_have_the_delete() {
+    let (east, west) = linked(at_once("east", &["west"]), at_once("west", &["east"]));
+    put(&east, "a", create(r#"{"secret":"0123456789"}"#));
+    sync(&east, &west);
+    sync(&west, &east);
+    put(&east, "a", delete());
+    let (full, sequence) = (bytes(&east, "a"), east.status()[0].sequence);
+    assert_eq!(forget(&east), 0, "west has not seen the delete");
+    sync(&east, &west);
+    assert_eq!(forget(&east), 0, "east does not know that west has seen it");
+    sync(&west, &east);
+    assert_eq!(forget(&east), 1);
+    assert!(bytes(&east, "a") < full, "a stub stays");
+    assert_eq!(east.status()[0].sequence, sequence, "forgetting is no change");
+    assert_eq!(forget(&east), 0, "nothing is left to forget");
+    verify(&east, &shop());
+    assert_eq!(
+        east.root_digest(),
+        west.root_digest(),
+        "nodes forget at different times"
+    );
+    put(&east, "a", create(r#"{"n":1}"#));
+    sync(&east, &west);
+    assert_eq!(shown(&west, "a").unwrap(), r#"{"n":1}"#);
+}
+
+#[test]
+fn nothing_is_forgotten_before_its_retention_is_over() {
+    let hour = |options| StoreOptions {
+        tombstone_retention: Duration::from_secs(3600),
+        ..options
+    };
+    let (east, west) = linked(hour(at_once("east", &["west"])), hour(at_once("west", &["east"])));
+    put(&east, "a", create(r#"{"n":1}"#));
+    put(&east, "a", delete());
+    sync(&east, &west);
+    sync(&west, &east);
+    pass(3599);
+    assert_eq!(forget(&east), 0);
+    pass(2);
+    assert_eq!(forget(&east), 1);
+}
+
+#[test]
+fn a_configured_datacenter_that_was_never_heard_of_holds_everything() {
+    let (east, west) = linked(at_once("east", &["west", "south"]), at_once("west", &["east"]));
+    put(&east, "a", create(r#"{"n":1}"#));
+    put(&east, "a", delete());
+    sync(&east, &west);
+    sync(&west, &east);
+    assert_eq!(forget(&east), 0);
+    assert_eq!(east.stable(&shop()).unwrap(), VersionVector::new());
+}
+
+#[test]
+fn a_datacenter_that_only_the_system_database_names_holds_everything() {
+    let (east, west) = linked(at_once("east", &["west"]), at_once("west", &["east"]));
+    let south = open(&Arc::new(MemoryEngine::new()), at_once("south", &["west"]));
+    sync(&south, &west);
+    put(&east, "a", create(r#"{"n":1}"#));
+    put(&east, "a", delete());
+    sync(&east, &west);
+    sync(&west, &east);
+    assert_eq!(forget(&east), 0, "south may still edit it");
+    sync(&west, &south);
+    sync(&south, &west);
+    sync(&west, &east);
+    assert_eq!(forget(&east), 1, "south's row came through west");
+}
+
+#[test]
+fn forgetting_goes_on_in_bounded_steps() {
+    let step = |options| StoreOptions {
+        step_documents_max: 3,
+        ..options
+    };
+    let (east, west) = linked(step(at_once("east", &["west"])), step(at_once("west", &["east"])));
+    for n in 0..10 {
+        put(&east, &n.to_string(), create("{\"n\":1}"));
+        put(&east, &n.to_string(), delete());
+    }
+    sync(&east, &west);
+    sync(&west, &east);
+    let Outcome::Forgotten { documents, finished } = one(&east, Operation::Forget { database: shop() }).unwrap() else {
+        panic!()
+    };
+    assert_eq!((documents, finished), (3, false));
+    assert_eq!(forget(&east), 7);
+    verify(&east, &shop());
+}
+
+#[test]
+fn pruning_goes_on_in_bounded_steps_and_keeps_what_is_young() {
+    let east = open(
+        &Arc::new(MemoryEngine::new()),
+        StoreOptions {
+            step_documents_max: 3,
+            ..options("east")
+        },
+    );
+    create_database(&east, "shop", &[]).unwrap();
+    let prune = || match one(&east, Operation::Prune { database: shop() }).unwrap() {
+        Outcome::Pruned { revisions, finished } => (revisions, finished),
+        other => panic!("{other:?}"),
+    };
+    for n in 0..6 {
+        put(&east, "a", update(&format!(r#"{{"n":{n}}}"#)));
+    }
+    assert_eq!(prune(), (0, true));
+    pass(14 * 24 * 3600 + 1);
+    let young = put(&east, "a", update(r#"{"n":6}"#)).revision;
+    put(&east, "a", update(r#"{"n":7}"#));
+    assert_eq!([prune(), prune(), prune()], [(3, false), (2, true), (0, true)]);
+    assert!(east.base(&shop(), &id("a"), &young).unwrap().is_some());
+}

@@ -1,0 +1,254 @@
+//! Who writes: replica ids, restarts, restored and copied disks, clocks that are set back.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::*;
+use rejoin_document::DatabaseName;
+use rejoin_store::{Identity, MemoryEngine, Operation, Outcome, Place, Store, StoreOptions};
+
+fn renewed(before: &Identity, after: &Identity) -> bool {
+    assert_eq!(
+        before.replica == after.replica,
+        before.incarnation == after.incarnation,
+        "both or none"
+    );
+    before.replica != after.replica
+}
+
+#[test]
+fn a_new_node_has_an_identity_that_it_introduces_and_is_behind_nobody() {
+    let store = node("east");
+    let identity = store.identity();
+    assert_eq!(store.datacenter_of(identity.replica), Some("east".parse().unwrap()));
+    assert_eq!(store.behind(), []);
+    assert_ne!(identity, node("east").identity());
+}
+
+#[test]
+fn identity_survives_restarts_after_a_crash_and_in_order() {
+    let engine = Arc::new(MemoryEngine::new());
+    let first = open(&engine, options("east"));
+    let identity = first.identity();
+    drop(first);
+    pass(50);
+    let crashed = open(&engine, options("east"));
+    assert_eq!(crashed.identity(), identity, "an ordinary crash keeps the id");
+    crashed.close().unwrap();
+    pass(100_000);
+    let closed = open(&engine, options("east"));
+    assert_eq!(
+        closed.identity(),
+        identity,
+        "after a shutdown in order it may rest as long as it likes"
+    );
+    assert_eq!(closed.behind(), []);
+}
+
+#[test]
+fn times_strictly_increase_across_restarts_with_the_clock_set_back() {
+    let engine = Arc::new(MemoryEngine::new());
+    let mut last = None;
+    for jump in [0, -3600, 5, -100_000, 0] {
+        pass(jump);
+        let store = open(&engine, options("east"));
+        let _ = create_database(&store, "shop", &[]);
+        for _ in 0..3 {
+            let dot = put(&store, "a", update("{}")).dot;
+            assert!(last.is_none_or(|last| dot.time > last), "after a jump of {jump} s");
+            last = Some(dot.time);
+        }
+    }
+}
+
+#[test]
+fn an_unclean_end_with_a_time_that_is_long_past_takes_a_new_identity() {
+    let engine = Arc::new(MemoryEngine::new());
+    let store = open(&engine, options("east"));
+    let identity = store.identity();
+    pass(3600);
+    store.commit(Vec::new());
+    drop(store);
+    pass(59);
+    let idle = open(&engine, options("east"));
+    assert_eq!(idle.identity(), identity, "an idle node records that it is alive");
+    drop(idle);
+    pass(62);
+    let stale = open(&engine, options("east"));
+    assert!(renewed(&identity, &stale.identity()));
+    assert_eq!(stale.behind(), ["south".parse().unwrap(), "west".parse().unwrap()]);
+    assert_eq!(
+        stale.datacenter_of(identity.replica),
+        Some("east".parse().unwrap()),
+        "the former one is still ours"
+    );
+    assert_eq!(
+        stale.datacenter_of(stale.identity().replica),
+        Some("east".parse().unwrap())
+    );
+}
+
+#[test]
+fn a_copied_or_restored_disk_takes_a_new_identity() {
+    let engine = Arc::new(MemoryEngine::new());
+    let place = |host: &str, path: &str| Place {
+        host: host.into(),
+        path: path.into(),
+    };
+    let at = |place: Place| StoreOptions {
+        place,
+        ..options("east")
+    };
+    let identity = open(&engine, at(place("one", "/data"))).identity();
+    let copy = |options: StoreOptions| open(&Arc::new(MemoryEngine::clone(&engine)), options).identity();
+    assert!(!renewed(&identity, &copy(at(place("one", "/data")))));
+    assert!(renewed(&identity, &copy(at(place("two", "/data")))));
+    assert!(renewed(&identity, &copy(at(place("one", "/copy")))));
+    assert!(renewed(
+        &identity,
+        &copy(StoreOptions {
+            restored: true,
+            ..at(place("one", "/data"))
+        })
+    ));
+}
+
+#[test]
+fn being_behind_survives_a_restart_and_ends_peer_by_peer() {
+    let engine = Arc::new(MemoryEngine::new());
+    drop(open(&engine, options("east")));
+    let store = open(
+        &engine,
+        StoreOptions {
+            restored: true,
+            ..options("east")
+        },
+    );
+    one(
+        &store,
+        Operation::CaughtUp {
+            peer: "west".parse().unwrap(),
+        },
+    )
+    .unwrap();
+    drop(store);
+    let store = open(&engine, options("east"));
+    assert_eq!(store.behind(), ["south".parse().unwrap()]);
+    one(
+        &store,
+        Operation::CaughtUp {
+            peer: "south".parse().unwrap(),
+        },
+    )
+    .unwrap();
+    assert_eq!(open(&engine, options("east")).behind(), []);
+}
+
+/// East writes, makes a backup, writes more, west gets all of it, and east falls back to the backup.
+fn fallen_back(restored: bool) -> (Store, Store) {
+    let engine = Arc::new(MemoryEngine::new());
+    let east = open(&engine, options("east"));
+    create_database(&east, "shop", &[]).unwrap();
+    put(&east, "a", create(r#"{"x":1,"y":1}"#));
+    let west = open(&Arc::new(MemoryEngine::new()), options("west"));
+    sync(&east, &west);
+    sync(&west, &east);
+    let backup = Arc::new(MemoryEngine::clone(&engine));
+    put(&east, "lost", create("{}"));
+    sync(&east, &west);
+    drop(east);
+    (
+        open(
+            &backup,
+            StoreOptions {
+                restored,
+                ..options("east")
+            },
+        ),
+        west,
+    )
+}
+
+#[test]
+fn a_restored_node_gets_its_lost_writes_back_and_loses_none_of_its_new_ones() {
+    let (east, west) = fallen_back(true);
+    put(&east, "new", create("{}"));
+    sync(&east, &west);
+    sync(&west, &east);
+    for node in [&east, &west] {
+        assert!(shown(node, "lost").is_some() && shown(node, "new").is_some());
+        verify(node, &shop());
+    }
+    assert_eq!(east.root_digest(), west.root_digest());
+}
+
+#[test]
+fn a_node_that_is_behind_stamps_every_leaf_that_it_writes() {
+    let (east, west) = fallen_back(true);
+    let dot = put(&east, "a", update(r#"{"x":2,"y":1}"#)).dot;
+    assert!(dot.replica != west.digest(&shop()).unwrap().0.iter().next().unwrap().0);
+    put(&west, "a", update(r#"{"x":1,"y":3}"#));
+    pull(&east, &west, &shop());
+    let conflicts = west.conflicts(&shop(), None, 10).unwrap().items;
+    assert_eq!(
+        conflicts[0].shown.conflicts[0].path, "/y",
+        "east's y is stamped, so it stands beside west's"
+    );
+}
+
+#[test]
+fn a_node_whose_peer_has_lost_writes_of_it_takes_a_new_identity_and_reads_again_what_it_claimed() {
+    let (east, west) = fallen_back(false);
+    let former = east.identity();
+    pass(5);
+    let unaware = put(&east, "new", create("{}"));
+    assert_eq!(unaware.dot.replica, former.replica, "nobody has told it");
+    let late = scan(&west, &east, &shop());
+    assert_eq!(late.items, [], "west leaves out what east claims to have");
+    let outcome = one(&east, apply_of(&west, &shop(), late)).unwrap();
+    assert!(
+        matches!(outcome, Outcome::Applied(_)),
+        "west knows less than east claims: nothing is noticed here"
+    );
+    let identity = east.assume_new_identity("west knows more of it").unwrap();
+    assert!(renewed(&former, &identity));
+    assert_eq!(east.behind().len(), 2);
+    assert!(
+        east.hello(&"west".parse().unwrap())
+            .iter()
+            .all(|hello| hello.position.is_none())
+    );
+    sync(&west, &east);
+    assert!(
+        shown(&east, "lost").is_some(),
+        "its claim was taken back, so the lost write came"
+    );
+    sync(&east, &west);
+    assert!(shown(&west, "new").is_some());
+    assert_eq!(east.root_digest(), west.root_digest());
+    assert!(put(&east, "a", update("{}")).dot.replica == identity.replica);
+}
+
+#[test]
+fn a_batch_that_shows_a_lost_write_of_this_replica_makes_it_take_a_new_identity_and_read_the_log_again() {
+    let (east, west) = fallen_back(false);
+    let former = east.identity();
+    let outcome = one(&east, apply_of(&west, &shop(), scan(&west, &east, &shop()))).unwrap();
+    assert!(matches!(outcome, Outcome::Dropped { position: None }), "{outcome:?}");
+    assert!(renewed(&former, &east.identity()));
+    sync(&west, &east);
+    put(&east, "new", create("{}"));
+    sync(&east, &west);
+    assert!(shown(&east, "lost").is_some() && shown(&west, "new").is_some());
+    assert_eq!(east.root_digest(), west.root_digest());
+}
+
+#[test]
+fn a_new_identity_survives_a_restart_and_is_introduced_to_the_peers() {
+    let (east, west) = fallen_back(true);
+    let identity = east.identity();
+    pull(&east, &west, &DatabaseName::system());
+    assert_eq!(west.datacenter_of(identity.replica), Some("east".parse().unwrap()));
+}

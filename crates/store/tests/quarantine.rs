@@ -1,0 +1,213 @@
+//! States that cannot be applied, and clocks that run ahead: data are never lost, and nothing stops.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use common::*;
+use rejoin_document::{DatabaseName, Granularity, HlcTime, Incarnation, Position, Sequence, VersionVector};
+use rejoin_store::{Apply, Item, MemoryEngine, Operation, Progress, Store, StoreOptions, TIME_MAX, Watermark};
+use uhlc::NTP64;
+
+fn quarantine_of(reason: &str, store: &Store) {
+    let states = store.quarantined(&shop(), 10).unwrap();
+    assert_eq!(states.len(), 1);
+    assert!(states[0].reason.contains(reason), "{}", states[0].reason);
+    assert_eq!(store.status()[0].quarantined, 1);
+}
+
+#[test]
+fn a_state_that_cannot_be_read_goes_to_quarantine_and_is_forwarded_as_it_came() {
+    let (east, west) = pair();
+    put(&east, "good", create("{}"));
+    let mut batch = scan(&east, &west, &shop());
+    let odd = Bytes::from_static(b"\xffof a later version");
+    batch.items.insert(
+        0,
+        Item {
+            id: id("odd"),
+            state: odd.clone(),
+        },
+    );
+    let result = applied(one(&west, apply_of(&east, &shop(), batch)).unwrap());
+    assert_eq!(
+        (result.quarantined, result.fast_forwarded),
+        (1, 1),
+        "the stream goes on"
+    );
+    quarantine_of("cannot be read", &west);
+    assert_eq!(shown(&west, "odd"), None);
+    let south = open(&Arc::new(MemoryEngine::new()), options("south"));
+    pull(&west, &south, &DatabaseName::system());
+    let relayed = scan(&west, &south, &shop());
+    assert!(relayed.items.contains(&Item {
+        id: id("odd"),
+        state: odd.clone()
+    }));
+    applied(one(&south, apply_of(&west, &shop(), relayed)).unwrap());
+    quarantine_of("cannot be read", &south);
+    assert_eq!(
+        repair(
+            &east,
+            &west,
+            vec![Item {
+                id: id("odd"),
+                state: odd
+            }]
+        )
+        .quarantined,
+        1
+    );
+    quarantine_of("cannot be read", &west);
+    verify(&west, &shop());
+}
+
+#[test]
+fn a_state_of_another_granularity_or_size_goes_to_quarantine() {
+    let east = open(&Arc::new(MemoryEngine::new()), options("east"));
+    one(
+        &east,
+        Operation::CreateDatabase(definition("shop", Granularity::Document, &[])),
+    )
+    .unwrap();
+    put(&east, "a", create("{}"));
+    let west = node("west");
+    assert_eq!(
+        repair(&east, &west, east.states(&shop(), &[id("a")]).unwrap()).quarantined,
+        1
+    );
+    quarantine_of("granularity document", &west);
+
+    let narrow = open(
+        &Arc::new(MemoryEngine::new()),
+        StoreOptions {
+            state_bytes_max: 10,
+            ..options("south")
+        },
+    );
+    create_database(&narrow, "shop", &[]).unwrap();
+    put(&west, "b", create(r#"{"text":"long enough"}"#));
+    assert_eq!(
+        repair(&west, &narrow, west.states(&shop(), &[id("b")]).unwrap()).quarantined,
+        1
+    );
+    quarantine_of("more than 10", &narrow);
+}
+
+#[test]
+fn of_one_documents_quarantined_states_the_newest_are_kept() {
+    let west = open(
+        &Arc::new(MemoryEngine::new()),
+        StoreOptions {
+            quarantined_states_max: 3,
+            ..options("west")
+        },
+    );
+    create_database(&west, "shop", &[]).unwrap();
+    let peer = node("east");
+    for n in 0..5u8 {
+        repair(
+            &peer,
+            &west,
+            vec![Item {
+                id: id("odd"),
+                state: vec![255, n].into(),
+            }],
+        );
+    }
+    let mut kept: Vec<u8> = west
+        .quarantined(&shop(), 10)
+        .unwrap()
+        .iter()
+        .map(|state| state.state[1])
+        .collect();
+    kept.sort_unstable();
+    assert_eq!((kept, west.status()[0].quarantined), (vec![2, 3, 4], 3));
+    assert_eq!(
+        west.scan(&shop(), Sequence(0), &VersionVector::new(), usize::MAX)
+            .unwrap()
+            .items
+            .len(),
+        3
+    );
+}
+
+fn far_future() -> NTP64 {
+    NTP64(TIME_MAX.0 - (1000 << 32))
+}
+
+fn ahead() -> NTP64 {
+    NTP64(now().as_u64() + (10 << 32))
+}
+
+fn slightly_ahead() -> NTP64 {
+    NTP64(now().as_u64() + (1 << 30))
+}
+
+fn peer_with(clock: fn() -> NTP64) -> Store {
+    let peer = open(
+        &Arc::new(MemoryEngine::new()),
+        StoreOptions {
+            clock,
+            ..options("east")
+        },
+    );
+    create_database(&peer, "shop", &[]).unwrap();
+    put(&peer, "a", create("{}"));
+    peer
+}
+
+#[test]
+fn a_peers_time_moves_the_clock_only_within_the_drift_bound_and_its_data_are_taken_all_the_same() {
+    for (clock, moved) in [
+        (slightly_ahead as fn() -> NTP64, true),
+        (ahead, false),
+        (far_future, false),
+    ] {
+        let (peer, west) = (peer_with(clock), node("west"));
+        let result = repair(&peer, &west, peer.states(&shop(), &[id("a")]).unwrap());
+        assert_eq!((result.fast_forwarded, result.quarantined), (1, 0));
+        assert_eq!(west.drifted() > 0, !moved);
+        let next = put(&west, "b", create("{}")).dot.time;
+        assert_eq!(next > HlcTime(now().as_u64() + (1 << 29)), moved);
+        assert!(next < HlcTime(now().as_u64() + (1 << 31)));
+    }
+}
+
+#[test]
+fn a_time_at_the_end_of_the_range_is_set_aside_and_never_becomes_knowledge() {
+    let (east, west) = pair();
+    let mut watermark = Watermark::default();
+    let hostile = rejoin_document::ReplicaId([9; 8]);
+    let vector: VersionVector = [(hostile, HlcTime(u64::MAX)), (east.identity().replica, HlcTime(5))]
+        .into_iter()
+        .collect();
+    watermark.knowledge = vector.clone();
+    watermark.matrix.advance(&"south".parse().unwrap(), &vector);
+    let here = Position {
+        incarnation: Incarnation(1),
+        sequence: Sequence(0),
+    };
+    let progress = Some(Progress {
+        from: here,
+        to: here,
+        watermark: Some(watermark),
+    });
+    let peer = "south".parse().unwrap();
+    applied(
+        one(
+            &west,
+            Operation::Apply(Apply {
+                peer,
+                database: shop(),
+                items: Vec::new(),
+                progress,
+            }),
+        )
+        .unwrap(),
+    );
+    assert_eq!(west.digest(&shop()).unwrap().0.get(hostile), HlcTime::ZERO);
+    assert!(put(&west, "a", create("{}")).dot.time < TIME_MAX);
+}
