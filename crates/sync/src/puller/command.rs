@@ -1,0 +1,95 @@
+//! What a puller wants done.
+
+use rejoin_document::{DatabaseName, HlcTime, Incarnation, Position, ReplicaId, VersionVector};
+
+use crate::heal::HealReport;
+use crate::message::{Item, Message, Watermark};
+
+/// What the driver has to do, in the order given.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PullerCommand {
+    /// Open a transport to the peer.
+    Dial,
+    /// Send a message.
+    Send(Message),
+    /// Close the transport, if it is still open, and answer `Disconnected`.
+    Disconnect {
+        /// Why, for the log.
+        reason: String,
+    },
+    /// Read every database's knowledge; answer `StateRead` at once.
+    ReadState,
+    /// Read all databases with the positions reached; answer `Databases` at once.
+    ReadDatabases,
+    /// Apply documents in one synced commit; answer `Applied` with the ticket once it is durable, or has failed.
+    Apply {
+        /// Names this command.
+        ticket: u64,
+        /// The database.
+        database: DatabaseName,
+        /// Whole states to join.
+        items: Vec<Item>,
+        /// How far the log of the peer is reached with it. None: a repair.
+        progress: Option<Progress>,
+    },
+    /// Read the digest of a database; answer `DigestRead` at once. A database that the node does not know reads as an empty one.
+    ReadDigest {
+        /// The database.
+        database: DatabaseName,
+    },
+    /// Read the digests of all buckets; answer `BucketsRead` at once.
+    ReadBuckets {
+        /// The database.
+        database: DatabaseName,
+    },
+    /// Read the entries of one bucket; answer `BucketRead` at once.
+    ReadBucket {
+        /// The database.
+        database: DatabaseName,
+        /// The bucket, 0 to 4095.
+        bucket: u16,
+    },
+    /// Record that this node has caught up with the peer.
+    CaughtUp,
+    /// Tell the server sessions of this peer what it knows, so that they do not send it back.
+    PeerKnows {
+        /// The incarnation of the peer that said so.
+        incarnation: Incarnation,
+        /// The database.
+        database: DatabaseName,
+        /// Every write that the peer has incorporated.
+        knowledge: VersionVector,
+    },
+    /// Compare the peer's clock with ours, for the metric of drift.
+    ObserveTime {
+        /// The peer's hybrid logical clock when it sent the heartbeat.
+        time: HlcTime,
+    },
+    /// A comparison has ended; a difference is worth a warning.
+    Compared {
+        /// Whether the digests were equal. None: they could not be compared.
+        equal: Option<bool>,
+        /// Documents that were mended.
+        repaired: u64,
+    },
+    /// Store a heal report. Each is given once, when it is complete or when the link broke again before; until then `Puller::heal` shows it.
+    Report(HealReport),
+    /// This node was restored from an older state: take a new replica id and a new incarnation, then close every connection.
+    AssumeNewIdentity {
+        /// The replica id that it was greeted under. If that is no longer the node's, it was done already.
+        disowned: ReplicaId,
+        /// How that was found out, for the log.
+        reason: String,
+    },
+}
+
+/// How far a batch moves the position in the peer's log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// The position that the batch continues from. Sequence 0 stands for no position, or for one in another incarnation.
+    pub from: Position,
+    /// The position after it.
+    pub to: Position,
+    /// Present only at the end of the log.
+    pub watermark: Option<Watermark>,
+}

@@ -1,0 +1,171 @@
+//! What a puller does with the peer's messages.
+
+use rejoin_document::{DatabaseName, HlcTime};
+
+use super::command::PullerCommand;
+use super::machine::{Phase, Puller};
+use crate::comparison::Input;
+use crate::link::LinkState;
+use crate::message::{Batch, DatabaseHello, Message, Welcome};
+use crate::server::DatabaseState;
+use crate::{PROTOCOL, Refusal, Timestamp};
+
+impl Puller {
+    pub(super) fn received(&mut self, now: Timestamp, message: Message, out: &mut Vec<PullerCommand>) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        self.heard(now, out);
+        match message {
+            Message::Welcome(welcome) => self.welcome(welcome, out),
+            Message::Refused(refusal) => self.refuse(refusal, out),
+            Message::Batch(batch) => self.batch(batch, out),
+            Message::Heartbeat { time } => out.push(PullerCommand::ObserveTime { time }),
+            Message::Digest(digest) => self.compare(now, Input::TheirDigest(digest), out),
+            Message::Buckets { database, hashes } => self.compare(now, Input::TheirBuckets(database, hashes), out),
+            Message::Bucket(entries) => self.compare(now, Input::TheirBucket(entries), out),
+            Message::Documents(documents) => self.compare(now, Input::Documents(documents), out),
+            Message::Hello(_)
+            | Message::Open(_)
+            | Message::Acknowledge(_)
+            | Message::CompareDigest { .. }
+            | Message::FetchBuckets { .. }
+            | Message::FetchBucket { .. }
+            | Message::FetchDocuments { .. } => {
+                self.disconnect("the peer sent what only a puller sends".to_owned(), out);
+            }
+        }
+    }
+
+    /// A link that had fallen silent and speaks again has healed, though its connection never broke.
+    fn heard(&mut self, now: Timestamp, out: &mut Vec<PullerCommand>) {
+        let Some(session) = &mut self.session else { return };
+        session.heard = now;
+        if !session.established || self.status.state != LinkState::Partitioned {
+            return;
+        }
+        let caught_up = session.caught_up;
+        self.status.reason = None;
+        self.begin_heal(now);
+        if caught_up {
+            self.set_state(LinkState::Connected, now);
+            self.begin_comparison(now, out);
+        } else {
+            self.set_state(LinkState::CatchingUp, now);
+        }
+    }
+
+    fn welcome(&mut self, welcome: Welcome, out: &mut Vec<PullerCommand>) {
+        let Some(session) = &mut self.session else { return };
+        if session.welcome.is_some() {
+            return self.disconnect("the peer answered the hello twice".to_owned(), out);
+        }
+        let refusal = if welcome.protocol != PROTOCOL {
+            Some(Refusal::Protocol {
+                speaks: welcome.protocol,
+            })
+        } else if welcome.datacenter == self.own {
+            Some(Refusal::SameDatacenter)
+        } else if welcome.datacenter != self.peer {
+            Some(Refusal::Datacenter {
+                actual: welcome.datacenter.clone(),
+            })
+        } else if welcome.replica == session.local.replica {
+            Some(Refusal::SameReplica)
+        } else {
+            None
+        };
+        match refusal {
+            Some(refusal) => self.refuse(refusal, out),
+            None => {
+                session.welcomed(welcome);
+                out.push(PullerCommand::ReadState);
+            }
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal, out: &mut Vec<PullerCommand>) {
+        let reason = refusal.to_string();
+        self.refusal = Some(refusal);
+        self.disconnect(reason, out);
+    }
+
+    /// The state was read after the welcome came, so whatever the peer can know of us is in it, unless we have lost it.
+    pub(super) fn state_read(&mut self, now: Timestamp, states: &[DatabaseState], out: &mut Vec<PullerCommand>) {
+        let Some(session) = self.session.as_mut().filter(|_| self.phase == Phase::Open) else {
+            return;
+        };
+        let Some(welcome) = session.welcome.as_ref().filter(|_| !session.established) else {
+            return;
+        };
+        let own = session.local.replica;
+        let known = |name: &DatabaseName| {
+            states
+                .iter()
+                .find(|state| state.name == *name)
+                .map(|state| state.knowledge.get(own))
+        };
+        let lost = welcome
+            .knows_of_you
+            .iter()
+            .find(|(name, time)| *time > known(name).unwrap_or(HlcTime(0)));
+        if let Some((name, time)) = lost {
+            let reason = format!(
+                "datacenter {} knows our writes to {name} up to {time}, we do not: this node was restored from an older state",
+                self.peer
+            );
+            out.push(PullerCommand::AssumeNewIdentity {
+                disowned: own,
+                reason: reason.clone(),
+            });
+            return self.disconnect(reason, out);
+        }
+        session.established = true;
+        self.established(now, out);
+    }
+
+    fn established(&mut self, now: Timestamp, out: &mut Vec<PullerCommand>) {
+        self.begin_heal(now);
+        self.was_established = true;
+        self.backoff.reset();
+        self.status.reason = None;
+        self.set_state(LinkState::CatchingUp, now);
+        self.start_applying(out);
+        self.check_caught_up(now, out);
+    }
+
+    /// A batch that does not continue where the last one ended is a repeat, and dropped; or one in between was lost, and the stream is of no
+    /// more use.
+    fn batch(&mut self, batch: Batch, out: &mut Vec<PullerCommand>) {
+        let Some(session) = &mut self.session else { return };
+        if session.welcome.is_none() || batch.stream != session.nonce {
+            return;
+        }
+        let Some(pulled) = session.databases.get_mut(&batch.database) else {
+            return;
+        };
+        if batch.from != pulled.expected {
+            let repeat =
+                batch.to.incarnation == pulled.expected.incarnation && batch.to.sequence <= pulled.expected.sequence;
+            if !repeat {
+                self.disconnect(format!("a batch of {} is missing", batch.database), out);
+            }
+            return;
+        }
+        pulled.expected = batch.to;
+        session.batches.push_back(batch);
+        self.start_applying(out);
+    }
+
+    pub(super) fn databases(&mut self, now: Timestamp, list: &[DatabaseHello], out: &mut Vec<PullerCommand>) {
+        let Some(session) = self.session.as_mut().filter(|_| self.phase == Phase::Open) else {
+            return;
+        };
+        session.listing = false;
+        let new: Vec<DatabaseHello> = list.iter().filter(|hello| session.open(hello)).cloned().collect();
+        for hello in new {
+            self.send(now, Message::Open(hello), out);
+        }
+        self.check_caught_up(now, out);
+    }
+}

@@ -1,0 +1,31 @@
+//! Why one node will not link with another. Each reason is a misconfiguration, or a decision of an operator, that waiting does not mend.
+
+use rejoin_document::DatacenterName;
+
+/// Why a link is refused. The text says what an operator has to change.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The two speak different versions of the protocol.
+    #[error("the peer speaks protocol version {speaks}; run the same version of rejoin in both datacenters")]
+    Protocol {
+        /// The version of the side that refuses.
+        speaks: u32,
+    },
+    /// Another datacenter answers at the address that was dialled.
+    #[error("datacenter `{actual}` answers at this address; correct the address or the name of the peer")]
+    Datacenter {
+        /// The name of the side that answers.
+        actual: DatacenterName,
+    },
+    /// Both ends claim one datacenter name.
+    #[error("both nodes claim the same datacenter name; give each its own")]
+    SameDatacenter,
+    /// Both ends live under one replica id: one data directory is a copy of the other.
+    #[error(
+        "both nodes have the same replica id, so one data directory is a copy of the other; start one of them with an empty directory"
+    )]
+    SameReplica,
+    /// The operator of the side that refuses has cut the link.
+    #[error("the link was cut by the peer's operator; restore it there")]
+    Cut,
+}

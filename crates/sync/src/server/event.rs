@@ -1,0 +1,97 @@
+//! What a server session is told.
+
+use rejoin_document::{
+    DatabaseName, DatacenterName, HlcTime, Incarnation, ReplicaId, Sequence, SetHash, VersionVector,
+};
+
+use crate::message::{BucketEntries, Digest, Documents, Item, Message, Watermark};
+
+/// What happened. Each event comes with the time at which it happened.
+#[derive(Clone, Debug)]
+pub enum ServerEvent {
+    /// Time has passed.
+    Tick {
+        /// The node's hybrid logical clock now.
+        time: HlcTime,
+    },
+    /// A message came from the puller.
+    Received(Message),
+    /// The answer to `ReadState`.
+    StateRead {
+        /// Every database that the node knows.
+        databases: Vec<DatabaseState>,
+        /// Whether the operator has cut the link with this puller.
+        cut: bool,
+    },
+    /// The answer to `Scan`.
+    Scanned {
+        /// The database.
+        database: DatabaseName,
+        /// What the scan found.
+        scan: Scan,
+    },
+    /// A database has a new change, or its knowledge or matrix has grown.
+    DatabaseChanged {
+        /// The database.
+        database: DatabaseName,
+        /// Whether it was written here; what came from another peer is forwarded a little later.
+        local: bool,
+    },
+    /// The puller told us, when we pulled from it, what it knows.
+    PeerAdvanced {
+        /// The incarnation that said so.
+        incarnation: Incarnation,
+        /// The database.
+        database: DatabaseName,
+        /// Every write that it has incorporated.
+        knowledge: VersionVector,
+    },
+    /// The answer to `ReadDigest`.
+    DigestRead(Digest),
+    /// The answer to `ReadBuckets`.
+    BucketsRead {
+        /// The database.
+        database: DatabaseName,
+        /// The digests of its buckets, in their order.
+        hashes: Vec<SetHash>,
+    },
+    /// The answer to `ReadBucket`.
+    BucketRead(BucketEntries),
+    /// The answer to `ReadDocuments`.
+    DocumentsRead(Documents),
+    /// The operator has cut the link with this puller.
+    LinkCut,
+}
+
+/// Who serves. A session is made for one identity; when the node takes a new one, its sessions end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServerIdentity {
+    /// The node's datacenter.
+    pub datacenter: DatacenterName,
+    /// The node's replica id.
+    pub replica: ReplicaId,
+    /// The incarnation of the node's log.
+    pub incarnation: Incarnation,
+}
+
+/// What a node knows of one database.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DatabaseState {
+    /// The database.
+    pub name: DatabaseName,
+    /// Every write that the node has incorporated.
+    pub knowledge: VersionVector,
+    /// The end of its log.
+    pub sequence: Sequence,
+}
+
+/// What a scan of the log found. Of a database that the node does not know: nothing, up to where it began, with an empty watermark.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scan {
+    /// Everything up to and including this sequence number was looked at.
+    pub to: Sequence,
+    /// The documents changed since the start that the puller does not know, oldest change first.
+    pub items: Vec<Item>,
+    /// Present only if the scan reached the end of the log; read at the same moment as the log.
+    pub watermark: Option<Watermark>,
+}

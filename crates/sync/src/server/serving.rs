@@ -1,0 +1,99 @@
+//! Scanning and sending: one scan at a time, as far as the window allows, the system database before all others, the others in turn.
+
+use std::ops::Bound;
+
+use rejoin_document::DatabaseName;
+
+use super::command::ServerCommand;
+use super::event::Scan;
+use super::session::{Phase, ServerSession};
+use crate::Timestamp;
+use crate::message::{Batch, Message};
+
+impl ServerSession {
+    pub(super) fn changed(
+        &mut self,
+        now: Timestamp,
+        database: &DatabaseName,
+        local: bool,
+        out: &mut Vec<ServerCommand>,
+    ) {
+        let delay_ms = if local { 0 } else { self.options.forward_delay_ms };
+        if let Some(feed) = self.feeds.get_mut(database) {
+            feed.due_by(now.plus(delay_ms));
+        }
+        self.pump(now, out);
+    }
+
+    /// Begins the next scan, if one is due and the window has room.
+    pub(super) fn pump(&mut self, now: Timestamp, out: &mut Vec<ServerCommand>) {
+        let serving = matches!(self.phase, Phase::Serving(_));
+        let room = self.window.room();
+        if !serving || self.scanning.is_some() || room == 0 {
+            return;
+        }
+        let Some(database) = self.next_due(now) else { return };
+        let Some(feed) = self.feeds.get_mut(&database) else {
+            return;
+        };
+        feed.due = None;
+        out.push(ServerCommand::Scan {
+            database: database.clone(),
+            since: feed.scanned,
+            knows: feed.knows.clone(),
+            limit_bytes: self.options.batch_bytes.min(room),
+        });
+        self.scanning = Some(database);
+    }
+
+    /// Definitions go before documents, so the system database is first whenever it is due.
+    fn next_due(&self, now: Timestamp) -> Option<DatabaseName> {
+        let is_due = |name: &DatabaseName| {
+            self.feeds
+                .get(name)
+                .and_then(|feed| feed.due)
+                .is_some_and(|due| due <= now)
+        };
+        let system = DatabaseName::system();
+        if is_due(&system) {
+            return Some(system);
+        }
+        let last = self.last_scanned.clone().unwrap_or_else(DatabaseName::system);
+        let after = self.feeds.range((Bound::Excluded(last.clone()), Bound::Unbounded));
+        let before = self.feeds.range((Bound::Unbounded, Bound::Included(last)));
+        after
+            .chain(before)
+            .map(|(name, _)| name)
+            .find(|name| is_due(name))
+            .cloned()
+    }
+
+    pub(super) fn scanned(&mut self, now: Timestamp, database: DatabaseName, scan: Scan, out: &mut Vec<ServerCommand>) {
+        if self.scanning.as_ref() != Some(&database) {
+            return;
+        }
+        self.scanning = None;
+        if !database.is_system() {
+            self.last_scanned = Some(database.clone());
+        }
+        if let (Phase::Serving(hello), Some(feed)) = (&self.phase, self.feeds.get_mut(&database)) {
+            if scan.watermark.is_none() {
+                feed.due = Some(now);
+            }
+            if let Some((from, to)) = feed.advance(&scan, &hello.datacenter) {
+                let Scan { items, watermark, .. } = scan;
+                let batch = Batch {
+                    stream: hello.stream,
+                    database: database.clone(),
+                    from,
+                    to,
+                    items,
+                    watermark,
+                };
+                self.window.sent(database, to, batch.weight());
+                self.send(now, Message::Batch(batch), out);
+            }
+        }
+        self.pump(now, out);
+    }
+}

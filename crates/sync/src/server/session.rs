@@ -1,0 +1,117 @@
+//! The server session's state, and which part of it answers which event.
+
+use std::collections::BTreeMap;
+
+use rejoin_document::{DatabaseName, HlcTime};
+
+use super::command::ServerCommand;
+use super::event::{ServerEvent, ServerIdentity};
+use super::feed::Feed;
+use super::window::Window;
+use crate::message::{Hello, Message};
+use crate::{LinkOptions, Timestamp};
+
+/// Serves one stream of one puller: greets it, sends what it does not know, and answers what a comparison asks.
+pub struct ServerSession {
+    pub(super) identity: ServerIdentity,
+    pub(super) options: LinkOptions,
+    pub(super) phase: Phase,
+    pub(super) feeds: BTreeMap<DatabaseName, Feed>,
+    pub(super) scanning: Option<DatabaseName>,
+    pub(super) last_scanned: Option<DatabaseName>,
+    pub(super) window: Window,
+    heard: Timestamp,
+    sent: Timestamp,
+}
+
+/// Where the stream stands.
+pub(super) enum Phase {
+    /// Nothing has come yet.
+    AwaitingHello,
+    /// The hello has come; what this node knows is being read.
+    AwaitingState(Hello),
+    /// The puller is welcome.
+    Serving(Hello),
+    /// `Disconnect` was given out.
+    Closed,
+}
+
+impl ServerSession {
+    /// A session for a stream that was just opened.
+    pub fn new(identity: ServerIdentity, options: LinkOptions, now: Timestamp) -> Self {
+        Self {
+            identity,
+            window: Window::new(options.window_bytes),
+            options,
+            phase: Phase::AwaitingHello,
+            feeds: BTreeMap::new(),
+            scanning: None,
+            last_scanned: None,
+            heard: now,
+            sent: now,
+        }
+    }
+
+    /// The puller, once it is welcome: the driver needs its datacenter to route `PeerAdvanced` and `LinkCut`.
+    pub fn puller(&self) -> Option<&rejoin_document::DatacenterName> {
+        match &self.phase {
+            Phase::Serving(hello) => Some(&hello.datacenter),
+            Phase::AwaitingHello | Phase::AwaitingState(_) | Phase::Closed => None,
+        }
+    }
+
+    /// Takes one event in and says what is to be done.
+    pub fn handle(&mut self, now: Timestamp, event: ServerEvent) -> Vec<ServerCommand> {
+        let mut out = Vec::new();
+        if matches!(self.phase, Phase::Closed) {
+            return out;
+        }
+        match event {
+            ServerEvent::Tick { time } => self.tick(now, time, &mut out),
+            ServerEvent::Received(message) => {
+                self.heard = now;
+                self.received(now, message, &mut out);
+            }
+            ServerEvent::StateRead { databases, cut } => self.state_read(now, &databases, cut, &mut out),
+            ServerEvent::Scanned { database, scan } => self.scanned(now, database, scan, &mut out),
+            ServerEvent::DatabaseChanged { database, local } => self.changed(now, &database, local, &mut out),
+            ServerEvent::PeerAdvanced {
+                incarnation,
+                database,
+                knowledge,
+            } => {
+                self.peer_advanced(incarnation, &database, &knowledge);
+            }
+            ServerEvent::DigestRead(digest) => self.send(now, Message::Digest(digest), &mut out),
+            ServerEvent::BucketsRead { database, hashes } => {
+                self.send(now, Message::Buckets { database, hashes }, &mut out);
+            }
+            ServerEvent::BucketRead(entries) => self.send(now, Message::Bucket(entries), &mut out),
+            ServerEvent::DocumentsRead(documents) => self.send(now, Message::Documents(documents), &mut out),
+            ServerEvent::LinkCut => self.refuse(now, crate::Refusal::Cut, &mut out),
+        }
+        out
+    }
+
+    fn tick(&mut self, now: Timestamp, time: HlcTime, out: &mut Vec<ServerCommand>) {
+        let silent_ms = now.since(self.heard);
+        if silent_ms >= self.options.abandon_after_ms {
+            return self.disconnect(format!("nothing was heard for {silent_ms} ms"), out);
+        }
+        self.pump(now, out);
+        let serving = matches!(self.phase, Phase::Serving(_));
+        if serving && now.since(self.sent) >= self.options.heartbeat_interval_ms {
+            self.send(now, Message::Heartbeat { time }, out);
+        }
+    }
+
+    pub(super) fn send(&mut self, now: Timestamp, message: Message, out: &mut Vec<ServerCommand>) {
+        self.sent = now;
+        out.push(ServerCommand::Send(message));
+    }
+
+    pub(super) fn disconnect(&mut self, reason: String, out: &mut Vec<ServerCommand>) {
+        self.phase = Phase::Closed;
+        out.push(ServerCommand::Disconnect { reason });
+    }
+}
