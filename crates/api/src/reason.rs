@@ -1,0 +1,126 @@
+//! Why a call was refused, as programs read it: the `reason` of `google.rpc.ErrorInfo`.
+//!
+//! A reason never changes its meaning; the message beside it is for people and may.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)+) => {
+        /// Every reason that a status of a node can carry.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Reason {
+            /// All reasons, in the order of their declaration.
+            pub const ALL: &'static [Reason] = &[$(Reason::$variant,)+];
+
+            /// The reason as it stands in `ErrorInfo`: upper case with underscores.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Reason::$variant => $text,)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The database does not exist at this node.
+    DatabaseNotFound = "DATABASE_NOT_FOUND",
+    /// The database exists with another definition.
+    DatabaseExists = "DATABASE_EXISTS",
+    /// The document is absent or deleted.
+    DocumentNotFound = "DOCUMENT_NOT_FOUND",
+    /// A create met a document that exists.
+    DocumentExists = "DOCUMENT_EXISTS",
+    /// Somebody whom the writer had not seen changed the same path; a `ConflictReport` is attached.
+    Conflict = "CONFLICT",
+    /// The base revision was never shown by this node. Read the document and try again.
+    BaseUnknown = "BASE_UNKNOWN",
+    /// The base revision is no longer kept. Read the document and try again.
+    BaseCompacted = "BASE_COMPACTED",
+    /// The body is not JSON, or holds a number that no double can hold.
+    InvalidJson = "INVALID_JSON",
+    /// The body is JSON, but not an object.
+    BodyNotObject = "BODY_NOT_OBJECT",
+    /// The body is nested more deeply than the limit.
+    BodyTooDeep = "BODY_TOO_DEEP",
+    /// The body has more bytes than the limit.
+    BodyTooLarge = "BODY_TOO_LARGE",
+    /// The body has more leaves than the limit.
+    BodyTooManyLeaves = "BODY_TOO_MANY_LEAVES",
+    /// A name that starts with an underscore is kept for the system.
+    ReservedName = "RESERVED_NAME",
+    /// The document id is empty or too long.
+    InvalidId = "INVALID_ID",
+    /// The name of a database or a datacenter breaks its rule.
+    InvalidName = "INVALID_NAME",
+    /// The text is not a revision.
+    InvalidRevision = "INVALID_REVISION",
+    /// A merge rule or its path is not valid.
+    InvalidRule = "INVALID_RULE",
+    /// The granularity is not one that this node knows.
+    InvalidGranularity = "INVALID_GRANULARITY",
+    /// A path with the rule `counter` was given a number that is not an integer of 64 bits.
+    CounterNotInteger = "COUNTER_NOT_INTEGER",
+    /// The node has no peer of that name.
+    PeerUnknown = "PEER_UNKNOWN",
+    /// The page token is not one that this call gave out.
+    InvalidPageToken = "INVALID_PAGE_TOKEN",
+    /// The node has as much in its queues as it may hold. Try again later.
+    Overloaded = "OVERLOADED",
+    /// The node is stopping. Try again at another node, or later.
+    ShuttingDown = "SHUTTING_DOWN",
+    /// The disk failed; nothing was written.
+    Storage = "STORAGE",
+    /// A message between nodes breaks the protocol.
+    InvalidMessage = "INVALID_MESSAGE",
+}
+
+/// A text that names no reason of this version.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("unknown reason {text:?}: the node may be newer than this client")]
+pub struct UnknownReason {
+    /// The text that was read.
+    pub text: String,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Reason {
+    type Err = UnknownReason;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.as_str() == text)
+            .ok_or_else(|| UnknownReason { text: text.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_reads_back_from_its_text() {
+        for reason in Reason::ALL {
+            assert_eq!(reason.as_str().parse(), Ok(*reason));
+        }
+    }
+
+    #[test]
+    fn an_unknown_reason_is_named_in_the_error() {
+        assert!("OTHER".parse::<Reason>().unwrap_err().to_string().contains("OTHER"));
+    }
+}

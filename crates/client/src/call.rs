@@ -1,0 +1,277 @@
+//! One call: its deadline, its repetitions, and what a gRPC status means for the caller.
+
+use std::error::Error;
+use std::time::Duration;
+
+use prost::Message;
+use rejoin_api::{CONFLICT_REPORT_TYPE_URL, ERROR_DOMAIN, proto};
+use tonic::{Code, ConnectError, Status};
+use tonic_types::{StatusExt, pb};
+
+use crate::conflict_report::ConflictReport;
+use crate::error::{CallError, Refusal};
+use crate::options::ClientOptions;
+
+/// Whether a call may be sent more than once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Safety {
+    /// A read, or a call that does the same however often it arrives.
+    Repeatable,
+    /// A write: sent once, and unknown if no answer arrives.
+    Once,
+}
+
+/// Runs `attempt` under the deadline and, where that is safe, again while the node is unavailable.
+pub(crate) async fn run<T, F, A>(
+    options: &ClientOptions,
+    address: &str,
+    safety: Safety,
+    attempt: F,
+) -> Result<T, CallError>
+where
+    F: Fn() -> A,
+    A: Future<Output = Result<T, Status>>,
+{
+    tokio::time::timeout(options.deadline, repeat(options, address, safety, attempt))
+        .await
+        .unwrap_or_else(|_| Err(no_answer(address, safety, options.deadline)))
+}
+
+async fn repeat<T, F, A>(options: &ClientOptions, address: &str, safety: Safety, attempt: F) -> Result<T, CallError>
+where
+    F: Fn() -> A,
+    A: Future<Output = Result<T, Status>>,
+{
+    let mut wait = options.backoff_min;
+    let mut attempts = 1;
+    loop {
+        let error = match attempt().await {
+            Ok(answer) => return Ok(answer),
+            Err(status) => from_status(address, safety, &status),
+        };
+        if safety == Safety::Once || !error.is_temporary() || attempts >= options.attempts_max {
+            return Err(error);
+        }
+        tokio::time::sleep(wait).await;
+        wait = wait.saturating_mul(2).min(options.backoff_max);
+        attempts += 1;
+    }
+}
+
+/// The error of a call that took longer than `after`.
+pub(crate) fn no_answer(address: &str, safety: Safety, after: Duration) -> CallError {
+    lost(address, safety, format!("no answer within {after:?}"))
+}
+
+/// The error of a call whose answer did not arrive for another cause.
+pub(crate) fn lost(address: &str, safety: Safety, problem: String) -> CallError {
+    let address = address.to_owned();
+    match safety {
+        Safety::Repeatable => CallError::Unreachable { address, problem },
+        Safety::Once => CallError::Unknown { address, problem },
+    }
+}
+
+/// What a status means: a refusal by the node, a message over a bound, a foreign answer, or no answer at all.
+pub(crate) fn from_status(address: &str, safety: Safety, status: &Status) -> CallError {
+    if let Some(refusal) = refusal(status) {
+        return CallError::Refused(Box::new(refusal));
+    }
+    if let Some(problem) = connect_problem(status) {
+        // The call was never sent, so that it was a write does not matter.
+        return CallError::Unreachable {
+            address: address.to_owned(),
+            problem,
+        };
+    }
+    match status.code() {
+        Code::OutOfRange => CallError::TooLarge(status.message().to_owned()),
+        Code::Unimplemented | Code::InvalidArgument | Code::Unauthenticated | Code::PermissionDenied => {
+            CallError::Protocol {
+                address: address.to_owned(),
+                problem: describe(status),
+            }
+        }
+        _ => lost(address, safety, describe(status)),
+    }
+}
+
+/// The node's own refusal, recognised by the domain of its `ErrorInfo`.
+fn refusal(status: &Status) -> Option<Refusal> {
+    let info = status
+        .get_details_error_info()
+        .filter(|info| info.domain == ERROR_DOMAIN)?;
+    Some(Refusal {
+        reason: info.reason,
+        message: status.message().to_owned(),
+        metadata: info.metadata.into_iter().collect(),
+        conflict: conflict_report(status),
+    })
+}
+
+fn conflict_report(status: &Status) -> Option<ConflictReport> {
+    let details = pb::Status::decode(status.details()).ok()?.details;
+    let detail = details
+        .into_iter()
+        .find(|detail| detail.type_url == CONFLICT_REPORT_TYPE_URL)?;
+    let report = proto::ConflictReport::decode(detail.value.as_slice()).ok()?;
+    ConflictReport::from_proto(report).ok()
+}
+
+/// Why no connection was made, with the innermost cause: the outer ones only say "transport error".
+fn connect_problem(status: &Status) -> Option<String> {
+    let mut next = status.source();
+    while let Some(error) = next {
+        if error.is::<ConnectError>() {
+            return Some(innermost(error));
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn describe(status: &Status) -> String {
+    match status.source() {
+        Some(source) => innermost(source),
+        None if status.message().is_empty() => format!("{}", status.code()),
+        None => status.message().to_owned(),
+    }
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::collections::HashMap;
+
+    use bytes::Bytes;
+    use rejoin_api::Reason;
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    const ADDRESS: &str = "http://node";
+
+    fn fast() -> ClientOptions {
+        ClientOptions {
+            backoff_min: Duration::from_millis(1),
+            ..ClientOptions::default()
+        }
+    }
+
+    fn refused(code: Code, reason: Reason) -> Status {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(
+            reason.as_str(),
+            ERROR_DOMAIN,
+            HashMap::from([("path".to_owned(), "/a".to_owned())]),
+        );
+        Status::with_error_details(code, "no", details)
+    }
+
+    async fn attempts(safety: Safety, status: impl Fn() -> Status) -> (u32, CallError) {
+        let count = Cell::new(0);
+        let result: Result<(), CallError> = run(&fast(), ADDRESS, safety, || {
+            count.set(count.get() + 1);
+            let status = status();
+            async { Err(status) }
+        })
+        .await;
+        (count.get(), result.unwrap_err())
+    }
+
+    #[tokio::test]
+    async fn a_read_is_repeated_while_the_node_is_unavailable() {
+        let (count, error) = attempts(Safety::Repeatable, || Status::unavailable("gone")).await;
+        assert_eq!(count, 4);
+        assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_write_whose_answer_is_lost_is_sent_once_and_unknown() {
+        let (count, error) = attempts(Safety::Once, || Status::unavailable("gone")).await;
+        assert_eq!(count, 1);
+        assert!(matches!(error, CallError::Unknown { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_not_repeated_and_carries_its_reason() {
+        let (count, error) = attempts(Safety::Repeatable, || refused(Code::NotFound, Reason::DocumentNotFound)).await;
+        assert_eq!(count, 1);
+        assert_eq!(error.reason(), Some(Reason::DocumentNotFound));
+        assert_eq!(error.refusal().unwrap().metadata["path"], "/a");
+    }
+
+    #[tokio::test]
+    async fn an_overloaded_node_is_asked_again_for_a_read_only() {
+        let overloaded = || refused(Code::ResourceExhausted, Reason::Overloaded);
+        assert_eq!(attempts(Safety::Repeatable, overloaded).await.0, 4);
+        let (count, error) = attempts(Safety::Once, overloaded).await;
+        assert_eq!(count, 1);
+        assert_eq!(error.reason(), Some(Reason::Overloaded));
+    }
+
+    #[tokio::test]
+    async fn a_write_over_its_deadline_is_unknown_and_a_read_unreachable() {
+        let options = ClientOptions {
+            deadline: Duration::from_millis(20),
+            ..ClientOptions::default()
+        };
+        for safety in [Safety::Once, Safety::Repeatable] {
+            let error = run(&options, ADDRESS, safety, std::future::pending::<Result<(), Status>>)
+                .await
+                .unwrap_err();
+            assert_eq!(
+                matches!(error, CallError::Unknown { .. }),
+                safety == Safety::Once,
+                "{error}"
+            );
+            assert_eq!(
+                matches!(error, CallError::Unreachable { .. }),
+                safety == Safety::Repeatable,
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_message_over_the_bound_changed_nothing() {
+        let error = from_status(ADDRESS, Safety::Once, &Status::out_of_range("5 bytes, the limit is 4"));
+        assert!(matches!(error, CallError::TooLarge(_)));
+    }
+
+    #[test]
+    fn a_conflict_report_is_read_from_the_details() {
+        let report = proto::ConflictReport {
+            conflicts: vec![proto::PathConflict {
+                path: "/a".to_owned(),
+                base_value: Some(Bytes::from_static(b"1.0")),
+                our_value: None,
+                your_value: Some(Bytes::from_static(b"3")),
+            }],
+            revision: "1-23202479633c2b380f79507a776743d5".to_owned(),
+            ..proto::ConflictReport::default()
+        };
+        let info = refused(Code::Aborted, Reason::Conflict);
+        let mut wire = pb::Status::decode(info.details()).unwrap();
+        let value = report.encode_to_vec();
+        wire.details.push(prost_types::Any {
+            type_url: CONFLICT_REPORT_TYPE_URL.to_owned(),
+            value,
+        });
+        let status = Status::with_details(Code::Aborted, "conflict", wire.encode_to_vec().into());
+
+        let error = from_status(ADDRESS, Safety::Once, &status);
+        let report = error.refusal().and_then(|refusal| refusal.conflict.as_ref()).unwrap();
+        assert_eq!(report.conflicts[0].base_value.as_deref(), Some(&b"1.0"[..]));
+        assert_eq!(report.conflicts[0].our_value, None);
+        assert_eq!(report.yours, None);
+    }
+}

@@ -1,0 +1,190 @@
+//! Calls on documents and their conflicts.
+
+use bytes::Bytes;
+use rejoin_api::proto;
+use rejoin_document::Sequence;
+
+use crate::call::{self, Safety};
+use crate::change_stream::ChangeStream;
+use crate::client::Client;
+use crate::conflict::DocumentConflicts;
+use crate::document::Document;
+use crate::error::CallError;
+use crate::load::{self, LoadOutcomes, LoadSender};
+use crate::page::Page;
+use crate::written::Written;
+
+impl Client {
+    /// Stores a document that must not exist. `body` is a JSON object as text.
+    ///
+    /// # Errors
+    /// `Refused` with `DOCUMENT_EXISTS`, or with what is wrong with the input; `Unknown` if no answer arrived: read
+    /// the document before trying again.
+    pub async fn create(&self, database: &str, id: &str, body: Bytes) -> Result<Written, CallError> {
+        let request = proto::CreateDocumentRequest {
+            database: database.to_owned(),
+            id: id.to_owned(),
+            body,
+        };
+        let attempt = |request| {
+            let mut service = self.document_service();
+            async move { service.create_document(request).await }
+        };
+        self.call(Safety::Once, request, attempt, |answer| {
+            Written::from_proto(answer.result)
+        })
+        .await
+    }
+
+    /// Reads a document with its open conflicts.
+    ///
+    /// # Errors
+    /// `Refused` with `DOCUMENT_NOT_FOUND` when it is absent or deleted; `Unreachable` if no answer arrived.
+    pub async fn get(&self, database: &str, id: &str) -> Result<Document, CallError> {
+        let request = proto::GetDocumentRequest {
+            database: database.to_owned(),
+            id: id.to_owned(),
+        };
+        let attempt = |request| {
+            let mut service = self.document_service();
+            async move { service.get_document(request).await }
+        };
+        self.call(Safety::Repeatable, request, attempt, |answer| {
+            Document::from_proto(answer.document.ok_or(crate::Malformed::Missing("document"))?)
+        })
+        .await
+    }
+
+    /// Replaces the whole body. Without `base` it always succeeds and creates what is absent; with the revision that
+    /// the caller had read it is merged with what came after.
+    ///
+    /// # Errors
+    /// `Refused` with `CONFLICT` and a report when somebody changed the same path since `base`, with `BASE_UNKNOWN` or
+    /// `BASE_COMPACTED` when the base is not kept, or with what is wrong with the input; `Unknown` if no answer arrived.
+    pub async fn update(
+        &self,
+        database: &str,
+        id: &str,
+        body: Bytes,
+        base: Option<&str>,
+    ) -> Result<Written, CallError> {
+        let request = proto::UpdateDocumentRequest {
+            database: database.to_owned(),
+            id: id.to_owned(),
+            body,
+            base_revision: base.map(str::to_owned),
+        };
+        let attempt = |request| {
+            let mut service = self.document_service();
+            async move { service.update_document(request).await }
+        };
+        self.call(Safety::Once, request, attempt, |answer| {
+            Written::from_proto(answer.result)
+        })
+        .await
+    }
+
+    /// Deletes a document: whatever is current, or only what the caller had read as `base`.
+    ///
+    /// # Errors
+    /// `Refused` with `DOCUMENT_NOT_FOUND`, or with `CONFLICT` and a report when somebody changed the document since
+    /// `base`; `Unknown` if no answer arrived.
+    pub async fn delete(&self, database: &str, id: &str, base: Option<&str>) -> Result<Written, CallError> {
+        let request = proto::DeleteDocumentRequest {
+            database: database.to_owned(),
+            id: id.to_owned(),
+            base_revision: base.map(str::to_owned),
+        };
+        let attempt = |request| {
+            let mut service = self.document_service();
+            async move { service.delete_document(request).await }
+        };
+        self.call(Safety::Once, request, attempt, |answer| {
+            Written::from_proto(answer.result)
+        })
+        .await
+    }
+
+    /// One page of the documents that are not deleted, in ascending order of the bytes of their ids.
+    /// `size` is 1 to 1,000, or 0 for the node's default; `after` is the previous page's `next`.
+    ///
+    /// # Errors
+    /// `Refused` with `DATABASE_NOT_FOUND` or `INVALID_PAGE_TOKEN`; `Unreachable` if no answer arrived.
+    pub async fn list(&self, database: &str, size: u32, after: Option<String>) -> Result<Page<Document>, CallError> {
+        let request = proto::ListDocumentsRequest {
+            database: database.to_owned(),
+            page_size: size,
+            page_token: after.unwrap_or_default(),
+        };
+        let attempt = |request| {
+            let mut service = self.document_service();
+            async move { service.list_documents(request).await }
+        };
+        self.call(Safety::Repeatable, request, attempt, |answer| {
+            let documents = answer
+                .documents
+                .into_iter()
+                .map(Document::from_proto)
+                .collect::<Result<_, _>>()?;
+            Ok(Page::new(documents, answer.next_page_token))
+        })
+        .await
+    }
+
+    /// One page of the documents with open conflicts, in ascending order of their ids. Arguments as in [`Self::list`].
+    ///
+    /// # Errors
+    /// `Refused` with `DATABASE_NOT_FOUND` or `INVALID_PAGE_TOKEN`; `Unreachable` if no answer arrived.
+    pub async fn conflicts(
+        &self,
+        database: &str,
+        size: u32,
+        after: Option<String>,
+    ) -> Result<Page<DocumentConflicts>, CallError> {
+        let request = proto::ListConflictsRequest {
+            database: database.to_owned(),
+            page_size: size,
+            page_token: after.unwrap_or_default(),
+        };
+        let attempt = |request| {
+            let mut service = self.conflict_service();
+            async move { service.list_conflicts(request).await }
+        };
+        self.call(Safety::Repeatable, request, attempt, |answer| {
+            let documents = answer
+                .documents
+                .into_iter()
+                .map(DocumentConflicts::from_proto)
+                .collect::<Result<_, _>>()?;
+            Ok(Page::new(documents, answer.next_page_token))
+        })
+        .await
+    }
+
+    /// The newest change of each document after `since`, oldest first. With `follow` the stream goes on with those
+    /// to come; otherwise it ends when it has caught up.
+    ///
+    /// # Errors
+    /// `Refused` with `DATABASE_NOT_FOUND`; `Unreachable` if no answer arrived.
+    pub async fn changes(&self, database: &str, since: Sequence, follow: bool) -> Result<ChangeStream, CallError> {
+        let request = proto::WatchChangesRequest {
+            database: database.to_owned(),
+            since: since.0,
+            until_current: !follow,
+        };
+        // No deadline travels with the request: the stream may last. Only its beginning is waited for.
+        let attempt = || {
+            let mut service = self.document_service();
+            let request = request.clone();
+            async move { service.watch_changes(request).await }
+        };
+        let answer = call::run(self.options(), self.address(), Safety::Repeatable, attempt).await?;
+        Ok(ChangeStream::new(answer.into_inner(), self.address()))
+    }
+
+    /// Stores many documents as [`Self::update`] without a base does. The two halves must be driven at the same time:
+    /// the sender waits while its window is full of documents that are not answered.
+    pub fn load(&self, database: &str) -> (LoadSender, LoadOutcomes) {
+        load::start(self, database)
+    }
+}

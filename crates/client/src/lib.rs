@@ -1,0 +1,43 @@
+//! The Rust client of a Rejoin node: typed answers, typed errors, deadlines and careful repetition.
+//!
+//! Architecture invariants:
+//! - Bodies are JSON text from end to end: the client neither parses nor formats them, so numbers keep their text and
+//!   members their order.
+//! - What a caller passes (names, ids, revisions, bodies) is judged by the node alone; the client sends it as it is.
+//! - A call is repeated only if repeating it cannot do anything twice. A write whose answer did not arrive is
+//!   [`CallError::Unknown`], never a failure.
+//! - Nothing here is unbounded: each call has a deadline, each message a size, a load a window in bytes.
+
+mod admin;
+mod call;
+mod change_stream;
+mod client;
+mod conflict;
+mod conflict_report;
+mod database;
+mod document;
+mod documents;
+mod error;
+mod heal;
+mod load;
+mod malformed;
+mod options;
+mod page;
+mod status;
+mod written;
+
+pub use bytes::Bytes;
+pub use change_stream::{Change, ChangeStream};
+pub use client::Client;
+pub use conflict::{Candidate, CandidateKind, Conflict, DocumentConflicts};
+pub use conflict_report::{ConflictReport, PathConflict};
+pub use database::Database;
+pub use document::Document;
+pub use error::{CallError, InvalidAddress, Refusal};
+pub use heal::Heal;
+pub use load::{LoadError, LoadOutcome, LoadOutcomes, LoadSendError, LoadSender};
+pub use malformed::Malformed;
+pub use options::ClientOptions;
+pub use page::Page;
+pub use status::{DatabaseStatus, Link, LinkState, NodeStatus};
+pub use written::Written;

@@ -1,0 +1,172 @@
+//! What a node says of itself.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use rejoin_api::proto;
+use rejoin_document::ReplicaId;
+
+use crate::malformed::Malformed;
+
+/// A node's identity, links, databases and digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// The node's datacenter.
+    pub datacenter: String,
+    /// The node's replica id.
+    pub replica: ReplicaId,
+    /// The version of the program.
+    pub version: String,
+    /// The links in the order of the configuration.
+    pub links: Vec<Link>,
+    /// The databases in ascending order of their names.
+    pub databases: Vec<DatabaseStatus>,
+    /// The root digest: 32 bytes.
+    pub digest: Bytes,
+    /// What an operator should look at.
+    pub warnings: Vec<String>,
+}
+
+/// One directed link: the node pulls from the peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The peer's datacenter.
+    pub datacenter: String,
+    /// The address that is dialled.
+    pub address: String,
+    /// The state.
+    pub state: LinkState,
+    /// When the state began.
+    pub since: SystemTime,
+    /// Why the link is refused, or what the last attempt met; `None` when all is well.
+    pub reason: Option<String>,
+    /// Documents received over it since the node started.
+    pub documents_received: u64,
+}
+
+/// The state of a link, as the puller sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// Never connected since the node started.
+    Connecting,
+    /// Connected; changes from before the connection are still arriving.
+    CatchingUp,
+    /// Connected and up to date.
+    Connected,
+    /// Nothing was heard for longer than the partition bound.
+    Partitioned,
+    /// Cut by an operator.
+    Cut,
+    /// One side refuses the other.
+    Refused,
+    /// A state that this version does not know.
+    Other,
+}
+
+/// Figures of one database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseStatus {
+    /// The name.
+    pub name: String,
+    /// Documents that are not deleted.
+    pub documents: u64,
+    /// Documents with at least one open conflict.
+    pub conflicts: u64,
+    /// The newest sequence number.
+    pub sequence: u64,
+    /// Documents in quarantine.
+    pub quarantined: u64,
+}
+
+impl LinkState {
+    /// The state in words: lower case with hyphens.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::CatchingUp => "catching-up",
+            Self::Connected => "connected",
+            Self::Partitioned => "partitioned",
+            Self::Cut => "cut",
+            Self::Refused => "refused",
+            Self::Other => "other",
+        }
+    }
+
+    fn from_proto(state: proto::LinkState) -> Self {
+        match state {
+            proto::LinkState::Unspecified => Self::Other,
+            proto::LinkState::Connecting => Self::Connecting,
+            proto::LinkState::CatchingUp => Self::CatchingUp,
+            proto::LinkState::Connected => Self::Connected,
+            proto::LinkState::Partitioned => Self::Partitioned,
+            proto::LinkState::Cut => Self::Cut,
+            proto::LinkState::Refused => Self::Refused,
+        }
+    }
+}
+
+impl fmt::Display for LinkState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl NodeStatus {
+    pub(crate) fn from_proto(status: proto::GetStatusResponse) -> Result<Self, Malformed> {
+        let replica = <[u8; 8]>::try_from(&status.replica[..]).map_err(|_| Malformed::Unreadable("replica"))?;
+        Ok(Self {
+            datacenter: status.datacenter,
+            replica: ReplicaId(replica),
+            version: status.version,
+            links: status
+                .links
+                .into_iter()
+                .map(Link::from_proto)
+                .collect::<Result<_, _>>()?,
+            databases: status.databases.into_iter().map(DatabaseStatus::from_proto).collect(),
+            digest: status.digest,
+            warnings: status.warnings,
+        })
+    }
+}
+
+impl Link {
+    fn from_proto(link: proto::Link) -> Result<Self, Malformed> {
+        Ok(Self {
+            state: LinkState::from_proto(link.state()),
+            datacenter: link.datacenter,
+            address: link.address,
+            since: time(link.since_unix_ms)?,
+            reason: (!link.reason.is_empty()).then_some(link.reason),
+            documents_received: link.documents_received,
+        })
+    }
+}
+
+impl DatabaseStatus {
+    fn from_proto(status: proto::DatabaseStatus) -> Self {
+        let proto::DatabaseStatus {
+            name,
+            documents,
+            conflicts,
+            sequence,
+            quarantined,
+        } = status;
+        Self {
+            name,
+            documents,
+            conflicts,
+            sequence,
+            quarantined,
+        }
+    }
+}
+
+/// A time of the wire: milliseconds since 1970.
+pub(crate) fn time(unix_ms: i64) -> Result<SystemTime, Malformed> {
+    u64::try_from(unix_ms)
+        .ok()
+        .and_then(|ms| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms)))
+        .ok_or(Malformed::Unreadable("time"))
+}

@@ -1,0 +1,32 @@
+//! What a write did.
+
+use rejoin_api::proto;
+use rejoin_document::{Checksum, Dot, Revision};
+
+use crate::malformed::{self, Malformed};
+
+/// An acknowledged write: it is durable at the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The document's revision after the write.
+    pub revision: Revision,
+    /// The write's own dot.
+    pub dot: Dot,
+    /// 64 bits over the content shown after the write.
+    pub checksum: Checksum,
+    /// Whether the write was based on an older revision and was merged with what came after.
+    pub merged: bool,
+}
+
+impl Written {
+    pub(crate) fn from_proto(result: Option<proto::WriteResult>) -> Result<Self, Malformed> {
+        let result = result.ok_or(Malformed::Missing("result"))?;
+        let dot = result.dot.ok_or(Malformed::Missing("dot"))?;
+        Ok(Self {
+            revision: malformed::revision(&result.revision)?,
+            dot: Dot::try_from(dot).map_err(|_| Malformed::Unreadable("dot"))?,
+            checksum: Checksum(result.checksum),
+            merged: result.merged,
+        })
+    }
+}
