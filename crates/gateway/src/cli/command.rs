@@ -1,0 +1,103 @@
+//! The list of client commands and how one is run.
+
+use clap::Subcommand;
+
+use super::changes::Changes;
+use super::conflicts::Conflicts;
+use super::connection::Connection;
+use super::database::DatabaseCommand;
+use super::digest::Digest;
+use super::exit::ExitStatus;
+use super::failure::Failure;
+use super::get::Get;
+use super::heals::Heals;
+use super::link::LinkCommand;
+use super::list::List;
+use super::load::Load;
+use super::status::Status;
+use super::write::{Delete, Put, Update};
+
+/// What a client can ask of a node.
+///
+/// Exit status: 0 done; 1 refused (conflict, not found, …); 2 usage; 3 the node cannot be reached or did not answer.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Create and list databases
+    #[command(subcommand)]
+    Database(DatabaseCommand),
+    /// Store a document that must not exist yet
+    Put(Put),
+    /// Print a document and its open conflicts
+    Get(Get),
+    /// Replace the whole body of a document
+    Update(Update),
+    /// Delete a document
+    Delete(Delete),
+    /// List the documents of a database
+    List(List),
+    /// Print the newest change of each document, oldest first
+    Changes(Changes),
+    /// Store the documents of an NDJSON file
+    Load(Load),
+    /// List open conflicts with all their candidates
+    Conflicts(Conflicts),
+    /// Cut or restore the links with another datacenter
+    #[command(subcommand)]
+    Link(LinkCommand),
+    /// Show the node, its links and its databases
+    Status(Status),
+    /// List what each reconnect with another datacenter did, newest first
+    Heals(Heals),
+    /// Print the root digest in hex: equal on equal nodes
+    Digest(Digest),
+}
+
+/// Runs a command to its end and says how it went. Prints the error, if there was one.
+pub async fn run(command: ClientCommand) -> ExitStatus {
+    let json = command.connection().json;
+    match dispatch(command).await {
+        Ok(()) => ExitStatus::Success,
+        Err(failure) => {
+            failure.print(json);
+            failure.exit_status()
+        }
+    }
+}
+
+async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
+    match command {
+        ClientCommand::Database(command) => command.run().await,
+        ClientCommand::Put(command) => command.run().await,
+        ClientCommand::Get(command) => command.run().await,
+        ClientCommand::Update(command) => command.run().await,
+        ClientCommand::Delete(command) => command.run().await,
+        ClientCommand::List(command) => command.run().await,
+        ClientCommand::Changes(command) => command.run().await,
+        ClientCommand::Load(command) => command.run().await,
+        ClientCommand::Conflicts(command) => command.run().await,
+        ClientCommand::Link(command) => command.run().await,
+        ClientCommand::Status(command) => command.run().await,
+        ClientCommand::Heals(command) => command.run().await,
+        ClientCommand::Digest(command) => command.run().await,
+    }
+}
+
+impl ClientCommand {
+    fn connection(&self) -> &Connection {
+        match self {
+            Self::Database(command) => command.connection(),
+            Self::Put(command) => &command.connection,
+            Self::Get(command) => &command.connection,
+            Self::Update(command) => &command.connection,
+            Self::Delete(command) => &command.connection,
+            Self::List(command) => &command.connection,
+            Self::Changes(command) => &command.connection,
+            Self::Load(command) => &command.connection,
+            Self::Conflicts(command) => &command.connection,
+            Self::Link(command) => command.connection(),
+            Self::Status(command) => &command.connection,
+            Self::Heals(command) => &command.connection,
+            Self::Digest(command) => &command.connection,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! `conflicts`: what a merge could not decide.
+
+use bytes::Bytes;
+use clap::Args;
+use rejoin_client::{Candidate, CandidateKind, Client, DocumentConflicts};
+use rejoin_document::{Limits, parse_body};
+use serde::Serialize;
+
+use super::connection::Connection;
+use super::failure::Failure;
+use super::help::json_help;
+use super::json::{self, Raw};
+use super::output::Output;
+use super::table::{Table, count};
+use super::time;
+
+/// Documents that are asked for at a time.
+const PAGE_SIZE: u32 = 100;
+
+/// Lists open conflicts with all their candidates.
+#[derive(Debug, Args)]
+#[command(after_help = json_help!(
+    "{\"documents\": [{\"id\", \"revision\", \"conflicts\": [{\"path\", \"shown\", \"candidates\": [{\"value\" or"
+    "\"removed\" or \"deleted\", \"datacenter\", \"time\", \"revision\"}]}]}]}; shown is null where nothing is shown."
+))]
+pub struct Conflicts {
+    /// The database
+    database: String,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+#[derive(Serialize)]
+struct DocumentJson {
+    id: String,
+    revision: String,
+    conflicts: Vec<ConflictJson>,
+}
+
+#[derive(Serialize)]
+struct ConflictJson {
+    path: String,
+    shown: Option<Raw>,
+    candidates: Vec<json::Candidate>,
+}
+
+impl Conflicts {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let client = self.connection.client()?;
+        let mut output = self.connection.output();
+        if self.connection.json {
+            self.print_json(&client, &mut output).await?;
+        } else {
+            self.print_tables(&client, &mut output).await?;
+        }
+        output.finish()
+    }
+
+    async fn print_json(&self, client: &Client, output: &mut Output) -> Result<(), Failure> {
+        let mut page = client.conflicts(&self.database, PAGE_SIZE, None).await?;
+        let mut list = output.json_list("documents")?;
+        loop {
+            for document in page.items {
+                list.item(&DocumentJson::new(document))?;
+            }
+            let Some(next) = page.next else { return list.end() };
+            page = client.conflicts(&self.database, PAGE_SIZE, Some(next)).await?;
+        }
+    }
+
+    async fn print_tables(&self, client: &Client, output: &mut Output) -> Result<(), Failure> {
+        let mut next = None;
+        let mut documents = 0;
+        loop {
+            let page = client.conflicts(&self.database, PAGE_SIZE, next).await?;
+            documents += page.items.len() as u64;
+            if !page.items.is_empty() {
+                output.line(table(&page.items))?;
+            }
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        match documents {
+            0 => output.line("no open conflicts"),
+            1 => output.line("\n1 document in conflict; * is what it shows, until the path is written again"),
+            _ => output.line(format_args!(
+                "\n{} documents in conflict; * is what they show, until the path is written again",
+                count(documents)
+            )),
+        }
+    }
+}
+
+fn table(documents: &[DocumentConflicts]) -> Table {
+    let mut table = Table::new(["document", "path", "candidate", "datacenter", "time (UTC)", "shown"]).whole([4, 5]);
+    for document in documents {
+        let mut id = document.id.as_str();
+        for (conflict, shown) in &document.conflicts {
+            let mut path = if conflict.path.is_empty() {
+                "(document)"
+            } else {
+                &conflict.path
+            };
+            for candidate in &conflict.candidates {
+                let mark = if is_shown(&candidate.kind, shown.as_ref()) {
+                    "*"
+                } else {
+                    ""
+                };
+                table.row([
+                    id.to_owned(),
+                    path.to_owned(),
+                    candidate_text(&candidate.kind),
+                    datacenter_text(candidate),
+                    time::human(time::of_dot(candidate.dot.time)),
+                    mark.to_owned(),
+                ]);
+                // Said once; the rows below belong to it.
+                (id, path) = ("", "");
+            }
+        }
+    }
+    table
+}
+
+/// What a candidate stands for, for people.
+pub(super) fn candidate_text(kind: &CandidateKind) -> String {
+    match kind {
+        CandidateKind::Value(text) => String::from_utf8_lossy(text).into_owned(),
+        CandidateKind::Removed => "(removed)".to_owned(),
+        CandidateKind::Deleted(true) => "(deleted)".to_owned(),
+        CandidateKind::Deleted(false) => "(edited)".to_owned(),
+    }
+}
+
+/// Where a candidate comes from, for people.
+pub(super) fn datacenter_text(candidate: &Candidate) -> String {
+    candidate.datacenter.clone().unwrap_or_else(|| "(unknown)".to_owned())
+}
+
+/// Whether the document shows this candidate. Members of an object may stand in another order there.
+fn is_shown(kind: &CandidateKind, shown: Option<&Bytes>) -> bool {
+    match (kind, shown) {
+        (CandidateKind::Value(value), Some(shown)) => value == shown || same_value(value, shown),
+        (CandidateKind::Deleted(deleted), shown) => *deleted == shown.is_none(),
+        (CandidateKind::Removed, None) => true,
+        (CandidateKind::Value(_), None) | (CandidateKind::Removed, Some(_)) => false,
+    }
+}
+
+fn same_value(one: &Bytes, other: &Bytes) -> bool {
+    // The model reads whole bodies; a value becomes the only member of one.
+    let parse = |text: &Bytes| parse_body(&[b"{\"value\":", &text[..], b"}"].concat(), &Limits::default()).ok();
+    matches!((parse(one), parse(other)), (Some(one), Some(other)) if one == other)
+}
+
+impl DocumentJson {
+    fn new(document: DocumentConflicts) -> Self {
+        let conflicts = document.conflicts.into_iter();
+        Self {
+            id: document.id,
+            revision: document.revision.to_string(),
+            conflicts: conflicts
+                .map(|(conflict, shown)| ConflictJson::new(conflict, shown.as_ref()))
+                .collect(),
+        }
+    }
+}
+
+impl ConflictJson {
+    fn new(conflict: rejoin_client::Conflict, shown: Option<&Bytes>) -> Self {
+        Self {
+            path: conflict.path,
+            shown: shown.map(Raw::new),
+            candidates: json::candidates(conflict.candidates),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rejoin_client::Conflict;
+    use rejoin_document::{Dot, HlcTime, ReplicaId};
+
+    use super::*;
+
+    fn candidate(kind: CandidateKind, datacenter: &str) -> Candidate {
+        Candidate {
+            kind,
+            datacenter: Some(datacenter.to_owned()),
+            dot: Dot {
+                time: HlcTime(1_700_000_000 << 32),
+                replica: ReplicaId([0; 8]),
+            },
+            revision: "1-23202479633c2b380f79507a776743d5".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_table_says_who_wrote_what_and_marks_what_is_shown() {
+        let text = |text: &'static str| CandidateKind::Value(Bytes::from_static(text.as_bytes()));
+        let email = Conflict {
+            path: "/email".to_owned(),
+            candidates: vec![
+                candidate(text("\"a@x\""), "dc-east"),
+                candidate(text("\"b@x\""), "dc-west"),
+            ],
+        };
+        let city = Conflict {
+            path: "/city".to_owned(),
+            candidates: vec![
+                candidate(CandidateKind::Removed, "dc-east"),
+                candidate(text("\"Oslo\""), "dc-west"),
+            ],
+        };
+        let documents = [DocumentConflicts {
+            id: "baard".to_owned(),
+            revision: "1-23202479633c2b380f79507a776743d5".parse().unwrap(),
+            conflicts: vec![
+                (city, Some(Bytes::from_static(b"\"Oslo\""))),
+                (email, Some(Bytes::from_static(b"\"b@x\""))),
+            ],
+        }];
+        let expected = [
+            "document  path    candidate  datacenter  time (UTC)           shown",
+            "baard     /city   (removed)  dc-east     2023-11-14 22:13:20",
+            "                  \"Oslo\"     dc-west     2023-11-14 22:13:20  *",
+            "          /email  \"a@x\"      dc-east     2023-11-14 22:13:20",
+            "                  \"b@x\"      dc-west     2023-11-14 22:13:20  *",
+        ];
+        let printed = table(&documents).to_string();
+        let lines: Vec<&str> = printed.lines().filter(|line| !line.contains('─')).collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn what_is_shown_is_found_whatever_the_member_order() {
+        let value = CandidateKind::Value(Bytes::from_static(br#"{"a":1,"b":2}"#));
+        assert!(is_shown(&value, Some(&Bytes::from_static(br#"{"b":2,"a":1}"#))));
+        assert!(!is_shown(&value, Some(&Bytes::from_static(br#"{"b":2,"a":1.0}"#))));
+        assert!(is_shown(
+            &CandidateKind::Deleted(false),
+            Some(&Bytes::from_static(b"{}"))
+        ));
+        assert!(!is_shown(
+            &CandidateKind::Deleted(true),
+            Some(&Bytes::from_static(b"{}"))
+        ));
+    }
+}

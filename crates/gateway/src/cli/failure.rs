@@ -1,0 +1,228 @@
+//! Why a command did not succeed: what it prints on standard error and its exit status.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+use rejoin_client::{CallError, ConflictReport, Refusal};
+use serde::Serialize;
+
+use super::exit::ExitStatus;
+use super::json;
+use super::table::Table;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The call did not succeed.
+    Call(CallError),
+    /// The arguments make no sense; nothing was sent.
+    Usage(String),
+    /// An input or output of this program failed.
+    Local(io::Error),
+    /// Whoever read our output has seen enough.
+    OutputClosed,
+    /// Some lines of a load were refused, each of which was reported.
+    LinesRefused,
+}
+
+/// An error for programs.
+#[derive(Serialize)]
+struct Report<'a> {
+    error: &'a str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a std::collections::BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflict: Option<json::ConflictReport>,
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::OutputClosed,
+            _ => Self::Local(error),
+        }
+    }
+}
+
+impl Failure {
+    pub(super) fn exit_status(&self) -> ExitStatus {
+        match self {
+            // A node that is going away has not judged the request.
+            Self::Call(CallError::Refused(refusal)) if refusal.reason == "SHUTTING_DOWN" => ExitStatus::Unreachable,
+            Self::Call(CallError::Refused(_) | CallError::TooLarge(_)) => ExitStatus::Refused,
+            Self::Call(CallError::Unreachable { .. } | CallError::Unknown { .. } | CallError::Protocol { .. }) => {
+                ExitStatus::Unreachable
+            }
+            Self::Usage(_) => ExitStatus::Usage,
+            Self::Local(_) | Self::LinesRefused => ExitStatus::Refused,
+            Self::OutputClosed => ExitStatus::Success,
+        }
+    }
+
+    /// Says on standard error what went wrong. Nobody may be listening there; that is not another error.
+    pub(super) fn print(&self, json: bool) {
+        let text = match self {
+            Self::OutputClosed | Self::LinesRefused => return,
+            failure if json => failure.as_json(),
+            failure => failure.as_text(),
+        };
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    fn as_json(&self) -> String {
+        let refusal = self.refusal();
+        let report = Report {
+            error: self.reason(),
+            message: self.message(),
+            metadata: refusal
+                .map(|refusal| &refusal.metadata)
+                .filter(|metadata| !metadata.is_empty()),
+            conflict: refusal
+                .and_then(|refusal| refusal.conflict.as_ref())
+                .map(json::ConflictReport::new),
+        };
+        json::text(&report)
+    }
+
+    fn as_text(&self) -> String {
+        let message = format!("error: {}", self.message());
+        match self.refusal().and_then(|refusal| refusal.conflict.as_ref()) {
+            Some(report) if !report.conflicts.is_empty() => {
+                format!("{message}\n\n{}\n\n{}", conflict_table(report), advice(report))
+            }
+            _ => message,
+        }
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Call(error) => error.refusal(),
+            _ => None,
+        }
+    }
+
+    fn reason(&self) -> &str {
+        match self {
+            Self::Call(CallError::Refused(refusal)) => &refusal.reason,
+            Self::Call(CallError::TooLarge(_)) => "MESSAGE_TOO_LARGE",
+            Self::Call(CallError::Unreachable { .. }) => "UNREACHABLE",
+            Self::Call(CallError::Unknown { .. }) => "OUTCOME_UNKNOWN",
+            Self::Call(CallError::Protocol { .. }) => "PROTOCOL",
+            Self::Usage(_) => "USAGE",
+            Self::Local(_) | Self::OutputClosed => "IO",
+            Self::LinesRefused => "LINES_REFUSED",
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Call(error) => error.to_string(),
+            Self::Usage(message) => message.clone(),
+            Self::Local(error) => error.to_string(),
+            Self::OutputClosed => "the output was closed".to_owned(),
+            Self::LinesRefused => "some lines were refused".to_owned(),
+        }
+    }
+}
+
+/// The report of a refused write for people.
+fn conflict_table(report: &ConflictReport) -> String {
+    let mut table = Table::new(["path", "base", "ours", "yours"]);
+    for conflict in &report.conflicts {
+        let path = if conflict.path.is_empty() {
+            "(document)"
+        } else {
+            &conflict.path
+        };
+        table.row([
+            path.to_owned(),
+            value(conflict.base_value.as_ref()),
+            value(conflict.our_value.as_ref()),
+            value(conflict.your_value.as_ref()),
+        ]);
+    }
+    table.to_string()
+}
+
+fn advice(report: &ConflictReport) -> String {
+    format!(
+        "base: what you had read; ours: what is stored now.\nread the document again, decide, and write with --rev {}",
+        report.revision
+    )
+}
+
+fn value(text: Option<&Bytes>) -> String {
+    text.map_or_else(
+        || "(absent)".to_owned(),
+        |text| String::from_utf8_lossy(text).into_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use rejoin_client::PathConflict;
+
+    use super::*;
+
+    fn conflict() -> Failure {
+        let text = |text: &'static str| Some(Bytes::from_static(text.as_bytes()));
+        let report = ConflictReport {
+            conflicts: vec![PathConflict {
+                path: "/city".to_owned(),
+                base_value: text("\"Oslo\""),
+                our_value: None,
+                your_value: text("1.50"),
+            }],
+            yours: text("{\"city\":1.50}"),
+            ours: text("{}"),
+            base: None,
+            revision: "2-de0ea16f8621cbac506d23a0fbbde08a".parse().unwrap(),
+        };
+        Failure::Call(CallError::Refused(Box::new(Refusal {
+            reason: "CONFLICT".to_owned(),
+            message: "somebody else changed the same path".to_owned(),
+            metadata: std::collections::BTreeMap::new(),
+            conflict: Some(report),
+        })))
+    }
+
+    #[test]
+    fn a_conflict_is_printed_as_a_table_with_what_to_do_next() {
+        let text = conflict().as_text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "error: somebody else changed the same path");
+        assert_eq!(
+            lines[2].split_whitespace().collect::<Vec<_>>(),
+            ["path", "base", "ours", "yours"]
+        );
+        assert_eq!(
+            lines[4].split_whitespace().collect::<Vec<_>>(),
+            ["/city", "\"Oslo\"", "(absent)", "1.50"]
+        );
+        assert!(text.ends_with("--rev 2-de0ea16f8621cbac506d23a0fbbde08a"), "{text}");
+        assert_eq!(conflict().exit_status(), ExitStatus::Refused);
+    }
+
+    #[test]
+    fn a_conflict_for_programs_keeps_the_text_of_numbers() {
+        let expected = concat!(
+            r#"{"error":"CONFLICT","message":"somebody else changed the same path","conflict":{"conflicts":"#,
+            r#"[{"path":"/city","base_value":"Oslo","your_value":1.50}],"yours":{"city":1.50},"ours":{},"base":null,"#,
+            r#""revision":"2-de0ea16f8621cbac506d23a0fbbde08a"}}"#,
+        );
+        assert_eq!(conflict().as_json(), expected);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(failure.exit_status(), ExitStatus::Success);
+    }
+}

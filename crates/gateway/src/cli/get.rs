@@ -1,0 +1,69 @@
+//! `get`: one document.
+
+use clap::Args;
+use rejoin_client::{Conflict, Document};
+
+use super::conflicts::{candidate_text, datacenter_text};
+use super::connection::Connection;
+use super::failure::Failure;
+use super::help::json_help;
+use super::json;
+use super::output::Output;
+use super::table::{Table, printable};
+use super::time;
+
+/// Prints a document and its open conflicts.
+#[derive(Debug, Args)]
+#[command(after_help = json_help!(
+    "{\"id\", \"revision\", \"deleted\", \"checksum\", \"body\": {...}, \"conflicts\": [{\"path\", \"candidates\":"
+    "[{\"value\" or \"removed\" or \"deleted\", \"datacenter\", \"time\", \"revision\"}]}]}; path is a JSON pointer,"
+    "time is RFC 3339, checksum a decimal string."
+))]
+pub struct Get {
+    /// The database
+    database: String,
+    /// The document's id
+    id: String,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+impl Get {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let client = self.connection.client()?;
+        let document = client.get(&self.database, &self.id).await?;
+        let mut output = self.connection.output();
+        if self.connection.json {
+            output.json(&json::Document::new(document))?;
+        } else {
+            print(&mut output, &document)?;
+        }
+        output.finish()
+    }
+}
+
+fn print(output: &mut Output, document: &Document) -> Result<(), Failure> {
+    output.line(format_args!("{} {}", printable(&document.id), document.revision))?;
+    output.line(String::from_utf8_lossy(&document.body))?;
+    if document.conflicts.is_empty() {
+        return Ok(());
+    }
+    output.line("\nin conflict, until the path is written again:\n")?;
+    output.line(table(&document.conflicts))
+}
+
+fn table(conflicts: &[Conflict]) -> Table {
+    let mut table = Table::new(["path", "candidate", "datacenter", "time (UTC)"]).whole([3]);
+    for conflict in conflicts {
+        for (index, candidate) in conflict.candidates.iter().enumerate() {
+            let path = match index {
+                0 if conflict.path.is_empty() => "(document)".to_owned(),
+                0 => conflict.path.clone(),
+                _ => String::new(),
+            };
+            let at = time::human(time::of_dot(candidate.dot.time));
+            table.row([path, candidate_text(&candidate.kind), datacenter_text(candidate), at]);
+        }
+    }
+    table
+}

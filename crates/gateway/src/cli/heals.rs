@@ -1,0 +1,192 @@
+//! `heals`: what each reconnect did.
+
+use clap::Args;
+use rejoin_client::{Client, Heal};
+use serde::Serialize;
+
+use super::connection::Connection;
+use super::failure::Failure;
+use super::help::json_help;
+use super::output::Output;
+use super::table::{Table, count};
+use super::time;
+
+/// Reports that are asked for at a time.
+const PAGE_SIZE: u32 = 100;
+
+/// Lists what each reconnect with another datacenter did, newest first.
+#[derive(Debug, Args)]
+#[command(after_help = json_help!(
+    "{\"heals\": [{\"id\", \"datacenter\", \"broken\", \"healed\", \"converged\", \"documents_received\","
+    "\"fast_forwarded\", \"merged\", \"conflicts\", \"conflict_ids\", \"siblings_kept\", \"quarantined\","
+    "\"digests_equal\", \"repaired\"}]}; times are RFC 3339; converged is null while catching up, digests_equal"
+    "until they were compared; conflict_ids are \"database/id\", at most 1000 of them."
+))]
+pub struct Heals {
+    /// Print at most so many reports
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+#[derive(Serialize)]
+struct HealJson {
+    id: u64,
+    datacenter: String,
+    broken: String,
+    healed: String,
+    converged: Option<String>,
+    documents_received: u64,
+    fast_forwarded: u64,
+    merged: u64,
+    conflicts: u64,
+    conflict_ids: Vec<String>,
+    siblings_kept: u64,
+    quarantined: u64,
+    digests_equal: Option<bool>,
+    repaired: u64,
+}
+
+impl Heals {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let heals = newest(&self.connection.client()?, self.limit).await?;
+        let mut output = self.connection.output();
+        if self.connection.json {
+            let mut list = output.json_list("heals")?;
+            for heal in heals {
+                list.item(&HealJson::new(heal))?;
+            }
+            list.end()?;
+        } else {
+            print(&mut output, &heals)?;
+        }
+        output.finish()
+    }
+}
+
+async fn newest(client: &Client, limit: usize) -> Result<Vec<Heal>, Failure> {
+    let mut heals = Vec::new();
+    let mut next = None;
+    while heals.len() < limit {
+        let page = client.heals(PAGE_SIZE, next).await?;
+        heals.extend(page.items);
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    heals.truncate(limit);
+    Ok(heals)
+}
+
+fn print(output: &mut Output, heals: &[Heal]) -> Result<(), Failure> {
+    if heals.is_empty() {
+        return output.line("no heals: no link has been lost and found again");
+    }
+    output.line(table(heals))?;
+    for heal in heals.iter().filter(|heal| heal.quarantined + heal.repaired > 0) {
+        output.line(format_args!(
+            "\nheal {}: {} documents set aside in quarantine, {} mended by comparing whole states",
+            heal.id,
+            count(heal.quarantined),
+            count(heal.repaired)
+        ))?;
+    }
+    Ok(())
+}
+
+fn table(heals: &[Heal]) -> Table {
+    let headings = [
+        "heal",
+        "peer",
+        "healed (UTC)",
+        "apart",
+        "converged",
+        "received",
+        "merged",
+        "conflicts",
+        "kept",
+        "digests",
+    ];
+    let mut table = Table::new(headings).numbers([0, 3, 4, 5, 6, 7, 8]).whole([2, 9]);
+    for heal in heals {
+        table.row([
+            heal.id.to_string(),
+            heal.datacenter.clone(),
+            time::human(heal.healed),
+            time::span(heal.broken, heal.healed),
+            heal.converged
+                .map_or_else(|| "not yet".to_owned(), |at| time::span(heal.healed, at)),
+            count(heal.documents_received),
+            count(heal.merged),
+            count(heal.conflicts),
+            count(heal.siblings_kept),
+            digests(heal.digests_equal).to_owned(),
+        ]);
+    }
+    table
+}
+
+fn digests(equal: Option<bool>) -> &'static str {
+    match equal {
+        Some(true) => "equal",
+        Some(false) => "differ",
+        None => "not yet",
+    }
+}
+
+impl HealJson {
+    fn new(heal: Heal) -> Self {
+        Self {
+            id: heal.id,
+            datacenter: heal.datacenter,
+            broken: time::rfc3339(heal.broken),
+            healed: time::rfc3339(heal.healed),
+            converged: heal.converged.map(time::rfc3339),
+            documents_received: heal.documents_received,
+            fast_forwarded: heal.fast_forwarded,
+            merged: heal.merged,
+            conflicts: heal.conflicts,
+            conflict_ids: heal.conflict_ids,
+            siblings_kept: heal.siblings_kept,
+            quarantined: heal.quarantined,
+            digests_equal: heal.digests_equal,
+            repaired: heal.repaired,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn a_heal_fits_in_a_line_of_a_hundred_columns() {
+        let at = |seconds: f64| SystemTime::UNIX_EPOCH + Duration::from_secs_f64(1_700_000_000.0 + seconds);
+        let heal = Heal {
+            id: 12,
+            datacenter: "dc-west".to_owned(),
+            broken: at(0.0),
+            healed: at(65.0),
+            converged: Some(at(65.8)),
+            documents_received: 12_345,
+            fast_forwarded: 12_000,
+            merged: 345,
+            conflicts: 14,
+            conflict_ids: vec!["customers/baard".to_owned()],
+            siblings_kept: 15,
+            quarantined: 0,
+            digests_equal: Some(true),
+            repaired: 0,
+        };
+        let text = table(&[heal]).to_string();
+        let row = text.lines().nth(2).unwrap();
+        assert!(row.chars().count() <= 100, "{text}");
+        let words: Vec<&str> = row.split_whitespace().collect();
+        let expected = "12 dc-west 2023-11-14 22:14:25 1m 05s 0.8 s 12,345 345 14 15 equal";
+        assert_eq!(words.join(" "), expected, "{text}");
+    }
+}

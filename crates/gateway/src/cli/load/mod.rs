@@ -1,0 +1,14 @@
+//! `load`: the documents of an NDJSON file, streamed with bounded memory.
+//!
+//! ```text
+//!   file ─▶ lines ─▶ entry (id cut out) ─▶ batches ─▶ LoadSender ─▶ node ─▶ LoadOutcomes ─▶ report
+//!   └────────────── a thread of its own ──────────┘
+//! ```
+
+mod command;
+mod entry;
+mod lines;
+mod reader;
+mod report;
+
+pub(super) use command::Load;

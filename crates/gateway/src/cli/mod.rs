@@ -1,0 +1,35 @@
+//! The client commands of the `rejoin` binary: one file per group of commands.
+//!
+//! Guarantees:
+//! - The commands, their arguments, the JSON that `--json` prints and the exit statuses are an interface: scripts
+//!   outside this repository rely on them.
+//! - Standard output carries the answer and nothing else; errors and progress go to standard error.
+//! - Bodies and values are printed as the node sent them: number texts and member order stay.
+//! - A reader that closes the pipe early ends the command quietly.
+//!
+//! It knows the client library only, nothing of the node that `rejoin serve` runs.
+
+mod body;
+mod changes;
+mod command;
+mod conflicts;
+mod connection;
+mod database;
+mod digest;
+mod exit;
+mod failure;
+mod get;
+mod heals;
+mod help;
+mod json;
+mod link;
+mod list;
+mod load;
+mod output;
+mod status;
+mod table;
+mod time;
+mod write;
+
+pub use command::{ClientCommand, run};
+pub use exit::ExitStatus;

@@ -1,0 +1,188 @@
+//! Turns settings into what a node can start from, or says what is wrong with them.
+
+use std::str::FromStr;
+
+use rejoin_document::DatacenterName;
+use tonic::transport::Uri;
+
+use super::{ConfigError, PeerSettings, Settings};
+
+/// A datacenter to pull from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Peer {
+    /// Its name.
+    pub datacenter: DatacenterName,
+    /// Where its node listens.
+    pub address: Uri,
+}
+
+/// Settings that were checked: a node can start from them.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The datacenter of the node.
+    pub datacenter: DatacenterName,
+    /// The datacenters to pull from, in the order of the configuration.
+    pub peers: Vec<Peer>,
+    /// Everything else.
+    pub settings: Settings,
+}
+
+impl Plan {
+    /// Checks `settings`.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong; the message says which setting to change.
+    pub fn new(settings: Settings) -> Result<Self, ConfigError> {
+        if settings.node.datacenter.is_empty() {
+            return Err(ConfigError::NoDatacenter);
+        }
+        if settings.node.data.as_os_str().is_empty() {
+            return Err(ConfigError::NoData);
+        }
+        let datacenter = parse_datacenter(&settings.node.datacenter)?;
+        let mut peers: Vec<Peer> = Vec::new();
+        for peer in &settings.links.peers {
+            let peer = parse_peer(peer)?;
+            if peer.datacenter == datacenter {
+                return Err(ConfigError::PeerIsSelf {
+                    datacenter: datacenter.to_string(),
+                });
+            }
+            if peers.iter().any(|other| other.datacenter == peer.datacenter) {
+                return Err(ConfigError::PeerTwice {
+                    datacenter: peer.datacenter.to_string(),
+                });
+            }
+            peers.push(peer);
+        }
+        let address = settings.grpc.address;
+        if !address.ip().is_loopback() && !settings.grpc.insecure {
+            return Err(ConfigError::NotLoopback { address });
+        }
+        check_bounds(&settings)?;
+        Ok(Self {
+            datacenter,
+            peers,
+            settings,
+        })
+    }
+}
+
+fn parse_datacenter(name: &str) -> Result<DatacenterName, ConfigError> {
+    DatacenterName::from_str(name).map_err(|source| ConfigError::Datacenter {
+        name: name.to_owned(),
+        source,
+    })
+}
+
+fn parse_peer(peer: &PeerSettings) -> Result<Peer, ConfigError> {
+    let datacenter = parse_datacenter(&peer.datacenter)?;
+    let address = peer
+        .address
+        .parse::<Uri>()
+        .ok()
+        .filter(|uri| uri.scheme_str() == Some("http") && uri.authority().is_some_and(|it| it.port_u16().is_some()))
+        .ok_or_else(|| ConfigError::PeerAddress {
+            datacenter: peer.datacenter.clone(),
+            address: peer.address.clone(),
+        })?;
+    Ok(Peer { datacenter, address })
+}
+
+fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
+    let links = &settings.links;
+    let positive = [
+        ("links.heartbeat_ms", links.heartbeat_ms),
+        ("links.backoff_min_ms", links.backoff_min_ms),
+        ("links.connect_timeout_ms", links.connect_timeout_ms),
+        ("links.window_bytes", links.window_bytes),
+        ("links.batch_bytes", links.batch_bytes),
+        ("databases.clean_every_ms", settings.databases.clean_every_ms),
+        ("commit.waiting_max", settings.commit.waiting_max as u64),
+        ("commit.group_max", settings.commit.group_max as u64),
+        ("grpc.load_window", settings.grpc.load_window as u64),
+        ("grpc.watch_window", settings.grpc.watch_window as u64),
+        ("limits.body_bytes_max", settings.limits.body_bytes_max as u64),
+    ];
+    if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+        return Err(ConfigError::Zero { setting });
+    }
+    if links.partition_after_ms <= links.heartbeat_ms {
+        return Err(ConfigError::PartitionBeforeHeartbeat);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        let mut settings = Settings::default();
+        settings.node.datacenter = "dc-east".into();
+        settings.node.data = "data".into();
+        settings
+    }
+
+    fn with_peers(peers: &[(&str, &str)]) -> Settings {
+        let mut settings = settings();
+        settings.links.peers = peers
+            .iter()
+            .map(|(datacenter, address)| PeerSettings {
+                datacenter: (*datacenter).into(),
+                address: (*address).into(),
+            })
+            .collect();
+        settings
+    }
+
+    #[test]
+    fn the_defaults_with_a_name_and_a_directory_are_enough() {
+        let plan = Plan::new(settings()).unwrap();
+        assert_eq!(plan.datacenter.to_string(), "dc-east");
+        assert!(matches!(Plan::new(Settings::default()), Err(ConfigError::NoDatacenter)));
+    }
+
+    #[test]
+    fn an_address_that_others_can_reach_needs_insecure() {
+        let mut settings = settings();
+        settings.grpc.address = "0.0.0.0:7601".parse().unwrap();
+        let error = Plan::new(settings.clone()).unwrap_err();
+        assert!(error.to_string().contains("--insecure"));
+        settings.grpc.insecure = true;
+        assert!(Plan::new(settings).is_ok());
+    }
+
+    #[test]
+    fn bad_peers_are_refused() {
+        let own = with_peers(&[("dc-east", "http://127.0.0.1:1")]);
+        assert!(matches!(Plan::new(own), Err(ConfigError::PeerIsSelf { .. })));
+        let twice = with_peers(&[("dc-west", "http://127.0.0.1:1"), ("dc-west", "http://127.0.0.1:2")]);
+        assert!(matches!(Plan::new(twice), Err(ConfigError::PeerTwice { .. })));
+        for address in [
+            "127.0.0.1:7602",
+            "https://127.0.0.1:7602",
+            "http://127.0.0.1",
+            "not a url",
+        ] {
+            let peers = with_peers(&[("dc-west", address)]);
+            assert!(
+                matches!(Plan::new(peers), Err(ConfigError::PeerAddress { .. })),
+                "{address}"
+            );
+        }
+        let name = with_peers(&[("DC west", "http://127.0.0.1:1")]);
+        assert!(matches!(Plan::new(name), Err(ConfigError::Datacenter { .. })));
+    }
+
+    #[test]
+    fn contradicting_times_are_refused() {
+        let mut settings = settings();
+        settings.links.partition_after_ms = settings.links.heartbeat_ms;
+        assert!(matches!(
+            Plan::new(settings),
+            Err(ConfigError::PartitionBeforeHeartbeat)
+        ));
+    }
+}

@@ -1,0 +1,84 @@
+//! What can be wrong with the settings of a node.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use rejoin_document::NameError;
+use thiserror::Error;
+
+/// Why a node cannot be configured. Nothing was started.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {}", path.display())]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file, or what the environment puts over it, is not a valid configuration.
+    #[error("the configuration is not valid; `rejoin serve --print-config` shows every setting")]
+    Parse(#[source] Box<toml::de::Error>),
+    /// The settings cannot be printed.
+    #[error("cannot print the configuration")]
+    Print(#[source] Box<toml::ser::Error>),
+    /// No datacenter was named.
+    #[error("name this datacenter with --datacenter NAME")]
+    NoDatacenter,
+    /// No data directory was named.
+    #[error("name the data directory with --data DIR")]
+    NoData,
+    /// A datacenter's name breaks its rule.
+    #[error("{name:?} is not a datacenter's name")]
+    Datacenter {
+        /// The name.
+        name: String,
+        /// The rule.
+        source: NameError,
+    },
+    /// A peer is not written as `NAME=URL`.
+    #[error("{text:?} is not a peer: write NAME=URL, e.g. dc-west=http://127.0.0.1:7602")]
+    PeerSyntax {
+        /// What was given.
+        text: String,
+    },
+    /// A peer's address is not a URL that can be dialled.
+    #[error("the address {address:?} of the peer {datacenter} is not http://HOST:PORT")]
+    PeerAddress {
+        /// The peer.
+        datacenter: String,
+        /// Its address.
+        address: String,
+    },
+    /// The node's own datacenter is among its peers.
+    #[error("{datacenter} is this node's own datacenter: remove it from the peers")]
+    PeerIsSelf {
+        /// The name.
+        datacenter: String,
+    },
+    /// A peer was named twice.
+    #[error("the peer {datacenter} is given twice")]
+    PeerTwice {
+        /// The name.
+        datacenter: String,
+    },
+    /// Other machines could reach the node although nothing protects it.
+    #[error(
+        "refusing to serve gRPC on {address}: other machines can reach it and there is neither TLS nor a password; \
+         use a loopback address, or give --insecure if the network is trusted"
+    )]
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// A setting that must not be zero is.
+    #[error("{setting} must be greater than zero")]
+    Zero {
+        /// The setting, with its section.
+        setting: &'static str,
+    },
+    /// Two settings contradict each other.
+    #[error("links.partition_after_ms must be greater than links.heartbeat_ms, or every pause looks like a partition")]
+    PartitionBeforeHeartbeat,
+}

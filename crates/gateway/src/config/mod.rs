@@ -1,0 +1,16 @@
+//! How a node is configured: a file, then the environment, then flags, each overriding the one before.
+
+mod arguments;
+mod check;
+mod error;
+mod layers;
+mod settings;
+
+pub use arguments::{LogFormat, PeerArgument, ServeArguments};
+pub use check::{Peer, Plan};
+pub use error::ConfigError;
+pub use layers::{load, print};
+pub use settings::{
+    DatabaseSettings, GrpcSettings, HttpSettings, LimitSettings, LinkSettings, LogSettings, NodeSettings, PeerSettings,
+    Settings,
+};

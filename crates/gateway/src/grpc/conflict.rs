@@ -1,0 +1,50 @@
+//! `ConflictService`: what a merge could not decide.
+
+use rejoin_api::proto::{self, conflict_service_server::ConflictService};
+use rejoin_store::Conflicted;
+use tonic::{Request, Response, Status};
+use tracing::instrument;
+
+use super::error::Failure;
+use super::{page, request};
+use crate::node::NodeContext;
+
+/// Serves the open conflicts of one node.
+pub(super) struct ConflictApi {
+    context: NodeContext,
+}
+
+impl ConflictApi {
+    /// Over the store of `context`.
+    pub(super) fn new(context: NodeContext) -> Self {
+        Self { context }
+    }
+
+    fn list(&self, request: &proto::ListConflictsRequest) -> Result<proto::ListConflictsResponse, Failure> {
+        let database = request::database(&request.database)?;
+        let after = page::after_id(&request.page_token)?;
+        let store = &self.context.store;
+        let page = store.conflicts(&database, after.as_ref(), page::size(request.page_size))?;
+        let document = |found: Conflicted| {
+            let message =
+                proto::DocumentConflicts::from_shown(&found.id, &found.shown, &|replica| store.datacenter_of(replica));
+            (found.id, message)
+        };
+        let (documents, next_page_token) = page::fill(page.items.into_iter().map(document), page.next);
+        Ok(proto::ListConflictsResponse {
+            documents,
+            next_page_token,
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl ConflictService for ConflictApi {
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn list_conflicts(
+        &self,
+        call: Request<proto::ListConflictsRequest>,
+    ) -> Result<Response<proto::ListConflictsResponse>, Status> {
+        Ok(Response::new(self.list(call.get_ref())?))
+    }
+}

@@ -1,0 +1,337 @@
+//! The only place that turns errors into gRPC statuses.
+//!
+//! Every status carries `google.rpc.ErrorInfo { reason, domain: "rejoin", metadata }`; that of a write refused for a
+//! conflict carries a `rejoin.v1.ConflictReport` beside it.
+
+use prost::{Message, Name};
+use rejoin_api::{ConvertError, ERROR_DOMAIN, Reason, proto};
+use rejoin_document::{BodyError, NameError, Refused, RevisionError};
+use rejoin_store::{CommitError, ReadError};
+use tonic::{Code, Status};
+use tonic_types::pb;
+
+use crate::links::WireError;
+
+/// Why a call fails, before it becomes a status.
+#[derive(Debug)]
+pub struct Failure {
+    reason: Reason,
+    message: String,
+    metadata: Vec<(&'static str, String)>,
+    report: Option<Box<proto::ConflictReport>>,
+}
+
+impl Failure {
+    fn new(reason: Reason, error: &dyn std::error::Error) -> Self {
+        Self {
+            reason,
+            message: with_sources(error),
+            metadata: Vec::new(),
+            report: None,
+        }
+    }
+
+    fn text(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            metadata: Vec::new(),
+            report: None,
+        }
+    }
+
+    fn with(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.metadata.push((key, value.to_string()));
+        self
+    }
+
+    /// The reason for programs.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The sentence for people.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// A document that is absent or deleted.
+    pub fn document_not_found(database: &rejoin_document::DatabaseName, id: &rejoin_document::DocumentId) -> Self {
+        Self::text(
+            Reason::DocumentNotFound,
+            format!("the document {id} does not exist in {database}; `rejoin list {database}` lists those that do"),
+        )
+        .with("database", database)
+        .with("id", id)
+    }
+
+    /// A database's name that breaks its rule.
+    pub fn database_name(text: &str, error: NameError) -> Self {
+        let reason = if text.starts_with('_') {
+            Reason::ReservedName
+        } else {
+            Reason::InvalidName
+        };
+        Self::new(reason, &error).with("database", shortened(text))
+    }
+
+    /// A datacenter's name that breaks its rule.
+    pub fn datacenter_name(text: &str, error: NameError) -> Self {
+        Self::new(Reason::InvalidName, &error).with("datacenter", shortened(text))
+    }
+
+    /// A document's id that breaks its rule.
+    pub fn document_id(text: &str, error: NameError) -> Self {
+        let reason = match error {
+            NameError::DocumentIdReserved => Reason::ReservedName,
+            _ => Reason::InvalidId,
+        };
+        Self::new(reason, &error).with("id", shortened(text))
+    }
+
+    /// A text that is no revision.
+    pub fn revision(text: &str, error: RevisionError) -> Self {
+        Self::new(Reason::InvalidRevision, &error).with("revision", shortened(text))
+    }
+
+    /// A text that is no page token of the call.
+    pub fn page_token() -> Self {
+        Self::text(
+            Reason::InvalidPageToken,
+            "the page token is not one that this call gave out; begin without one",
+        )
+    }
+
+    /// A datacenter that is not among the peers.
+    pub fn peer_unknown(datacenter: &rejoin_document::DatacenterName) -> Self {
+        let message = format!("{datacenter} is not a peer of this node; `rejoin status` lists the peers");
+        Self::text(Reason::PeerUnknown, message).with("datacenter", datacenter)
+    }
+
+    /// A granularity that this version does not know.
+    pub fn granularity(number: i32) -> Self {
+        Self::text(
+            Reason::InvalidGranularity,
+            format!("{number} is not a granularity of this version"),
+        )
+    }
+
+    /// A request without a part that it must have.
+    pub fn missing(field: &'static str) -> Self {
+        Self::text(Reason::InvalidMessage, format!("the field {field} is missing")).with("field", field)
+    }
+
+    /// A stored record that cannot be read.
+    pub fn corrupt(what: &str) -> Self {
+        Self::text(Reason::Storage, format!("a stored {what} cannot be read"))
+    }
+
+    /// The node is stopping.
+    pub fn shutting_down() -> Self {
+        Self::text(
+            Reason::ShuttingDown,
+            "the node is shutting down; try another node, or again later",
+        )
+    }
+
+    /// The node serves as many streams of this kind as it may.
+    pub fn too_many(what: &str) -> Self {
+        Self::text(
+            Reason::Overloaded,
+            format!("this node serves as many {what} as it may; try again later"),
+        )
+    }
+}
+
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        let reason = match &error {
+            BodyError::Syntax(_) | BodyError::NumberOutOfRange(_) => Reason::InvalidJson,
+            BodyError::NotAnObject => Reason::BodyNotObject,
+            BodyError::TooLarge { .. } => Reason::BodyTooLarge,
+            BodyError::TooDeep { .. } => Reason::BodyTooDeep,
+            BodyError::TooManyLeaves { .. } => Reason::BodyTooManyLeaves,
+            BodyError::ReservedName(_) => Reason::ReservedName,
+        };
+        Self::new(reason, &error)
+    }
+}
+
+impl From<ConvertError> for Failure {
+    fn from(error: ConvertError) -> Self {
+        Self::new(error.reason(), &error)
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match &refused {
+            Refused::Conflict(report) => {
+                let paths = report.conflicts.iter().map(|conflict| conflict.path.as_str());
+                let paths = shortened(&paths.collect::<Vec<_>>().join(" "));
+                let mut failure = Self::new(Reason::Conflict, &refused)
+                    .with("revision", &report.revision)
+                    .with("paths", paths);
+                failure.report = Some(Box::new(report.as_ref().into()));
+                failure
+            }
+            Refused::CounterNotInteger { path } => {
+                Self::new(Reason::CounterNotInteger, &refused).with("path", shortened(path))
+            }
+        }
+    }
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Refused(refused) => refused.into(),
+            CommitError::UnknownDatabase { ref database } => {
+                Self::new(Reason::DatabaseNotFound, &error).with("database", database)
+            }
+            CommitError::DatabaseExists { ref database } => {
+                Self::new(Reason::DatabaseExists, &error).with("database", database)
+            }
+            CommitError::ReservedDatabase { ref database } => {
+                Self::new(Reason::ReservedName, &error).with("database", database)
+            }
+            CommitError::DocumentExists { ref id, ref revision } => Self::new(Reason::DocumentExists, &error)
+                .with("id", id)
+                .with("revision", revision),
+            CommitError::DocumentNotFound { ref id } => Self::new(Reason::DocumentNotFound, &error).with("id", id),
+            CommitError::BaseUnknown { ref id, ref revision } => Self::new(Reason::BaseUnknown, &error)
+                .with("id", id)
+                .with("revision", revision),
+            CommitError::BaseCompacted { ref id, ref revision } => Self::new(Reason::BaseCompacted, &error)
+                .with("id", id)
+                .with("revision", revision),
+            CommitError::UnknownPeer { ref peer } => Self::new(Reason::PeerUnknown, &error).with("datacenter", peer),
+            CommitError::Overloaded => Self::new(Reason::Overloaded, &error),
+            CommitError::ShuttingDown => Self::new(Reason::ShuttingDown, &error),
+            CommitError::ClockOutOfRange | CommitError::Stopped | CommitError::Unanswered | CommitError::Store(_) => {
+                tracing::error!(%error, "a write failed");
+                Self::new(Reason::Storage, &error)
+            }
+        }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::UnknownDatabase { ref database } => {
+                Self::new(Reason::DatabaseNotFound, &error).with("database", database)
+            }
+            ReadError::Store(_) => {
+                tracing::error!(%error, "a read failed");
+                Self::new(Reason::Storage, &error)
+            }
+        }
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        let code = code(failure.reason);
+        let info = pb::ErrorInfo {
+            reason: failure.reason.as_str().to_owned(),
+            domain: ERROR_DOMAIN.to_owned(),
+            metadata: failure
+                .metadata
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        };
+        let mut details = vec![any("type.googleapis.com/google.rpc.ErrorInfo".to_owned(), &info)];
+        if let Some(report) = &failure.report {
+            details.push(any(proto::ConflictReport::type_url(), report.as_ref()));
+        }
+        let status = pb::Status {
+            code: code.into(),
+            message: failure.message.clone(),
+            details,
+        };
+        Self::with_details(code, failure.message, status.encode_to_vec().into())
+    }
+}
+
+/// Adds what is missing to a status that tonic made before a service saw the call; `None` if it can stay as it is.
+pub(super) fn complete(status: &Status) -> Option<Status> {
+    if !status.details().is_empty() {
+        return None;
+    }
+    let (reason, message) = match status.code() {
+        // The decoder's answer to a message over the limit.
+        Code::OutOfRange => (
+            Reason::BodyTooLarge,
+            "the message is larger than this node takes; send a smaller body",
+        ),
+        // The decoder's answer to bytes that are not the message.
+        Code::Internal => (
+            Reason::InvalidMessage,
+            "the request cannot be read; check that client and node use the same protos",
+        ),
+        _ => return None,
+    };
+    tracing::debug!(
+        message = status.message(),
+        "a request was refused before a service saw it"
+    );
+    Some(Failure::text(reason, message).into())
+}
+
+/// The status for a message of a peer that is not well formed.
+pub(crate) fn malformed(error: &WireError) -> Status {
+    Failure::new(Reason::InvalidMessage, error).into()
+}
+
+fn code(reason: Reason) -> Code {
+    match reason {
+        Reason::DatabaseNotFound | Reason::DocumentNotFound | Reason::PeerUnknown => Code::NotFound,
+        Reason::DatabaseExists | Reason::DocumentExists => Code::AlreadyExists,
+        Reason::Conflict => Code::Aborted,
+        Reason::BaseUnknown | Reason::BaseCompacted => Code::FailedPrecondition,
+        Reason::InvalidJson
+        | Reason::BodyNotObject
+        | Reason::BodyTooDeep
+        | Reason::BodyTooLarge
+        | Reason::BodyTooManyLeaves
+        | Reason::ReservedName
+        | Reason::InvalidId
+        | Reason::InvalidName
+        | Reason::InvalidRevision
+        | Reason::InvalidRule
+        | Reason::InvalidGranularity
+        | Reason::CounterNotInteger
+        | Reason::InvalidPageToken
+        | Reason::InvalidMessage => Code::InvalidArgument,
+        Reason::Overloaded => Code::ResourceExhausted,
+        Reason::ShuttingDown => Code::Unavailable,
+        Reason::Storage => Code::Internal,
+    }
+}
+
+fn any(type_url: String, message: &impl Message) -> prost_types::Any {
+    prost_types::Any {
+        type_url,
+        value: message.encode_to_vec(),
+    }
+}
+
+/// A message with those of its sources that it does not repeat.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+/// Characters of a client's text that an answer repeats at most.
+const REPEATED_MAX: usize = 128;
+
+fn shortened(text: &str) -> String {
+    text.chars().take(REPEATED_MAX).collect()
+}

@@ -1,0 +1,165 @@
+//! `LoadDocuments`: many documents over one stream, many of them on their way to the disk at once.
+//!
+//! ```text
+//!   requests ──▶ reader: parse, hand over ──▶ window (bounded) ──▶ writer: wait, answer ──▶ answers, in order
+//! ```
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rejoin_api::proto::{self, load_documents_response};
+use rejoin_document::OnConflict;
+use rejoin_store::{Action, CommitError, Operation, Outcome, WriteRequest, Written};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+use super::document::write_result;
+use super::error::Failure;
+use super::request;
+use crate::node::NodeContext;
+
+type Answers = ReceiverStream<Result<proto::LoadDocumentsResponse, Status>>;
+type Writing = Pin<Box<dyn Future<Output = Result<Written, CommitError>> + Send>>;
+
+/// How long a document that found the pipeline full waits before it is offered again.
+const OVERLOAD_PAUSE: Duration = Duration::from_millis(5);
+
+/// A document that was handed to the pipeline.
+struct InFlight {
+    id: String,
+    state: State,
+}
+
+enum State {
+    Writing(Writing),
+    Done(Result<Written, Failure>),
+    /// The stream broke here: what was handed over before is answered first.
+    Broken(Status),
+}
+
+/// Answers `requests` in their order.
+pub(super) fn start(context: &Arc<NodeContext>, requests: Streaming<proto::LoadDocumentsRequest>) -> Answers {
+    let window = context.grpc.load_window;
+    let (in_flight, waiting) = mpsc::channel(window);
+    let (answers, receiver) = mpsc::channel(window);
+    context
+        .tasks
+        .spawn(read(Arc::clone(context), requests, in_flight, answers.clone()));
+    context.tasks.spawn(answer(waiting, answers));
+    ReceiverStream::new(receiver)
+}
+
+async fn read(
+    context: Arc<NodeContext>,
+    mut requests: Streaming<proto::LoadDocumentsRequest>,
+    in_flight: mpsc::Sender<InFlight>,
+    answers: mpsc::Sender<Result<proto::LoadDocumentsResponse, Status>>,
+) {
+    loop {
+        // A place in the window comes first: what is handed over is always answered.
+        let Ok(place) = in_flight.reserve().await else { return };
+        let request = tokio::select! {
+            biased;
+            () = context.stop.cancelled() => Err(Failure::shutting_down().into()),
+            () = answers.closed() => return,
+            request = requests.message() => request,
+        };
+        match request {
+            Ok(Some(request)) => place.send(hand_over(&context, request).await),
+            Ok(None) => return,
+            Err(status) => {
+                let status = super::error::complete(&status).unwrap_or(status);
+                place.send(InFlight {
+                    id: String::new(),
+                    state: State::Broken(status),
+                });
+                return;
+            }
+        }
+    }
+}
+
+/// Gives one document to the pipeline; the first poll decides its place in the order of commits. A full pipeline holds the load back here, before
+/// the next document is taken: two lines of one document must not change places.
+async fn hand_over(context: &Arc<NodeContext>, request: proto::LoadDocumentsRequest) -> InFlight {
+    let operation = match parse(context, &request) {
+        Ok(operation) => operation,
+        Err(failure) => {
+            return InFlight {
+                id: request.id,
+                state: State::Done(Err(failure)),
+            };
+        }
+    };
+    loop {
+        let mut writing = write(Arc::clone(context), operation.clone());
+        let state = tokio::select! {
+            biased;
+            result = &mut writing => match result {
+                Err(CommitError::Overloaded) => {
+                    tokio::time::sleep(OVERLOAD_PAUSE).await;
+                    continue;
+                }
+                result => State::Done(result.map_err(Failure::from)),
+            },
+            () = std::future::ready(()) => State::Writing(writing),
+        };
+        return InFlight { id: request.id, state };
+    }
+}
+
+fn parse(context: &NodeContext, request: &proto::LoadDocumentsRequest) -> Result<Operation, Failure> {
+    let (database, id) = (request::database(&request.database)?, request::id(&request.id)?);
+    let body = request::body(&request.body, &context.limits)?;
+    let action = Action::Update {
+        body,
+        base: None,
+        on_conflict: OnConflict::Refuse,
+    };
+    Ok(Operation::Write(WriteRequest { database, id, action }))
+}
+
+fn write(context: Arc<NodeContext>, operation: Operation) -> Writing {
+    Box::pin(async move {
+        match context.commits.submit(operation).await? {
+            Outcome::Written(written) => Ok(written),
+            // The pipeline answers each operation in kind.
+            _ => Err(CommitError::Stopped),
+        }
+    })
+}
+
+async fn answer(
+    mut waiting: mpsc::Receiver<InFlight>,
+    answers: mpsc::Sender<Result<proto::LoadDocumentsResponse, Status>>,
+) {
+    while let Some(InFlight { id, state }) = waiting.recv().await {
+        let result = match state {
+            State::Done(result) => result,
+            State::Writing(writing) => writing.await.map_err(Failure::from),
+            State::Broken(status) => {
+                // The client may be gone.
+                let _ = answers.send(Err(status)).await;
+                return;
+            }
+        };
+        let outcome = match result {
+            Ok(written) => load_documents_response::Outcome::Result(write_result(&written)),
+            Err(failure) => load_documents_response::Outcome::Error(proto::LoadError {
+                reason: failure.reason().to_string(),
+                message: failure.message().to_owned(),
+            }),
+        };
+        let response = proto::LoadDocumentsResponse {
+            id,
+            outcome: Some(outcome),
+        };
+        if answers.send(Ok(response)).await.is_err() {
+            // The client is gone; its documents are written all the same.
+            return;
+        }
+    }
+}

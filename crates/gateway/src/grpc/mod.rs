@@ -1,0 +1,17 @@
+//! The gRPC interface: one file a service. Services parse, call the node and answer; they decide nothing.
+
+mod admin;
+mod conflict;
+mod database;
+mod document;
+mod error;
+mod load;
+mod page;
+mod request;
+mod server;
+mod status_layer;
+mod sync;
+mod watch;
+
+pub(crate) use error::malformed;
+pub(crate) use server::GrpcServer;

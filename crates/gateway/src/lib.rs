@@ -1,0 +1,30 @@
+//! The node: everything between the pure crates and the world, and the commands of the `rejoin` binary.
+//!
+//! ```text
+//!   clients ──▶ grpc ──▶ node::Commits ──▶ store            other datacenters
+//!                 │            ▲                                   ▲
+//!                 └── reads ───┼──▶ store ◀── links::Port ◀── links::{Puller, Serving}
+//! ```
+//!
+//! Architecture invariants:
+//! - Services and drivers decide nothing: merging is the document model's, durability the store's, the protocol `rejoin-sync`'s.
+//! - `grpc::error` is the only place that makes statuses; `links::seam` the only one that names TCP.
+//! - Every queue, window and wait is bounded; no call of a client waits for another datacenter.
+//! - What a simulation runs uses no thread beside its own: reads are synchronous, writes can be committed inline.
+//! - Bodies appear in no log and no span.
+
+pub mod cli;
+pub mod config;
+
+mod clock;
+mod grpc;
+mod links;
+mod metrics;
+mod node;
+mod serve;
+mod telemetry;
+
+pub use clock::WallClock;
+pub use links::{Connection, Incoming, Pending, TcpTransport, Transport};
+pub use node::{Disk, Node, Parts, StartError, open_disk};
+pub use serve::{serve, start};

@@ -1,0 +1,155 @@
+//! What the tasks of one node tell each other about its peers.
+//!
+//! Everything here is the latest state, not a queue: a task that is slow to look sees the newest and nothing piles up.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rejoin_document::{DatabaseName, DatacenterName, Incarnation, VersionVector};
+use rejoin_sync::{HealReport, LinkStatus};
+use tokio::sync::{Notify, watch};
+
+use crate::config::Peer;
+
+/// What a peer is known to know, per database, and in which incarnation it said so.
+pub(super) type Knows = BTreeMap<DatabaseName, (Incarnation, VersionVector)>;
+
+/// What concerns the links with one peer.
+#[derive(Debug)]
+pub(crate) struct Board {
+    peer: Peer,
+    cut: watch::Sender<bool>,
+    knows: watch::Sender<Knows>,
+    seen: Notify,
+    live: watch::Sender<usize>,
+    status: Mutex<Option<(LinkStatus, Option<HealReport>)>>,
+}
+
+/// The boards of all configured peers.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    boards: Vec<Arc<Board>>,
+    identity: watch::Sender<u64>,
+}
+
+impl Hub {
+    /// A hub for `peers`; `cut` tells whose links are cut.
+    pub(crate) fn new(peers: &[Peer], cut: impl Fn(&DatacenterName) -> bool) -> Self {
+        let boards = peers
+            .iter()
+            .map(|peer| Arc::new(Board::new(peer.clone(), cut(&peer.datacenter))))
+            .collect();
+        Self {
+            boards,
+            identity: watch::Sender::new(0),
+        }
+    }
+
+    /// The boards in the order of the configuration.
+    pub(crate) fn boards(&self) -> &[Arc<Board>] {
+        &self.boards
+    }
+
+    /// The board of `datacenter`, if it is a configured peer.
+    pub(crate) fn board(&self, datacenter: &DatacenterName) -> Option<&Arc<Board>> {
+        self.boards.iter().find(|board| board.peer.datacenter == *datacenter)
+    }
+
+    /// Ends every connection: each was greeted under an identity that the node no longer has.
+    pub(crate) fn identity_changed(&self) {
+        self.identity.send_modify(|count| *count += 1);
+    }
+
+    /// Changes whenever the node has a new identity.
+    pub(crate) fn identity(&self) -> watch::Receiver<u64> {
+        self.identity.subscribe()
+    }
+}
+
+impl Board {
+    fn new(peer: Peer, cut: bool) -> Self {
+        Self {
+            peer,
+            cut: watch::Sender::new(cut),
+            knows: watch::Sender::new(Knows::new()),
+            seen: Notify::new(),
+            live: watch::Sender::new(0),
+            status: Mutex::new(None),
+        }
+    }
+
+    /// The peer.
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Cuts the links or restores them; the streams that are open end at once. The store must have it already.
+    pub(crate) fn set_cut(&self, cut: bool) {
+        self.cut.send_replace(cut);
+    }
+
+    /// Whether the links are cut; changes at once.
+    pub(crate) fn cut(&self) -> watch::Receiver<bool> {
+        self.cut.subscribe()
+    }
+
+    /// Counts something that still carries documents from or to the peer, for as long as the guard lives.
+    pub(crate) fn live(self: &Arc<Self>) -> Live {
+        self.live.send_modify(|count| *count += 1);
+        Live(Arc::clone(self))
+    }
+
+    /// Waits until nothing carries documents from or to the peer.
+    pub(crate) async fn quiet(&self) {
+        // The sender lives as long as the board.
+        let _ = self.live.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    /// Notes what the peer said that it knows.
+    pub(crate) fn peer_knows(&self, database: DatabaseName, incarnation: Incarnation, knowledge: VersionVector) {
+        self.knows.send_modify(|knows| {
+            knows.insert(database, (incarnation, knowledge));
+        });
+    }
+
+    /// What the peer knows, as far as it told us.
+    pub(crate) fn knows(&self) -> watch::Receiver<Knows> {
+        self.knows.subscribe()
+    }
+
+    /// The peer has connected to us: it can be reached.
+    pub(crate) fn peer_seen(&self) {
+        self.seen.notify_one();
+    }
+
+    /// Waits until the peer has connected to us.
+    pub(crate) async fn seen(&self) {
+        self.seen.notified().await;
+    }
+
+    /// Notes how the link stands, and the heal that is under way.
+    pub(crate) fn set_status(&self, status: &LinkStatus, heal: Option<&HealReport>) {
+        let mut current = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let unchanged = current
+            .as_ref()
+            .is_some_and(|(old, old_heal)| old == status && old_heal.as_ref() == heal);
+        if !unchanged {
+            *current = Some((status.clone(), heal.cloned()));
+        }
+    }
+
+    /// How the link stands, and the heal that is under way; `None` before its task has started.
+    pub(crate) fn status(&self) -> Option<(LinkStatus, Option<HealReport>)> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Something that carries documents from or to a peer: a stream, or a batch that is being applied.
+#[derive(Debug)]
+pub(crate) struct Live(Arc<Board>);
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.live.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}

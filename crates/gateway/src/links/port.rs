@@ -1,0 +1,224 @@
+//! The store as the link protocol sees it. Here are the reads, which cannot fail where the protocol has no answer for it.
+
+use std::sync::Arc;
+
+use rejoin_document::{DatabaseName, DatacenterName, DocumentId, HlcTime, Sequence, SetHash, VersionVector};
+use rejoin_store::{ReadError, Store};
+use rejoin_sync::{
+    BucketEntries, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Scan, ServerIdentity, Watermark,
+};
+use tokio::sync::broadcast;
+
+use super::Hub;
+use super::changes::ChangeFeed;
+use crate::clock::{WallClock, drift_s};
+use crate::metrics::Metrics;
+use crate::node::{Commits, long_read};
+
+/// Databases whose knowledge moved that a slow listener may lag behind before it has to look for itself.
+const MOVED_MAX: usize = 1024;
+
+/// The store, for the drivers of links. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Port {
+    pub(super) store: Store,
+    pub(super) commits: Commits,
+    pub(super) hub: Arc<Hub>,
+    pub(super) metrics: Metrics,
+    wall: WallClock,
+    pub(super) moved: broadcast::Sender<DatabaseName>,
+}
+
+impl Port {
+    /// A port to `store`, whose writes go through `commits`.
+    pub(crate) fn new(store: Store, commits: Commits, hub: Arc<Hub>, metrics: Metrics, wall: WallClock) -> Self {
+        Self {
+            store,
+            commits,
+            hub,
+            metrics,
+            wall,
+            moved: broadcast::Sender::new(MOVED_MAX),
+        }
+    }
+
+    /// The node's datacenter.
+    pub(crate) fn datacenter(&self) -> DatacenterName {
+        self.store.identity().datacenter
+    }
+
+    /// Who serves.
+    pub(crate) fn identity(&self) -> ServerIdentity {
+        let identity = self.store.identity();
+        ServerIdentity {
+            datacenter: identity.datacenter,
+            replica: identity.replica,
+            incarnation: identity.incarnation,
+        }
+    }
+
+    /// What a hello to `peer` says.
+    pub(crate) fn local(&self, peer: &DatacenterName) -> Local {
+        let identity = self.store.identity();
+        Local {
+            replica: identity.replica,
+            incarnation: identity.incarnation,
+            databases: self.databases(peer),
+        }
+    }
+
+    /// All databases, with the positions reached in the log of `peer`.
+    pub(crate) fn databases(&self, peer: &DatacenterName) -> Vec<DatabaseHello> {
+        let hello = self.store.hello(peer).into_iter().map(|database| DatabaseHello {
+            name: database.name,
+            knowledge: database.knowledge,
+            position: database.position,
+        });
+        hello.collect()
+    }
+
+    /// Every database's knowledge and the end of its log.
+    pub(crate) fn states(&self) -> Vec<DatabaseState> {
+        let states = self
+            .store
+            .hello(&self.datacenter())
+            .into_iter()
+            .map(|database| DatabaseState {
+                name: database.name,
+                knowledge: database.knowledge,
+                sequence: database.sequence,
+            });
+        states.collect()
+    }
+
+    /// Whether an operator has cut the links with `peer`.
+    pub(crate) fn is_cut(&self, peer: &DatacenterName) -> bool {
+        self.store.links_cut().contains(peer)
+    }
+
+    /// The digest of a database; of an unknown one that of an empty one.
+    pub(crate) fn digest(&self, database: DatabaseName) -> Digest {
+        let (knowledge, root) = self
+            .store
+            .digest(&database)
+            .unwrap_or((VersionVector::default(), SetHash::EMPTY));
+        Digest {
+            database,
+            knowledge,
+            root,
+        }
+    }
+
+    /// The digests of all buckets of a database.
+    pub(crate) fn buckets(&self, database: &DatabaseName) -> Vec<SetHash> {
+        let empty = || vec![SetHash::EMPTY; usize::from(rejoin_document::BUCKETS)];
+        self.store.bucket_hashes(database).unwrap_or_else(|_| empty())
+    }
+
+    /// The live documents of one bucket.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    pub(crate) fn bucket(&self, database: DatabaseName, bucket: u16) -> Result<BucketEntries, ReadError> {
+        let entries = known(long_read(|| self.store.bucket_entries(&database, bucket)))?.unwrap_or_default();
+        Ok(BucketEntries {
+            database,
+            bucket,
+            entries,
+        })
+    }
+
+    /// Whole states, as many of the first `ids` as fit into `bytes_max` and at least one.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    pub(crate) fn documents(
+        &self,
+        database: DatabaseName,
+        ids: &[DocumentId],
+        bytes_max: u64,
+    ) -> Result<Documents, ReadError> {
+        let (mut items, mut bytes, mut answered) = (Vec::new(), 0u64, 0u32);
+        for id in ids {
+            let states = known(self.store.states(&database, std::slice::from_ref(id)))?.unwrap_or_default();
+            let more: u64 = states.iter().map(|item| item.state.len() as u64).sum();
+            if answered > 0 && bytes.saturating_add(more) > bytes_max {
+                break;
+            }
+            bytes = bytes.saturating_add(more);
+            answered = answered.saturating_add(1);
+            items.extend(states.into_iter().map(|item| Item {
+                id: item.id,
+                state: item.state,
+            }));
+        }
+        Ok(Documents {
+            database,
+            items,
+            answered,
+        })
+    }
+
+    /// A piece of the log for a puller that knows `knows`.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    pub(crate) fn scan(
+        &self,
+        database: &DatabaseName,
+        since: Sequence,
+        knows: &VersionVector,
+        bytes_max: u64,
+    ) -> Result<Scan, ReadError> {
+        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+        let Some(scan) = known(self.store.scan(database, since, knows, bytes_max))? else {
+            return Ok(Scan {
+                to: since,
+                items: Vec::new(),
+                watermark: Some(Watermark::default()),
+            });
+        };
+        Ok(Scan {
+            to: scan.to.sequence,
+            items: scan
+                .items
+                .into_iter()
+                .map(|item| Item {
+                    id: item.id,
+                    state: item.state,
+                })
+                .collect(),
+            watermark: scan.watermark.map(|mark| Watermark {
+                knowledge: mark.knowledge,
+                matrix: mark.matrix,
+            }),
+        })
+    }
+
+    /// The time for heartbeats.
+    pub(crate) fn now(&self) -> HlcTime {
+        HlcTime((self.wall)().as_u64())
+    }
+
+    /// Measures how far a peer's clock is ahead of ours.
+    pub(crate) fn observe(&self, peer: &DatacenterName, time: HlcTime) {
+        self.metrics.drift(peer, drift_s(uhlc::NTP64(time.0), (self.wall)()));
+    }
+
+    /// News of databases from now on.
+    pub(crate) fn changes(&self) -> ChangeFeed {
+        ChangeFeed::new(self.store.subscribe(), self.moved.subscribe())
+    }
+}
+
+/// A database that is not known reads as an empty one.
+fn known<T>(result: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(ReadError::UnknownDatabase { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

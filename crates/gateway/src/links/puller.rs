@@ -1,0 +1,278 @@
+//! Drives one [`Machine`](rejoin_sync::Puller): dials the peer, carries messages, applies batches, tells the time.
+//!
+//! One task for each configured peer, for as long as the node runs. A peer that is slow or gone costs this task and
+//! nothing else.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use rejoin_api::proto::PullRequest;
+use rejoin_sync::{Applied, LinkState, Puller as Machine, PullerCommand, PullerEvent, TICK_MS_MAX};
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::changes::{ChangeFeed, News};
+use super::dialler::{Dialler, Line, LineEvent, line_event};
+use super::port::Port;
+use super::{Board, Hub, LinkEnd, wire};
+use crate::clock::LinkClock;
+
+type Applying = Pin<Box<dyn Future<Output = (u64, Applied)> + Send>>;
+
+/// Pulls from one peer.
+pub(crate) struct Puller {
+    machine: Machine,
+    board: Arc<Board>,
+    hub: Arc<Hub>,
+    port: Port,
+    dialler: Dialler,
+    clock: LinkClock,
+    random: StdRng,
+    line: Line,
+    applying: Option<Applying>,
+}
+
+/// What the loop waits for beside the line.
+struct Watches {
+    cut: watch::Receiver<bool>,
+    identity: watch::Receiver<u64>,
+    changes: ChangeFeed,
+    ticks: Interval,
+}
+
+impl Puller {
+    /// A puller for the peer of `board`; `random` names streams and spreads attempts to dial.
+    pub(crate) fn new(board: Arc<Board>, end: &LinkEnd, dialler: Dialler, random: StdRng) -> Self {
+        let cut = *board.cut().borrow();
+        let peer = board.peer().datacenter.clone();
+        let own = end.port.datacenter();
+        let machine = Machine::new(own, peer, end.options.clone(), cut, end.clock.now());
+        board.set_status(machine.status(), None);
+        Self {
+            machine,
+            board,
+            hub: Arc::clone(&end.hub),
+            port: end.port.clone(),
+            dialler,
+            clock: end.clock,
+            random,
+            line: Line::Closed,
+            applying: None,
+        }
+    }
+
+    /// Pulls until `stop`.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(TICK_MS_MAX));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // A cut between the making of the machine and now is not missed.
+        let mut cut = self.board.cut();
+        cut.mark_changed();
+        let mut watches = Watches {
+            cut,
+            identity: self.hub.identity(),
+            changes: self.port.changes(),
+            ticks,
+        };
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                event = self.next(&mut watches) => event,
+            };
+            if let Some(event) = event {
+                self.step(event).await;
+            }
+        }
+        // What is being applied is on its way to the disk already; the position that it reaches must not be lost.
+        if let Some(applying) = self.applying.take() {
+            applying.await;
+        }
+    }
+
+    async fn next(&mut self, watches: &mut Watches) -> Option<PullerEvent> {
+        let Self {
+            board,
+            line,
+            applying,
+            port,
+            ..
+        } = self;
+        tokio::select! {
+            biased;
+            Ok(()) = watches.cut.changed() => {
+                let cut = *watches.cut.borrow_and_update();
+                Some(if cut { PullerEvent::LinkCut } else { PullerEvent::LinkRestored })
+            }
+            Ok(()) = watches.identity.changed() => self.hang_up("this node has a new identity"),
+            (ticket, applied) = applied(applying) => {
+                self.applying = None;
+                Some(PullerEvent::Applied { ticket, applied })
+            }
+            _ = watches.ticks.tick() => Some(PullerEvent::Tick { time: port.now() }),
+            event = line_event(line) => self.line_event(event),
+            news = watches.changes.next() => match news {
+                News::Changed { database, .. } if !database.is_system() => None,
+                News::Changed { .. } | News::Missed => {
+                    Some(PullerEvent::Databases(port.databases(&board.peer().datacenter)))
+                }
+            },
+            () = board.seen() => Some(PullerEvent::PeerSeen),
+        }
+    }
+
+    fn line_event(&mut self, event: LineEvent) -> Option<PullerEvent> {
+        match event {
+            LineEvent::Dialled(Ok(open)) => {
+                self.line = Line::Open {
+                    open,
+                    _live: self.board.live(),
+                };
+                let local = self.port.local(self.machine.peer());
+                Some(PullerEvent::Connected {
+                    nonce: self.random.random(),
+                    local,
+                })
+            }
+            LineEvent::Dialled(Err(reason)) | LineEvent::Ended(reason) => self.hang_up(&reason),
+            LineEvent::Received(response) => match wire::from_response(*response) {
+                Ok(message) => Some(PullerEvent::Received(message)),
+                Err(error) => self.hang_up(&error.to_string()),
+            },
+            LineEvent::Sent => None,
+        }
+    }
+
+    /// Drops the transport; an event only if there was one.
+    fn hang_up(&mut self, reason: &str) -> Option<PullerEvent> {
+        if matches!(std::mem::replace(&mut self.line, Line::Closed), Line::Closed) {
+            return None;
+        }
+        Some(PullerEvent::Disconnected {
+            reason: reason.to_owned(),
+            jitter: self.random.random(),
+        })
+    }
+
+    /// Feeds one event and carries out all that follows from it.
+    async fn step(&mut self, event: PullerEvent) {
+        let state = self.machine.status().state;
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let commands = self.machine.handle(self.clock.now(), event);
+            for command in commands {
+                if let Some(answer) = self.execute(command).await {
+                    events.push_back(answer);
+                }
+            }
+        }
+        let status = self.machine.status();
+        if status.state != state {
+            self.log(state);
+        }
+        self.board.set_status(status, self.machine.heal());
+    }
+
+    /// A lost peer is a warning: the node goes on without it.
+    fn log(&self, from: LinkState) {
+        let (peer, status) = (self.machine.peer(), self.machine.status());
+        let (to, reason) = (status.state, status.reason.as_deref());
+        match to {
+            LinkState::Partitioned | LinkState::Refused => tracing::warn!(%peer, ?from, ?to, reason, "link"),
+            _ => tracing::info!(%peer, ?from, ?to, reason, "link"),
+        }
+    }
+
+    async fn execute(&mut self, command: PullerCommand) -> Option<PullerEvent> {
+        let peer = self.machine.peer().clone();
+        match command {
+            PullerCommand::Dial => {
+                self.line = Line::Dialling(self.dialler.dial());
+                None
+            }
+            PullerCommand::Send(message) => match wire::to_request(message) {
+                Ok(request) => self.send(request),
+                Err(error) => self.hang_up(&error.to_string()),
+            },
+            PullerCommand::Disconnect { reason } => self.hang_up(&reason),
+            PullerCommand::ReadState => Some(PullerEvent::StateRead(self.port.states())),
+            PullerCommand::ReadDatabases => Some(PullerEvent::Databases(self.port.databases(&peer))),
+            PullerCommand::Apply {
+                ticket,
+                database,
+                items,
+                progress,
+            } => {
+                let (port, live) = (self.port.clone(), self.board.live());
+                self.applying = Some(Box::pin(async move {
+                    let applied = port.apply(&peer, database, items, progress).await;
+                    drop(live);
+                    (ticket, applied)
+                }));
+                None
+            }
+            PullerCommand::ReadDigest { database } => Some(PullerEvent::DigestRead(self.port.digest(database))),
+            PullerCommand::ReadBuckets { database } => {
+                let hashes = self.port.buckets(&database);
+                Some(PullerEvent::BucketsRead { database, hashes })
+            }
+            PullerCommand::ReadBucket { database, bucket } => match self.port.bucket(database, bucket) {
+                Ok(entries) => Some(PullerEvent::BucketRead(entries)),
+                Err(error) => self.hang_up(&error.to_string()),
+            },
+            PullerCommand::CaughtUp => {
+                self.port.caught_up(&peer).await;
+                None
+            }
+            PullerCommand::PeerKnows {
+                incarnation,
+                database,
+                knowledge,
+            } => {
+                self.board.peer_knows(database, incarnation, knowledge);
+                None
+            }
+            PullerCommand::ObserveTime { time } => {
+                self.port.observe(&peer, time);
+                None
+            }
+            PullerCommand::Compared { equal, repaired } => {
+                if equal == Some(false) || repaired > 0 {
+                    tracing::warn!(%peer, ?equal, repaired, "the digests differed");
+                }
+                None
+            }
+            PullerCommand::Report(report) => {
+                self.port.report(&report).await;
+                None
+            }
+            PullerCommand::AssumeNewIdentity { disowned, reason } => {
+                self.port.assume_new_identity(disowned, reason).await;
+                None
+            }
+        }
+    }
+
+    fn send(&mut self, request: PullRequest) -> Option<PullerEvent> {
+        let Line::Open { open, .. } = &mut self.line else {
+            return None;
+        };
+        match open.outbox.push(request) {
+            Ok(()) => None,
+            Err(full) => self.hang_up(&full.to_string()),
+        }
+    }
+}
+
+async fn applied(applying: &mut Option<Applying>) -> (u64, Applied) {
+    match applying {
+        Some(applying) => applying.await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,291 @@
+//! Drives one [`ServerSession`]: one task for each stream that another node has opened.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rejoin_api::proto::{PullRequest, PullResponse};
+use rejoin_document::ReplicaId;
+use rejoin_sync::{ServerCommand, ServerEvent, ServerSession, TICK_MS_MAX};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, Streaming};
+
+use super::board::Knows;
+use super::changes::{ChangeFeed, News};
+use super::outbox::Outbox;
+use super::port::Port;
+use super::{Board, Hub, LinkEnd, Live, wire};
+use crate::clock::LinkClock;
+
+/// How long what was sent before the end may take to go out.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Serves one stream of one puller.
+pub(crate) struct Serving {
+    machine: ServerSession,
+    hub: Arc<Hub>,
+    port: Port,
+    clock: LinkClock,
+    requests: Streaming<PullRequest>,
+    outbox: Outbox<Result<PullResponse, Status>>,
+    attached: Option<Attached>,
+    /// Scans that were done, for the machine to go on from: one with each turn of the loop, so that a long log keeps nothing else waiting.
+    scanned: Option<ServerEvent>,
+    /// Told of a new identity since before the machine was made with the old one.
+    identity: watch::Receiver<u64>,
+    /// Why the stream has to end.
+    over: Option<String>,
+}
+
+/// The board of the puller, once it is welcome; a puller that is not a configured peer has none.
+struct Attached {
+    board: Arc<Board>,
+    cut: watch::Receiver<bool>,
+    knows: watch::Receiver<Knows>,
+    told: Knows,
+    _live: Live,
+}
+
+/// What the loop waits for beside the stream.
+struct Watches {
+    changes: ChangeFeed,
+    ticks: Interval,
+}
+
+impl Serving {
+    /// A session for a stream that was just opened, and the answers that it will give.
+    pub(crate) fn new(
+        end: &LinkEnd,
+        requests: Streaming<PullRequest>,
+    ) -> (Self, mpsc::Receiver<Result<PullResponse, Status>>) {
+        let (outbox, responses) = Outbox::new();
+        let identity = end.hub.identity();
+        let machine = ServerSession::new(end.port.identity(), end.options.clone(), end.clock.now());
+        let session = Self {
+            machine,
+            hub: Arc::clone(&end.hub),
+            port: end.port.clone(),
+            clock: end.clock,
+            requests,
+            outbox,
+            attached: None,
+            scanned: None,
+            identity,
+            over: None,
+        };
+        (session, responses)
+    }
+
+    /// Serves until the stream is over or `stop`.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(TICK_MS_MAX));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut watches = Watches {
+            changes: self.port.changes(),
+            ticks,
+        };
+        while self.over.is_none() {
+            let events = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                events = self.next(&mut watches) => events,
+            };
+            for event in events {
+                self.step(event);
+            }
+        }
+        let puller = self
+            .attached
+            .as_ref()
+            .map(|attached| attached.board.peer().datacenter.to_string());
+        tracing::debug!(
+            peer = puller,
+            reason = self.over.as_deref(),
+            "a link to this node ended"
+        );
+        drop(self.attached);
+        // A puller that does not read must not keep the task.
+        let _ = tokio::time::timeout(FINISH_TIMEOUT, self.outbox.finish()).await;
+    }
+
+    async fn next(&mut self, watches: &mut Watches) -> Vec<ServerEvent> {
+        let Self {
+            requests,
+            outbox,
+            attached,
+            port,
+            scanned,
+            identity,
+            ..
+        } = self;
+        tokio::select! {
+            biased;
+            event = attached_event(attached) => event,
+            Ok(()) = identity.changed() => {
+                self.over = Some("this node has a new identity".to_owned());
+                Vec::new()
+            }
+            _ = watches.ticks.tick() => vec![ServerEvent::Tick { time: port.now() }],
+            () = outbox.pump() => Vec::new(),
+            () = tokio::task::yield_now(), if scanned.is_some() => scanned.take().into_iter().collect(),
+            message = requests.message() => self.received(message),
+            news = watches.changes.next() => match news {
+                News::Changed { database, local } => vec![ServerEvent::DatabaseChanged { database, local }],
+                News::Missed => port.states().into_iter()
+                    .map(|state| ServerEvent::DatabaseChanged { database: state.name, local: true })
+                    .collect(),
+            },
+        }
+    }
+
+    fn received(&mut self, message: Result<Option<PullRequest>, Status>) -> Vec<ServerEvent> {
+        let reason = match message {
+            Ok(Some(request)) => match wire::from_request(request) {
+                Ok(message) => return vec![ServerEvent::Received(message)],
+                Err(error) => {
+                    let status = crate::grpc::malformed(&error);
+                    let reason = error.to_string();
+                    // The puller is told, if it still listens.
+                    let _ = self.outbox.push(Err(status));
+                    reason
+                }
+            },
+            Ok(None) => "the puller closed the stream".to_owned(),
+            Err(status) => status.message().to_owned(),
+        };
+        self.over = Some(reason);
+        Vec::new()
+    }
+
+    /// Feeds one event and carries out all that follows from it.
+    fn step(&mut self, event: ServerEvent) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            for command in self.machine.handle(self.clock.now(), event) {
+                match self.execute(command) {
+                    Ok(answer) => events.extend(answer),
+                    Err(reason) => {
+                        self.over = Some(reason);
+                        return;
+                    }
+                }
+            }
+        }
+        self.attach();
+    }
+
+    fn execute(&mut self, command: ServerCommand) -> Result<Option<ServerEvent>, String> {
+        let port = &self.port;
+        let answer = match command {
+            ServerCommand::Send(message) => {
+                let response = wire::to_response(message).map_err(|error| error.to_string())?;
+                self.outbox.push(Ok(response)).map_err(|full| full.to_string())?;
+                return Ok(None);
+            }
+            ServerCommand::Disconnect { reason } => return Err(reason),
+            ServerCommand::ReadState { peer } => ServerEvent::StateRead {
+                databases: port.states(),
+                cut: port.is_cut(&peer),
+            },
+            ServerCommand::Scan {
+                database,
+                since,
+                knows,
+                limit_bytes,
+            } => {
+                let scan = port
+                    .scan(&database, since, &knows, limit_bytes)
+                    .map_err(|error| error.to_string())?;
+                self.scanned = Some(ServerEvent::Scanned { database, scan });
+                return Ok(None);
+            }
+            ServerCommand::ReadDigest { database } => ServerEvent::DigestRead(port.digest(database)),
+            ServerCommand::ReadBuckets { database } => ServerEvent::BucketsRead {
+                hashes: port.buckets(&database),
+                database,
+            },
+            ServerCommand::ReadBucket { database, bucket } => {
+                ServerEvent::BucketRead(port.bucket(database, bucket).map_err(|error| error.to_string())?)
+            }
+            ServerCommand::ReadDocuments {
+                database,
+                ids,
+                limit_bytes,
+            } => ServerEvent::DocumentsRead(
+                port.documents(database, &ids, limit_bytes)
+                    .map_err(|error| error.to_string())?,
+            ),
+            ServerCommand::ObserveTime { time } => {
+                if let Some(attached) = &self.attached {
+                    port.observe(&attached.board.peer().datacenter, time);
+                }
+                return Ok(None);
+            }
+            ServerCommand::PeerSeen { peer } => {
+                if let Some(board) = self.hub.board(&peer) {
+                    board.peer_seen();
+                }
+                return Ok(None);
+            }
+            ServerCommand::AssumeNewIdentity { disowned, reason } => {
+                self.assume_new_identity(disowned, reason);
+                return Ok(None);
+            }
+        };
+        Ok(Some(answer))
+    }
+
+    /// In a task of its own, since the stream ends with this very command.
+    fn assume_new_identity(&self, disowned: ReplicaId, reason: String) {
+        let port = self.port.clone();
+        tokio::spawn(async move { port.assume_new_identity(disowned, reason).await });
+    }
+
+    /// Looks up the puller's board once it is welcome. A cut between the reading of the state and now is not missed.
+    fn attach(&mut self) {
+        if self.attached.is_some() {
+            return;
+        }
+        let Some(board) = self.machine.puller().and_then(|puller| self.hub.board(puller)) else {
+            return;
+        };
+        let (mut cut, mut knows) = (board.cut(), board.knows());
+        cut.mark_changed();
+        // Only what it says from now on: what it said before its hello may come from a disk that it no longer has.
+        let told = knows.borrow_and_update().clone();
+        self.attached = Some(Attached {
+            board: Arc::clone(board),
+            cut,
+            knows,
+            told,
+            _live: board.live(),
+        });
+    }
+}
+
+async fn attached_event(attached: &mut Option<Attached>) -> Vec<ServerEvent> {
+    let Some(Attached { cut, knows, told, .. }) = attached else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        biased;
+        Ok(()) = cut.changed() => {
+            if *cut.borrow_and_update() { vec![ServerEvent::LinkCut] } else { Vec::new() }
+        }
+        Ok(()) = knows.changed() => {
+            let now = knows.borrow_and_update().clone();
+            let news = now.iter().filter(|(database, known)| told.get(*database) != Some(*known));
+            let events = news
+                .map(|(database, (incarnation, knowledge))| ServerEvent::PeerAdvanced {
+                    incarnation: *incarnation,
+                    database: database.clone(),
+                    knowledge: knowledge.clone(),
+                })
+                .collect();
+            *told = now;
+            events
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The `rejoin` binary: `serve` runs a node, all other commands are clients of one.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use rejoin_gateway::cli::{self, ClientCommand};
+use rejoin_gateway::config::{ConfigError, ServeArguments};
+
+/// A sync gateway that keeps accepting writes while datacenters are cut off from each other, and merges when they meet again
+#[derive(Debug, Parser)]
+#[command(name = "rejoin", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a node in the foreground
+    Serve(Box<ServeArguments>),
+    #[command(flatten)]
+    Client(ClientCommand),
+}
+
+/// The settings make no sense; nothing was started. (clap exits with the same number.)
+const USAGE: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Serve(arguments) => serve(&arguments).await,
+        Command::Client(command) => cli::run(command).await.into(),
+    }
+}
+
+async fn serve(arguments: &ServeArguments) -> ExitCode {
+    match rejoin_gateway::serve(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rejoin: {error:#}");
+            if error.is::<ConfigError>() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! How writes reach the commit pipeline.
+
+use rejoin_store::{CommitError, Committer, Operation, Outcome, Store};
+use tokio::time::Instant;
+
+use crate::metrics::Metrics;
+
+/// Hands operations to the pipeline and measures how long they take. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Commits {
+    way: Way,
+    metrics: Metrics,
+}
+
+#[derive(Clone)]
+enum Way {
+    Queue(Committer),
+    Inline(Store),
+}
+
+impl Commits {
+    /// Through the queue: one thread commits groups while others gather.
+    pub(crate) fn queued(committer: Committer, metrics: Metrics) -> Self {
+        Self {
+            way: Way::Queue(committer),
+            metrics,
+        }
+    }
+
+    /// On the calling task, for a simulation that may have no thread beside its own.
+    pub(crate) fn inline(store: Store, metrics: Metrics) -> Self {
+        Self {
+            way: Way::Inline(store),
+            metrics,
+        }
+    }
+
+    /// Waits until an operation is durable or refused. It is handed over when the future is first polled, so that the
+    /// order of first polls is the order of the commits; once it was polled, dropping the future does not stop it.
+    ///
+    /// # Errors
+    ///
+    /// What the pipeline says; [`CommitError::Overloaded`] at once if too much waits.
+    pub(crate) async fn submit(&self, operation: Operation) -> Result<Outcome, CommitError> {
+        let name = name(&operation);
+        let start = Instant::now();
+        let outcome = match &self.way {
+            Way::Queue(committer) => committer.submit(operation).await,
+            // One operation has one answer.
+            Way::Inline(store) => store.commit(vec![operation]).pop().unwrap_or(Err(CommitError::Stopped)),
+        };
+        self.metrics.committed(name, start.elapsed());
+        outcome
+    }
+}
+
+fn name(operation: &Operation) -> &'static str {
+    match operation {
+        Operation::Write(_) => "write",
+        Operation::CreateDatabase(_) => "create_database",
+        Operation::Apply(_) => "apply",
+        Operation::Forget { .. } => "forget",
+        Operation::Prune { .. } => "prune",
+        Operation::SetLinkCut { .. }
+        | Operation::CaughtUp { .. }
+        | Operation::AssumeNewIdentity { .. }
+        | Operation::SaveHeal { .. } => "local",
+    }
+}

@@ -1,0 +1,34 @@
+//! What every service of a node works with.
+
+use std::sync::Arc;
+
+use rejoin_document::Limits;
+use rejoin_store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Commits;
+use crate::config::GrpcSettings;
+use crate::links::LinkEnd;
+
+/// What every service of a node works with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct NodeContext {
+    /// The store, for reads.
+    pub store: Store,
+    /// The pipeline, for writes.
+    pub commits: Commits,
+    /// This node's end of its links.
+    pub links: LinkEnd,
+    /// Bounds of a body.
+    pub limits: Limits,
+    /// The settings of the server.
+    pub grpc: Arc<GrpcSettings>,
+    /// Links that other nodes may still open to this one.
+    pub sessions: Arc<Semaphore>,
+    /// Ends every stream when the node stops.
+    pub stop: CancellationToken,
+    /// The tasks that a stopping node waits for.
+    pub tasks: TaskTracker,
+}

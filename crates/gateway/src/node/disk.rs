@@ -1,0 +1,56 @@
+//! Opens the data directory: RocksDB, the store in it, and the queue that commits to it.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rejoin_store::{CommitQueue, Place, RocksEngine, Store, StoreOptions};
+
+use super::StartError;
+use crate::config::Plan;
+
+/// An open data directory.
+pub struct Disk {
+    /// The store.
+    pub store: Store,
+    /// Its queue; whoever holds it stops it.
+    pub queue: CommitQueue,
+}
+
+/// Opens the data directory of `plan`, and creates it where it is missing. Blocks until what a crash left is recovered.
+///
+/// # Errors
+///
+/// The directory is in use, of another format, or damaged; the message says what to do.
+pub fn open_disk(plan: &Plan) -> Result<Disk, StartError> {
+    let settings = &plan.settings;
+    let engine = RocksEngine::open(&settings.node.data, &settings.storage)?;
+    let place = place(&settings.node.data).map_err(StartError::Place)?;
+    let store = Store::open(Arc::new(engine), store_options(plan, place))?;
+    let queue = CommitQueue::start(store.clone(), settings.commit.clone()).map_err(StartError::Thread)?;
+    Ok(Disk { store, queue })
+}
+
+/// The options of the store; `place` is where its data lie.
+pub(super) fn store_options(plan: &Plan, place: Place) -> StoreOptions {
+    let settings = &plan.settings;
+    let mut options = StoreOptions::new(plan.datacenter.clone());
+    options.peers = plan.peers.iter().map(|peer| peer.datacenter.clone()).collect();
+    options.place = place;
+    options.restored = settings.node.restored;
+    options.max_drift = Duration::from_millis(settings.node.max_drift_ms);
+    options.keep_for = Duration::from_secs(settings.databases.keep_for_s);
+    options.tombstone_retention = Duration::from_secs(settings.databases.tombstone_retention_s);
+    options
+}
+
+fn place(data: &Path) -> std::io::Result<Place> {
+    let path = fs::canonicalize(data)?.to_string_lossy().into_owned();
+    // Without a name of the machine a copy is still recognised by its path.
+    let host = fs::read_to_string("/proc/sys/kernel/hostname")
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
+    Ok(Place { host, path })
+}

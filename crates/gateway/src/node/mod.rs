@@ -1,0 +1,17 @@
+//! One node: the store, its commit queue, the links, the server and what runs in the background, wired together.
+
+mod cleaning;
+mod commits;
+mod context;
+mod disk;
+mod error;
+mod long_read;
+mod running;
+mod sampling;
+
+pub(crate) use commits::Commits;
+pub(crate) use context::NodeContext;
+pub use disk::{Disk, open_disk};
+pub use error::StartError;
+pub(crate) use long_read::long_read;
+pub use running::{Node, Parts};

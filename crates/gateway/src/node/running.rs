@@ -1,0 +1,163 @@
+//! A node while it runs: started as a whole, stopped in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rejoin_document::Limits;
+use rejoin_store::{CommitQueue, Store, StoreError};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Commits, NodeContext, StartError, cleaning, sampling};
+use crate::clock::{LinkClock, WallClock};
+use crate::config::Plan;
+use crate::grpc::GrpcServer;
+use crate::links::{Dialler, Hub, Incoming, LinkEnd, Port, Puller, Transport, dial_times, link_options};
+use crate::metrics::Metrics;
+
+/// Bytes of one message between nodes: the largest state that a store takes, and what is around it.
+const LINK_MESSAGE_BYTES_MAX: usize = 40 << 20;
+
+/// What a node is made of; a simulation hands in its own.
+pub struct Parts {
+    /// The open store.
+    pub store: Store,
+    /// The queue of the store; without one writes are committed inline.
+    pub queue: Option<CommitQueue>,
+    /// How to dial peers.
+    pub transport: Arc<dyn Transport>,
+    /// Connections of clients and peers, and the address that was bound.
+    pub listening: (SocketAddr, Incoming),
+    /// The wall clock.
+    pub wall: WallClock,
+    /// Where randomness begins: names of streams and the spread of reconnects.
+    pub seed: u64,
+}
+
+/// A running node. Dropping it stops nothing; see [`Node::shutdown`].
+pub struct Node {
+    context: NodeContext,
+    queue: Option<CommitQueue>,
+    address: SocketAddr,
+    shutdown_timeout: Duration,
+}
+
+impl Node {
+    /// Starts a node: when this returns, it serves and dials its peers.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be built.
+    pub fn start(plan: &Plan, parts: Parts) -> Result<Self, StartError> {
+        let Parts {
+            store,
+            queue,
+            transport,
+            listening: (address, incoming),
+            wall,
+            seed,
+        } = parts;
+        let metrics = Metrics::new();
+        let commits = match &queue {
+            Some(queue) => Commits::queued(queue.committer(), metrics.clone()),
+            None => Commits::inline(store.clone(), metrics.clone()),
+        };
+        let cut = store.links_cut();
+        let hub = Arc::new(Hub::new(&plan.peers, |peer| cut.contains(peer)));
+        let port = Port::new(store.clone(), commits.clone(), Arc::clone(&hub), metrics.clone(), wall);
+        let settings = &plan.settings;
+        let links = LinkEnd {
+            hub,
+            port,
+            options: link_options(&settings.links),
+            clock: LinkClock::new(wall),
+        };
+        let context = NodeContext {
+            store,
+            commits,
+            links,
+            limits: Limits {
+                body_bytes_max: settings.limits.body_bytes_max,
+                depth_max: settings.limits.depth_max,
+                leaves_max: settings.limits.leaves_max,
+            },
+            grpc: Arc::new(settings.grpc.clone()),
+            sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let server = GrpcServer::new(context.clone(), LINK_MESSAGE_BYTES_MAX)?;
+        context.tasks.spawn(server.run(incoming));
+        start_pullers(plan, &context, &transport, seed);
+        context
+            .tasks
+            .spawn(cleaning::run(context.clone(), settings.databases.clean_every_ms));
+        context.tasks.spawn(sampling::run(context.clone(), metrics));
+        let shutdown_timeout = Duration::from_millis(settings.node.shutdown_timeout_ms);
+        Ok(Self {
+            context,
+            queue,
+            address,
+            shutdown_timeout,
+        })
+    }
+
+    /// The address that clients and peers reach the node at.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The store, for those who look at a node from inside.
+    pub fn store(&self) -> &Store {
+        &self.context.store
+    }
+
+    /// Stops in order: takes no more connections, lets the calls end that it has accepted (for a bounded time), commits
+    /// what was queued, and marks the directory as shut down cleanly.
+    ///
+    /// # Errors
+    ///
+    /// The mark was not written. Nothing that was acknowledged is lost; the next start takes this one for a crash.
+    pub async fn shutdown(self) -> Result<(), StoreError> {
+        let Self {
+            context,
+            queue,
+            shutdown_timeout,
+            ..
+        } = self;
+        context.stop.cancel();
+        context.tasks.close();
+        if tokio::time::timeout(shutdown_timeout, context.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                tasks = context.tasks.len(),
+                "stopping although not all calls have ended"
+            );
+        }
+        match queue {
+            // Joins a thread: only a simulation, which has no queue, must not block.
+            Some(queue) => match tokio::task::spawn_blocking(move || queue.shutdown()).await {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            },
+            None => context.store.close(),
+        }
+    }
+}
+
+fn start_pullers(plan: &Plan, context: &NodeContext, transport: &Arc<dyn Transport>, seed: u64) {
+    let times = dial_times(&plan.settings.links);
+    for (number, board) in (0..).zip(context.links.hub.boards()) {
+        let address = board.peer().address.clone();
+        let dialler = Dialler::new(Arc::clone(transport), address, times, LINK_MESSAGE_BYTES_MAX);
+        let random = StdRng::seed_from_u64(seed.wrapping_add(number));
+        let puller = Puller::new(Arc::clone(board), &context.links, dialler, random);
+        context.tasks.spawn(puller.run(context.stop.clone()));
+    }
+}

@@ -1,0 +1,89 @@
+//! `rejoin serve`: runs a node in the foreground until it is asked to stop.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use rejoin_store::system_clock;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{self, Plan, ServeArguments};
+use crate::links::{TcpTransport, Transport};
+use crate::node::{Disk, Node, Parts, StartError, open_disk};
+use crate::telemetry::Telemetry;
+
+/// Runs a node with the settings of `arguments`, the environment and the file; returns after it was stopped in order.
+///
+/// # Errors
+///
+/// The settings are not valid, or the node does not start; the message says what to change.
+pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
+    let settings = config::load(arguments, |name| std::env::var(name).ok())?;
+    if arguments.print_config {
+        print!("{}", config::print(&settings)?);
+        return Ok(());
+    }
+    let plan = Plan::new(settings)?;
+    let telemetry = Telemetry::start(plan.settings.log.format, &plan.datacenter)?;
+    // Signals are caught from here on, so that one that comes while the store opens is not lost.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let node = start(&plan, system_clock).await?;
+    announce(&plan, &node);
+    tokio::select! {
+        biased;
+        _ = terminate.recv() => tracing::info!("stopping: SIGTERM"),
+        _ = interrupt.recv() => tracing::info!("stopping: SIGINT"),
+    }
+    node.shutdown()
+        .await
+        .context("the node did not stop cleanly; the next start recovers")?;
+    tracing::info!("stopped");
+    // The exporters block while they send what is left.
+    tokio::task::spawn_blocking(|| telemetry.shutdown()).await?;
+    Ok(())
+}
+
+/// Starts a node over TCP and RocksDB: listens, opens the data directory, serves and dials.
+///
+/// # Errors
+///
+/// The address or the directory cannot be used; the message says what to do.
+pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartError> {
+    let transport: Arc<dyn Transport> = Arc::new(TcpTransport);
+    let address = plan.settings.grpc.address;
+    let listening = transport
+        .listen(address)
+        .await
+        .map_err(|source| StartError::listen(address, source))?;
+    let opening = plan.clone();
+    let opened = tokio::task::spawn_blocking(move || open_disk(&opening)).await;
+    let Disk { store, queue } = match opened {
+        Ok(disk) => disk?,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    };
+    Node::start(
+        plan,
+        Parts {
+            store,
+            queue: Some(queue),
+            transport,
+            listening,
+            wall,
+            seed: rand::random(),
+        },
+    )
+}
+
+fn announce(plan: &Plan, node: &Node) {
+    let settings = &plan.settings;
+    if !settings.http.addresses.is_empty() {
+        tracing::info!(addresses = ?settings.http.addresses, "HTTP is not served yet: --http is accepted and not used");
+    }
+    tracing::info!(
+        datacenter = %plan.datacenter,
+        replica = %node.store().identity().replica,
+        grpc = %node.address(),
+        data = %settings.node.data.display(),
+        peers = ?plan.peers.iter().map(|peer| peer.datacenter.to_string()).collect::<Vec<_>>(),
+        "ready"
+    );
+}

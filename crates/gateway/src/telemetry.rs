@@ -1,0 +1,116 @@
+//! Logs to standard error, and traces and metrics by OTLP where a collector is configured.
+//!
+//! `RUST_LOG` chooses what is logged (default `info`). The variables of OpenTelemetry choose the collector:
+//! `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`. Bodies are never logged.
+
+use std::io::{self, IsTerminal};
+
+use opentelemetry::{KeyValue, global, trace::TracerProvider};
+use opentelemetry_otlp::{MetricExporter, SpanExporter};
+use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
+use rejoin_document::DatacenterName;
+use thiserror::Error;
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::LogFormat;
+
+/// Why telemetry could not be set up.
+#[derive(Debug, Error)]
+pub(crate) enum TelemetryError {
+    /// The exporter refused its configuration.
+    #[error("cannot export telemetry: check OTEL_EXPORTER_OTLP_ENDPOINT")]
+    Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+    /// `RUST_LOG` does not parse.
+    #[error("RUST_LOG is not a filter")]
+    Filter(#[from] tracing_subscriber::filter::FromEnvError),
+    /// Another subscriber is in place.
+    #[error("logging was set up before")]
+    Twice(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Keeps the exporters alive; [`Telemetry::shutdown`] sends what they still hold.
+#[derive(Debug, Default)]
+pub(crate) struct Telemetry {
+    traces: Option<SdkTracerProvider>,
+    metrics: Option<SdkMeterProvider>,
+}
+
+impl Telemetry {
+    /// Sets up logs for this process, and the exporters when `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
+    ///
+    /// Must be called inside a tokio runtime: the exporters' connections live there.
+    ///
+    /// # Errors
+    ///
+    /// `RUST_LOG` or a variable of OpenTelemetry holds nonsense, or it was called before.
+    pub(crate) fn start(format: LogFormat, datacenter: &DatacenterName) -> Result<Self, TelemetryError> {
+        let telemetry = if std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some() {
+            Self::with_exporters(datacenter)?
+        } else {
+            Self::default()
+        };
+        let traces = telemetry.traces.as_ref().map(|provider| {
+            tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer("rejoin"))
+                .with_filter(own_spans_only())
+        });
+        tracing_subscriber::registry()
+            .with(log_layer(format)?)
+            .with(traces)
+            .try_init()?;
+        Ok(telemetry)
+    }
+
+    /// Sends what the exporters still hold. Blocks for as long as the collector takes, a few seconds at most.
+    pub(crate) fn shutdown(self) {
+        if let Some(provider) = self.traces
+            && let Err(error) = provider.shutdown()
+        {
+            tracing::warn!(%error, "the last spans were not exported");
+        }
+        if let Some(provider) = self.metrics
+            && let Err(error) = provider.shutdown()
+        {
+            tracing::warn!(%error, "the last metrics were not exported");
+        }
+    }
+
+    fn with_exporters(datacenter: &DatacenterName) -> Result<Self, TelemetryError> {
+        let resource = Resource::builder()
+            .with_service_name(std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "rejoin".to_owned()))
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .with_attribute(KeyValue::new("datacenter", datacenter.to_string()))
+            .build();
+        let spans = SpanExporter::builder().with_tonic().build()?;
+        let traces = SdkTracerProvider::builder()
+            .with_resource(resource.clone())
+            .with_batch_exporter(spans)
+            .build();
+        let figures = MetricExporter::builder().with_tonic().build()?;
+        let metrics = SdkMeterProvider::builder()
+            .with_resource(resource)
+            .with_periodic_exporter(figures)
+            .build();
+        global::set_meter_provider(metrics.clone());
+        Ok(Self {
+            traces: Some(traces),
+            metrics: Some(metrics),
+        })
+    }
+}
+
+fn log_layer(format: LogFormat) -> Result<Box<dyn Layer<Registry> + Send + Sync>, TelemetryError> {
+    let filter = EnvFilter::builder()
+        .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
+        .from_env()?;
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    Ok(match format {
+        LogFormat::Text => layer.with_ansi(io::stderr().is_terminal()).with_filter(filter).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).with_filter(filter).boxed(),
+    })
+}
+
+/// The exporters speak gRPC themselves: their own spans would be exported for ever.
+fn own_spans_only() -> tracing_subscriber::filter::Targets {
+    tracing_subscriber::filter::Targets::new().with_target("rejoin", tracing::Level::DEBUG)
+}

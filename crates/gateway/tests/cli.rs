@@ -1,0 +1,25 @@
+//! The client commands against a real node: what they print, on which stream, and their exit statuses.
+//!
+//! Scripts outside this repository rely on all of it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "cli/finished.rs"]
+mod finished;
+#[path = "cli/node.rs"]
+mod node;
+
+#[path = "cli/conflicts.rs"]
+mod conflicts;
+#[path = "cli/databases.rs"]
+mod databases;
+#[path = "cli/documents.rs"]
+mod documents;
+#[path = "cli/listings.rs"]
+mod listings;
+#[path = "cli/loads.rs"]
+mod loads;
+#[path = "cli/operations.rs"]
+mod operations;
+#[path = "cli/refusals.rs"]
+mod refusals;

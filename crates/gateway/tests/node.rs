@@ -1,0 +1,23 @@
+//! Nodes in this process, through their public interface: one binary, since each links RocksDB.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(missing_docs, reason = "the names of the tests are sentences")]
+
+#[path = "node/common.rs"]
+mod common;
+#[path = "node/process.rs"]
+mod process;
+#[path = "node/proxy_links.rs"]
+mod proxy_links;
+#[path = "node/refusals.rs"]
+mod refusals;
+#[path = "node/replication.rs"]
+mod replication;
+#[path = "node/seam.rs"]
+mod seam;
+#[path = "node/services.rs"]
+mod services;
+#[path = "node/starting.rs"]
+mod starting;
+#[path = "node/telemetry.rs"]
+mod telemetry;

@@ -1,0 +1,165 @@
+//! `rejoin serve` as a process: what it prints, and how it ends.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::mpsc;
+
+use crate::common::{DEADLINE, free_address};
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
+    command
+        .arg("serve")
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
+    command
+}
+
+fn output(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn serve(data: &Path, address: &str, more: &[&str]) -> Child {
+    let data = data.to_str().unwrap();
+    let mut arguments = vec!["--datacenter", "dc-east", "--data", data, "--grpc", address];
+    arguments.extend(more);
+    command(&arguments).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// The lines up to the one that contains `text`, and what follows them.
+fn read_until(errors: ChildStderr, text: &'static str) -> (Vec<String>, BufReader<ChildStderr>) {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut lines, mut errors) = (Vec::new(), BufReader::new(errors));
+        let mut line = String::new();
+        while errors.read_line(&mut line).unwrap() > 0 {
+            lines.push(std::mem::take(&mut line));
+            if lines.last().unwrap().contains(text) {
+                sender.send((lines, errors)).unwrap();
+                return;
+            }
+        }
+        panic!("{text:?} never came: {lines:?}");
+    });
+    receiver.recv_timeout(DEADLINE).unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill")
+        .args([format!("-{name}"), child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn a_node_says_once_that_it_is_ready_and_ends_with_0_when_it_is_asked_to() {
+    let data = tempfile::tempdir().unwrap();
+    let address = free_address().to_string();
+    for name in ["TERM", "INT"] {
+        let mut node = serve(
+            data.path(),
+            &address,
+            &["--http", "127.0.0.1:5984", "--http", "127.0.0.1:4984"],
+        );
+        let (lines, mut rest) = read_until(node.stderr.take().unwrap(), "ready");
+        assert_eq!(
+            lines.iter().filter(|line| line.contains("--http")).count(),
+            1,
+            "{lines:?}"
+        );
+        assert!(
+            std::net::TcpStream::connect(&address).is_ok(),
+            "ready means that it can be reached"
+        );
+        signal(&node, name);
+        let mut last = String::new();
+        rest.read_to_string(&mut last).unwrap();
+        assert!(node.wait().unwrap().success(), "{last}");
+        assert!(last.contains("stopped"), "{last}");
+    }
+}
+
+#[test]
+fn logs_can_be_json_for_programs() {
+    let data = tempfile::tempdir().unwrap();
+    let mut node = serve(data.path(), &free_address().to_string(), &["--log-format", "json"]);
+    let (lines, _rest) = read_until(node.stderr.take().unwrap(), "ready");
+    for line in &lines {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["message"].is_string() && line["level"].is_string(), "{line}");
+    }
+    signal(&node, "TERM");
+    assert!(node.wait().unwrap().success());
+}
+
+#[test]
+fn settings_that_make_no_sense_end_with_2_and_say_what_to_change() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().to_str().unwrap();
+    let cases: [(&[&str], &str); 6] = [
+        (
+            &["--datacenter", "dc-east", "--data", data, "--grpc", "0.0.0.0:0"],
+            "--insecure",
+        ),
+        (
+            &["--datacenter", "dc-east", "--data", data, "--peer", "dc-west"],
+            "NAME=URL",
+        ),
+        (
+            &[
+                "--datacenter",
+                "dc-east",
+                "--data",
+                data,
+                "--peer",
+                "dc-east=http://127.0.0.1:1",
+            ],
+            "own datacenter",
+        ),
+        (&["--datacenter", "DC", "--data", data], "datacenter"),
+        (&["--data", data], "--datacenter"),
+        (&["--datacenter", "dc-east"], "--data"),
+    ];
+    for (arguments, expected) in cases {
+        let output = output(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+        assert!(errors.contains(expected), "{arguments:?}: {errors}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_ends_with_1() {
+    let data = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = output(&[
+        "--datacenter",
+        "dc-east",
+        "--data",
+        data.path().to_str().unwrap(),
+        "--grpc",
+        &address,
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another process uses it"));
+}
+
+#[test]
+fn the_settings_in_force_can_be_printed() {
+    let mut command = command(&["--print-config", "--peer", "dc-west=http://127.0.0.1:7602"]);
+    let output = command.env("REJOIN_LINKS_WINDOW_BYTES", "12345").output().unwrap();
+    assert!(output.status.success());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    for expected in [
+        "window_bytes = 12345",
+        "datacenter = \"dc-west\"",
+        "[links]",
+        "partition_after_ms = 3000",
+    ] {
+        assert!(printed.contains(expected), "{expected} is missing in {printed}");
+    }
+}
