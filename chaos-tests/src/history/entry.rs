@@ -1,0 +1,93 @@
+//! One line of the log that clients keep outside the nodes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Edit, Stamp};
+
+/// A moment of the log's own clock: it counts calls and answers of all clients together, so that of two moments the later is greater.
+pub type Tick = u64;
+
+/// One write as its client saw it: what it had read, what it sent, what it was told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Identifies the write in the log.
+    pub number: u64,
+    /// The client.
+    pub client: String,
+    /// The datacenter that the client talked to.
+    pub datacenter: String,
+    /// The document's id.
+    pub document: String,
+    /// What the client had read before.
+    pub read: Read,
+    /// When the write was sent.
+    pub invoked: Tick,
+    /// When the answer came, or the client gave up.
+    pub answered: Tick,
+    /// What the answer was.
+    pub outcome: Outcome,
+    /// True: the document was deleted, and `edits` lists what went with it.
+    pub delete: bool,
+    /// What the write changed of what its author had read.
+    pub edits: Vec<Edit>,
+}
+
+impl Entry {
+    /// Whether the write was acknowledged.
+    pub fn is_ok(&self) -> bool {
+        matches!(self.outcome, Outcome::Ok { .. })
+    }
+
+    /// Whether the write may be in effect: acknowledged, or its outcome is unknown.
+    pub fn is_possible(&self) -> bool {
+        !matches!(self.outcome, Outcome::Refused { .. })
+    }
+
+    /// The write's stamp, if it was acknowledged.
+    pub fn stamp(&self) -> Option<Stamp> {
+        match &self.outcome {
+            Outcome::Ok { stamp, .. } => Some(*stamp),
+            _ => None,
+        }
+    }
+}
+
+/// What a client had read of a document before it wrote.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Read {
+    /// When the answer came.
+    pub at: Tick,
+    /// The revision; absent: there was no document.
+    pub revision: Option<String>,
+    /// The removals that stood in the conflict list, as path and stamp.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removals: Vec<(String, Stamp)>,
+    /// The deletes that stood in the conflict list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deletions: Vec<Stamp>,
+}
+
+/// What a client knows about its write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was acknowledged.
+    Ok {
+        /// The document's revision after the write.
+        revision: String,
+        /// The write's own dot.
+        stamp: Stamp,
+        /// Whether it was based on an older revision and merged with what came after.
+        merged: bool,
+    },
+    /// It was refused, for this reason: it has no effect.
+    Refused {
+        /// The reason, as in `ErrorInfo`.
+        reason: String,
+    },
+    /// No answer came: it may have an effect or not, now or later.
+    Unknown {
+        /// What was met instead of an answer.
+        problem: String,
+    },
+}

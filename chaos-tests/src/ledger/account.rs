@@ -1,0 +1,157 @@
+//! Looks every write of a log up at every node and says what became of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Judge, Reader, Standing};
+use crate::history::{Entry, Outcome, Rules};
+
+/// What became of the writes of a log.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// Writes that were acknowledged.
+    pub acknowledged: usize,
+    /// Writes that were refused.
+    pub refused: usize,
+    /// Writes whose answer never came.
+    pub unknown: usize,
+    /// Documents that were looked up.
+    pub documents: usize,
+    /// How the writes stand at each node, in the order of the readers.
+    pub nodes: Vec<Tally>,
+    /// Every part of a write that is unaccounted or was not judged.
+    pub findings: Vec<Finding>,
+    /// Values that are shown although no write of the log put them there.
+    pub phantoms: Vec<Finding>,
+}
+
+/// How many writes stand how, at one node.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// The node's datacenter.
+    pub datacenter: String,
+    /// Writes by the gravest standing among their parts.
+    pub writes: BTreeMap<Standing, usize>,
+    /// Parts of writes (values, removals, deletes, elements, increments).
+    pub values: BTreeMap<Standing, usize>,
+}
+
+/// Something that should not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The node that was asked.
+    pub datacenter: String,
+    /// The write's number in the log; `None` for a phantom.
+    pub number: Option<u64>,
+    /// The document's id.
+    pub document: String,
+    /// The path; empty: the whole document.
+    pub path: String,
+    /// What is wrong, in a few words.
+    pub problem: String,
+}
+
+impl Account {
+    /// How many acknowledged writes at least one node lost.
+    pub fn unaccounted(&self) -> usize {
+        self.numbers(Standing::Unaccounted)
+    }
+
+    /// How many writes could not be judged.
+    pub fn not_judged(&self) -> usize {
+        self.numbers(Standing::NotJudged)
+    }
+
+    /// Whether every write was judged and accounted for, and nothing is shown that nobody wrote.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty() && self.phantoms.is_empty()
+    }
+
+    fn numbers(&self, standing: Standing) -> usize {
+        let problem = standing.to_string();
+        let numbers: BTreeSet<_> = self
+            .findings
+            .iter()
+            .filter(|finding| finding.problem == problem)
+            .map(|finding| finding.number)
+            .collect();
+        numbers.len()
+    }
+}
+
+/// Reads every document of the log at every node and judges every write.
+///
+/// # Errors
+/// A node cannot be read.
+pub async fn account<R: Reader>(log: &[Entry], readers: &[R], rules: &Rules) -> anyhow::Result<Account> {
+    let mut account = Account::default();
+    let mut documents: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in log {
+        match entry.outcome {
+            Outcome::Ok { .. } => account.acknowledged += 1,
+            Outcome::Refused { .. } => account.refused += 1,
+            Outcome::Unknown { .. } => account.unknown += 1,
+        }
+        if entry.is_possible() {
+            documents.entry(&entry.document).or_default().push(entry);
+        }
+    }
+    account.documents = documents.len();
+    for reader in readers {
+        let mut tally = Tally {
+            datacenter: reader.datacenter().to_owned(),
+            ..Tally::default()
+        };
+        for (document, writes) in &documents {
+            let view = reader.read(document).await?;
+            judge_document(
+                &Judge {
+                    writes,
+                    view: view.as_ref(),
+                    rules,
+                },
+                document,
+                &mut tally,
+                &mut account,
+            );
+        }
+        account.nodes.push(tally);
+    }
+    Ok(account)
+}
+
+fn judge_document(judge: &Judge<'_>, document: &str, tally: &mut Tally, account: &mut Account) {
+    let datacenter = tally.datacenter.clone();
+    let finding = |number, path, problem| Finding {
+        datacenter: datacenter.clone(),
+        number,
+        document: document.to_owned(),
+        path,
+        problem,
+    };
+    account.phantoms.extend(
+        judge
+            .phantoms()
+            .into_iter()
+            .map(|(path, value)| finding(None, path, format!("nobody wrote {value}"))),
+    );
+    for write in judge.writes {
+        let standings = judge.standings(write);
+        let grave = standings
+            .iter()
+            .filter(|(_, standing)| *standing >= Standing::NotJudged);
+        account
+            .findings
+            .extend(grave.map(|(path, standing)| finding(Some(write.number), path.clone(), standing.to_string())));
+        if write.is_ok() {
+            for (_, standing) in &standings {
+                *tally.values.entry(*standing).or_default() += 1;
+            }
+            let gravest = standings
+                .iter()
+                .map(|(_, standing)| *standing)
+                .max()
+                .unwrap_or(Standing::Visible);
+            *tally.writes.entry(gravest).or_default() += 1;
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Judges the increments of one counter: together they must add up.
+//!
+//! A single increment leaves no trace of its own, so the sum is what is checked: the starting values and all acknowledged increments, plus
+//! any of those that may or may not be in effect (unknown outcomes; what went with a delete whose author had read it).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Judge, Standing};
+use crate::history::{Edit, Entry, Outcome};
+
+/// More different sums than this are not followed.
+const SUMS_MAX: usize = 100_000;
+
+/// How `write`'s change of the counter at `path` stands.
+pub(super) fn judge(judge: &Judge<'_>, write: &Entry, path: &str) -> Standing {
+    let parts = parts(judge, path);
+    let is_free = parts
+        .iter()
+        .any(|part| part.numbers.contains(&write.number) && part.free);
+    let shown = judge
+        .view
+        .and_then(|view| view.body.get(path))
+        .and_then(|value| value.as_integer());
+    let Some(shown) = shown else {
+        return if is_free {
+            Standing::Overwritten
+        } else {
+            Standing::Unaccounted
+        };
+    };
+    match reaches(&parts, shown, None) {
+        None => return Standing::NotJudged,
+        Some(true) => {
+            return if is_free {
+                Standing::Overwritten
+            } else {
+                Standing::Visible
+            };
+        }
+        Some(false) => {}
+    }
+    // If the sum is right without one certain part, that one is missing; otherwise nobody can tell which.
+    let missing =
+        (0..parts.len()).find(|index| !parts[*index].free && reaches(&parts, shown, Some(*index)) == Some(true));
+    match missing {
+        Some(index) if !parts[index].numbers.contains(&write.number) => Standing::Visible,
+        _ => Standing::Unaccounted,
+    }
+}
+
+/// One summand. Equal creations on both sides count once, so it may come from several writes.
+#[derive(Debug)]
+struct Part {
+    amount: i128,
+    numbers: Vec<u64>,
+    /// Whether it may be missing from the sum.
+    free: bool,
+}
+
+fn parts(judge: &Judge<'_>, path: &str) -> Vec<Part> {
+    let mut starts: BTreeMap<(String, i128), Part> = BTreeMap::new();
+    let mut parts = Vec::new();
+    for write in judge.writes {
+        for edit in write.edits.iter().filter(|edit| edit.path() == path) {
+            let part = |amount| Part {
+                amount,
+                numbers: vec![write.number],
+                free: !write.is_ok() || was_stopped(judge, write, path),
+            };
+            match (edit, &write.outcome) {
+                (Edit::Start { value, .. }, Outcome::Ok { revision, .. }) => {
+                    let key = (revision.clone(), *value);
+                    match starts.get_mut(&key) {
+                        Some(same) => same.numbers.push(write.number),
+                        None => drop(starts.insert(key, part(*value))),
+                    }
+                }
+                (Edit::Start { value, .. }, _) => parts.push(part(*value)),
+                (Edit::Increment { by, .. }, _) => parts.push(part(*by)),
+                _ => {}
+            }
+        }
+    }
+    parts.extend(starts.into_values());
+    parts
+}
+
+/// Whether somebody who may have seen `write` removed the counter or its document.
+fn was_stopped(judge: &Judge<'_>, write: &Entry, path: &str) -> bool {
+    judge.writes.iter().any(|other| {
+        let stops = |edit: &Edit| matches!(edit, Edit::Stop { path: at, .. } if at == path);
+        other.read.at > write.invoked && other.edits.iter().any(stops)
+    })
+}
+
+/// Whether the parts (without one of them) can add up to `shown`; `None` if there are too many possibilities.
+fn reaches(parts: &[Part], shown: i128, without: Option<usize>) -> Option<bool> {
+    let mut sums = BTreeSet::from([0_i128]);
+    for part in parts
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| Some(*index) != without)
+        .map(|(_, part)| part)
+    {
+        let added = sums.iter().map(|sum| sum.saturating_add(part.amount));
+        sums = if part.free {
+            added.chain(sums.iter().copied()).collect()
+        } else {
+            added.collect()
+        };
+        if sums.len() > SUMS_MAX {
+            return None;
+        }
+    }
+    Some(sums.contains(&shown))
+}

@@ -1,0 +1,250 @@
+//! Judges the writes of one document against what one node shows of it.
+//!
+//! A write *had seen* another if its author had read the other's value at the path, in the body or in the conflict list, after the other was
+//! sent. Times decide nothing except under the rule `latest`.
+
+use rejoin_document::Rule;
+
+use super::{Standing, counter, precedence};
+use crate::history::{Edit, Entry, Json, Rules, Stamp};
+use crate::view::View;
+
+/// One document: all writes that may be in effect, and the node's view of it.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    /// Every write of the document that was not refused, in the order of the log.
+    pub writes: &'a [&'a Entry],
+    /// What the node shows; `None`: no document.
+    pub view: Option<&'a View>,
+    /// The database's rules.
+    pub rules: &'a Rules,
+}
+
+impl Judge<'_> {
+    /// How each part of a write stands, with its path. Nothing for a write that need not be in effect.
+    pub fn standings(&self, write: &Entry) -> Vec<(String, Standing)> {
+        if write.delete {
+            return write
+                .stamp()
+                .map(|stamp| (String::new(), self.deletion(write, stamp)))
+                .into_iter()
+                .collect();
+        }
+        let required = write
+            .edits
+            .iter()
+            .filter(|edit| write.is_ok() || self.was_read(write, edit));
+        required
+            .filter_map(|edit| Some((edit.path().to_owned(), self.edit(write, edit)?)))
+            .collect()
+    }
+
+    /// What the node shows and no write of the log has put there.
+    pub fn phantoms(&self) -> Vec<(String, Json)> {
+        let Some(view) = self.view else { return Vec::new() };
+        let mut found = Vec::new();
+        for (path, value) in view.body.leaves() {
+            match self.rules.rule_of(&path) {
+                Rule::Counter if value.as_integer().is_some() => {}
+                Rule::Set => {
+                    let elements = view.body.elements(&path).unwrap_or_default();
+                    let unknown = elements
+                        .into_iter()
+                        .filter(|element| !self.edits().any(|(_, edit)| adds(edit, &path, element)));
+                    found.extend(unknown.map(|element| (path.clone(), element)));
+                }
+                _ if self.edits().any(|(_, edit)| assigns(edit, &path, &value)) => {}
+                _ => found.push((path, value)),
+            }
+        }
+        found
+    }
+
+    pub(super) fn edits(&self) -> impl Iterator<Item = (&Entry, &Edit)> {
+        self.writes
+            .iter()
+            .flat_map(|write| write.edits.iter().map(move |edit| (*write, edit)))
+    }
+
+    /// The edits of writes that were based on something read after `write` was sent.
+    fn later_edits(&self, write: &Entry) -> impl Iterator<Item = (&Entry, &Edit)> {
+        self.edits()
+            .filter(move |(other, _)| other.number != write.number && other.read.at > write.invoked)
+    }
+
+    /// An unknown write that was read once counts as acknowledged.
+    fn was_read(&self, write: &Entry, edit: &Edit) -> bool {
+        match edit {
+            Edit::Assign { path, value, .. } => self
+                .later_edits(write)
+                .any(|(_, later)| later.path() == path && later.read().contains(value)),
+            _ => false,
+        }
+    }
+
+    fn edit(&self, write: &Entry, edit: &Edit) -> Option<Standing> {
+        Some(match edit {
+            Edit::Assign { path, value, .. } => self.assignment(write, path, value),
+            Edit::Remove { path, .. } => self.removal(write, path),
+            Edit::Add { path, element } => self.addition(write, path, element),
+            Edit::Discard { path, element } => self.discard(write, path, element),
+            Edit::Start { path, .. } | Edit::Increment { path, .. } => counter::judge(self, write, path),
+            // It makes room for something that is judged itself.
+            Edit::Replace { .. } | Edit::Stop { .. } => return None,
+        })
+    }
+
+    fn assignment(&self, write: &Entry, path: &str, value: &Json) -> Standing {
+        let shown = self.shown(path);
+        if shown.as_ref() == Some(value) {
+            return Standing::Visible;
+        }
+        if self.view.is_some_and(|view| view.listed_at(path).contains(value)) {
+            return Standing::Conflict;
+        }
+        let overwritten = self
+            .later_edits(write)
+            .any(|(other, edit)| edit.displaces(path, value) && self.took_effect(other, edit));
+        if overwritten {
+            return Standing::Overwritten;
+        }
+        if precedence::is_set_aside(self, write, path, Some(value)) {
+            Standing::SetAside
+        } else {
+            Standing::Unaccounted
+        }
+    }
+
+    fn removal(&self, write: &Entry, path: &str) -> Standing {
+        if self.shown(path).is_none() {
+            return Standing::Visible;
+        }
+        let Some(stamp) = write.stamp() else {
+            return Standing::Visible;
+        };
+        if self
+            .view
+            .is_some_and(|view| view.listed_removals().any(|listed| listed == (path, stamp)))
+        {
+            return Standing::Conflict;
+        }
+        let later = self
+            .writes
+            .iter()
+            .filter(|other| other.number != write.number && other.read.at > write.invoked);
+        if later.into_iter().any(|other| self.settles_removal(other, path, stamp)) {
+            return Standing::Overwritten;
+        }
+        if precedence::is_set_aside(self, write, path, None) {
+            Standing::SetAside
+        } else {
+            Standing::Unaccounted
+        }
+    }
+
+    /// Whether `later` took the place of a removal that its author had seen: listed, or by nothing standing at the path.
+    fn settles_removal(&self, later: &Entry, path: &str, stamp: Stamp) -> bool {
+        let listed = later
+            .read
+            .removals
+            .iter()
+            .any(|(at, other)| at == path && *other == stamp);
+        let edit = later.edits.iter().find(|edit| edit.path() == path);
+        match edit {
+            Some(edit @ (Edit::Assign { .. } | Edit::Start { .. })) => {
+                (listed || edit.read().is_empty()) && self.took_effect(later, edit)
+            }
+            Some(Edit::Remove { .. }) => listed,
+            // Who deletes a document that does not have the member takes the removal with it.
+            None => later.delete && later.read.revision.is_some(),
+            Some(_) => false,
+        }
+    }
+
+    fn deletion(&self, write: &Entry, stamp: Stamp) -> Standing {
+        let Some(view) = self.view else {
+            return Standing::Visible;
+        };
+        if view.listed_deletions().any(|listed| listed == stamp) {
+            return Standing::Conflict;
+        }
+        let overwritten = self.writes.iter().any(|other| {
+            let saw = other.read.revision.is_none() || other.read.deletions.contains(&stamp);
+            other.number != write.number && other.read.at > write.invoked && saw
+        });
+        if overwritten {
+            Standing::Overwritten
+        } else {
+            Standing::Unaccounted
+        }
+    }
+
+    fn addition(&self, write: &Entry, path: &str, element: &Json) -> Standing {
+        if self.shows_element(path, element) {
+            return Standing::Visible;
+        }
+        if self.view.is_some_and(|view| view.lists_element(path, element)) {
+            return Standing::Conflict;
+        }
+        let discarded = self.later_edits(write).any(|(_, edit)| discards(edit, path, element));
+        if discarded {
+            Standing::Overwritten
+        } else {
+            Standing::Unaccounted
+        }
+    }
+
+    fn discard(&self, write: &Entry, path: &str, element: &Json) -> Standing {
+        if !self.shows_element(path, element) {
+            return Standing::Visible;
+        }
+        if self.later_edits(write).any(|(_, edit)| adds(edit, path, element)) {
+            return Standing::Overwritten;
+        }
+        // Concurrent additions win, and one at the same node that was answered before the read was seen.
+        let seen = |other: &Entry| other.datacenter == write.datacenter && other.answered < write.read.at;
+        let unseen = |(other, edit): (&Entry, &Edit)| adds(edit, path, element) && !seen(other);
+        let additions = self.edits().filter(|(_, edit)| adds(edit, path, element)).count();
+        if additions > 1 && self.edits().any(unseen) {
+            Standing::SetAside
+        } else {
+            Standing::Unaccounted
+        }
+    }
+
+    /// Whether a write of unknown outcome has certainly had an effect: somebody read its value, or it is shown.
+    pub(super) fn left_a_trace(&self, write: &Entry, edit: &Edit) -> bool {
+        let shown = |value: &Json| self.shown(edit.path()).as_ref() == Some(value);
+        self.was_read(write, edit) || matches!(edit, Edit::Assign { value, .. } if shown(value))
+    }
+
+    /// A write of unknown outcome can have overwritten something only if it left a trace itself.
+    fn took_effect(&self, write: &Entry, edit: &Edit) -> bool {
+        write.is_ok()
+            || self
+                .edit(write, edit)
+                .is_none_or(|standing| standing != Standing::Unaccounted)
+    }
+
+    fn shown(&self, path: &str) -> Option<Json> {
+        self.view?.body.get(path)
+    }
+
+    fn shows_element(&self, path: &str, element: &Json) -> bool {
+        self.view
+            .and_then(|view| view.body.elements(path))
+            .is_some_and(|elements| elements.contains(element))
+    }
+}
+
+fn assigns(edit: &Edit, at: &str, expected: &Json) -> bool {
+    matches!(edit, Edit::Assign { path, value, .. } if path == at && value == expected)
+}
+
+fn adds(edit: &Edit, at: &str, expected: &Json) -> bool {
+    matches!(edit, Edit::Add { path, element } if path == at && element == expected)
+}
+
+fn discards(edit: &Edit, at: &str, expected: &Json) -> bool {
+    matches!(edit, Edit::Discard { path, element } if path == at && element == expected)
+}

@@ -1,0 +1,22 @@
+//! The ledger: every acknowledged write of a log is looked up at every node and accounted for.
+//!
+//! `unaccounted` is counted, not assumed: a write is unaccounted unless something the nodes show, or a later write of the log, explains it.
+
+mod account;
+mod counter;
+mod explain;
+mod judge;
+mod precedence;
+mod reader;
+mod standing;
+
+pub use account::{Account, Finding, Tally, account};
+pub use explain::explain;
+pub use judge::Judge;
+pub use reader::{NodeReader, Reader, is_absent};
+pub use standing::Standing;
+
+#[cfg(test)]
+pub(crate) mod planted;
+#[cfg(test)]
+mod tests;

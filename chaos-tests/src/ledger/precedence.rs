@@ -1,0 +1,61 @@
+//! What the rules `latest`, `max` and `min` put first.
+//!
+//! A write is set aside if another one that its author had not seen comes first by the path's rule. The other need not be shown still: somebody may
+//! have overwritten or deleted it since, which is judged where that write is.
+
+use std::collections::BTreeSet;
+
+use rejoin_document::Rule;
+
+use super::Judge;
+use crate::history::{Edit, Entry, Json};
+
+/// Whether the rule of `path` put another write before `write`, which assigned `value` (`None`: removed the member).
+pub(super) fn is_set_aside(judge: &Judge<'_>, write: &Entry, path: &str, value: Option<&Json>) -> bool {
+    let rule = judge.rules.rule_of(path);
+    if !matches!(rule, Rule::Latest | Rule::Max | Rule::Min) {
+        return false;
+    }
+    let seen = seen_by(judge, write, path);
+    judge
+        .edits()
+        .filter(|(other, edit)| edit.path() == path && !seen.contains(&other.number))
+        .any(|(other, edit)| {
+            comes_first(rule, (other, edit), (write, value)) && (other.is_ok() || judge.left_a_trace(other, edit))
+        })
+}
+
+fn comes_first(rule: Rule, (other, edit): (&Entry, &Edit), (write, value): (&Entry, Option<&Json>)) -> bool {
+    let number = |value: &Json| value.as_float();
+    match (rule, edit, value) {
+        (Rule::Latest, Edit::Assign { .. } | Edit::Remove { .. }, _) => match (other.stamp(), write.stamp()) {
+            (Some(other), Some(own)) => other > own,
+            _ => true,
+        },
+        (Rule::Max, Edit::Assign { value: other, .. }, Some(own)) => number(other) >= number(own),
+        (Rule::Min, Edit::Assign { value: other, .. }, Some(own)) => number(other) <= number(own),
+        _ => false,
+    }
+}
+
+/// The writes of `path` that the author of `write` had seen, or the authors of those, and so on; `write` itself too.
+fn seen_by(judge: &Judge<'_>, write: &Entry, path: &str) -> BTreeSet<u64> {
+    let mut seen = BTreeSet::from([write.number]);
+    let mut left = vec![write];
+    while let Some(next) = left.pop() {
+        let own = next
+            .edits
+            .iter()
+            .filter(|edit| edit.path() == path)
+            .flat_map(|edit| edit.read());
+        for value in own {
+            for (other, edit) in judge.edits() {
+                let wrote = matches!(edit, Edit::Assign { path: at, value: it, .. } if at == path && it == value);
+                if wrote && other.invoked < next.read.at && seen.insert(other.number) {
+                    left.push(other);
+                }
+            }
+        }
+    }
+    seen
+}

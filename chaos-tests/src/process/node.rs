@@ -1,0 +1,212 @@
+//! One `rejoin serve` process: started, killed, stopped, paused and restarted by its process id.
+
+use std::fs::OpenOptions;
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rejoin_client::{Client, ClientOptions};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::poll_until;
+
+/// How long a node may take to answer its first call, or to end when asked to.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How a node is started, each time alike.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// The program.
+    pub binary: PathBuf,
+    /// The node's datacenter.
+    pub datacenter: String,
+    /// Where its data and its log go.
+    pub directory: PathBuf,
+    /// Where it serves.
+    pub grpc: SocketAddr,
+    /// From whom it pulls: datacenter and address.
+    pub peers: Vec<(String, SocketAddr)>,
+}
+
+/// A node's process. Dropping it kills the process.
+#[derive(Debug)]
+pub struct Node {
+    options: NodeOptions,
+    child: Option<Child>,
+}
+
+impl Node {
+    /// Starts a process and waits until it answers.
+    ///
+    /// # Errors
+    /// It cannot be started, ends, or does not answer in time; the end of its log is in the message.
+    pub async fn start(options: NodeOptions) -> anyhow::Result<Self> {
+        let mut node = Self { options, child: None };
+        node.restart().await?;
+        Ok(node)
+    }
+
+    /// Starts the process again on the same data and waits until it answers.
+    ///
+    /// # Errors
+    /// As for [`Node::start`].
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.kill()?;
+        std::fs::create_dir_all(&self.options.directory)?;
+        self.child = Some(self.spawn()?);
+        let client = self.client()?;
+        let answers = poll_until(PATIENCE, async || {
+            if let Some(child) = &mut self.child
+                && let Some(status) = child.try_wait()?
+            {
+                bail!("it ended with {status}");
+            }
+            Ok(client.status().await.is_ok().then_some(()))
+        });
+        answers.await.with_context(|| {
+            format!(
+                "{} did not start; its log ends:\n{}",
+                self.options.datacenter,
+                self.log_tail()
+            )
+        })
+    }
+
+    /// Kills the process with SIGKILL and waits for its end. Does nothing if it does not run.
+    ///
+    /// # Errors
+    /// The process cannot be waited for.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself: then there is nothing to kill, and waiting succeeds.
+            let _ = child.kill();
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Asks the process to end (SIGTERM) and waits until it has.
+    ///
+    /// # Errors
+    /// It does not end in time, or not with status 0.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM)?;
+        let Some(child) = &mut self.child else { return Ok(()) };
+        let status = poll_until(PATIENCE, async || Ok(child.try_wait()?))
+            .await
+            .context("it does not stop")?;
+        self.child = None;
+        if !status.success() {
+            bail!(
+                "{} stopped with {status}; its log ends:\n{}",
+                self.options.datacenter,
+                self.log_tail()
+            );
+        }
+        Ok(())
+    }
+
+    /// Stops the process in its tracks (SIGSTOP): its connections stay open and nothing answers.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets a paused process go on (SIGCONT).
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// A client of this node whose calls give up after a few seconds.
+    ///
+    /// # Errors
+    /// Never for the addresses that nodes get here.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        let options = ClientOptions {
+            deadline: Duration::from_secs(4),
+            connect_timeout: Duration::from_secs(1),
+            ..ClientOptions::default()
+        };
+        Ok(Client::with_options(&self.url(), options)?)
+    }
+
+    /// Where clients dial.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.options.grpc)
+    }
+
+    /// The node's datacenter.
+    pub fn datacenter(&self) -> &str {
+        &self.options.datacenter
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.options.directory.join("data")
+    }
+
+    /// The process id, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// The last lines of the node's log.
+    pub fn log_tail(&self) -> String {
+        let text = std::fs::read_to_string(log_path(&self.options.directory)).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    fn spawn(&self) -> anyhow::Result<Child> {
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log_path(&self.options.directory))?;
+        let mut command = Command::new(&self.options.binary);
+        command.arg("serve").arg("--datacenter").arg(&self.options.datacenter);
+        command
+            .arg("--data")
+            .arg(self.data())
+            .arg("--grpc")
+            .arg(self.options.grpc.to_string());
+        for (datacenter, address) in &self.options.peers {
+            command.arg("--peer").arg(format!("{datacenter}=http://{address}"));
+        }
+        // A group of its own: Ctrl-C in the terminal reaches only us, and we end our nodes.
+        command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        command
+            .spawn()
+            .with_context(|| format!("cannot run {}", self.options.binary.display()))
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let child = self
+            .child
+            .as_ref()
+            .with_context(|| format!("{} does not run", self.options.datacenter))?;
+        Ok(kill_process(Pid::from_child(child), signal)?)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Nothing can be done here about a process that cannot be waited for.
+        let _ = self.kill();
+    }
+}
+
+fn log_path(directory: &Path) -> PathBuf {
+    directory.join("node.log")
+}
