@@ -3,15 +3,20 @@
 //! what all others have forgotten.
 //!
 //! ```text
-//!   CompareDigest --> equal knowledge? --no--> wait, again (bounded) --.
-//!                          | yes                                      | tries used up
-//!                     equal roots? --yes--> next database             |
-//!                          | no <-------------------------------------'
-//!                     FetchBuckets --> each that differs: FetchBucket --> FetchDocuments --> apply
+//!   CompareDigest --> equal knowledge? --no--> wait, again (bounded)
+//!                          | yes                  | tries used up
+//!                     equal roots? --yes----------|--> next database
+//!                          | no                   |
+//!                     FetchBuckets           FetchBuckets, wait, FetchBuckets
+//!                          | those that differ    | those that differ twice alike
+//!                          '----> FetchBucket <---'
+//!                                  --> FetchDocuments --> apply
 //! ```
 //!
 //! A difference proves a fault only under equal knowledge; without it one side may simply not have received everything yet. It must also be seen
-//! twice unchanged: documents run ahead of the knowledge that follows them at the end of a scan.
+//! twice unchanged: documents run ahead of the knowledge that follows them at the end of a scan. Where writes never pause, knowledge is never
+//! equal: then a bucket is suspect in which neither side changed anything for a while and that differs all the same. What is written meanwhile lies
+//! in other buckets, so a busy database is not exchanged as a whole.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -51,9 +56,16 @@ enum Step {
     OurDigest {
         theirs: Digest,
     },
-    TheirBuckets,
+    TheirBuckets {
+        sift: Sift,
+    },
     OurBuckets {
+        sift: Sift,
         theirs: Vec<SetHash>,
+    },
+    Suspect {
+        until: Timestamp,
+        differences: Differences,
     },
     TheirBucket {
         rest: Vec<u16>,
@@ -72,6 +84,19 @@ enum Step {
         ids: VecDeque<DocumentId>,
     },
     Done,
+}
+
+/// Buckets that differ, each with their hash and ours.
+type Differences = BTreeMap<u16, (SetHash, SetHash)>;
+
+/// Which of the buckets that differ are looked into.
+enum Sift {
+    /// All: the knowledge is equal.
+    All,
+    /// Those that differ in the same way a while later.
+    Later,
+    /// Those that differed in the same way a while ago.
+    Again(Differences),
 }
 
 /// One comparison of all databases with one peer.
@@ -131,14 +156,17 @@ impl Comparison {
             (Step::OurDigest { theirs }, Input::OurDigest(ours)) if ours.database == self.current => {
                 self.compare(now, &theirs, &ours)
             }
-            (Step::TheirBuckets, Input::TheirBuckets(database, theirs)) if database == self.current => {
-                self.step = Step::OurBuckets { theirs };
+            (Step::Suspect { until, differences }, Input::Tick) if now >= until => {
+                self.ask_buckets(Sift::Again(differences))
+            }
+            (Step::TheirBuckets { sift }, Input::TheirBuckets(database, theirs)) if database == self.current => {
+                self.step = Step::OurBuckets { sift, theirs };
                 Act::Command(PullerCommand::ReadBuckets {
                     database: self.current.clone(),
                 })
             }
-            (Step::OurBuckets { theirs }, Input::OurBuckets(database, ours)) if database == self.current => {
-                self.next_bucket(different_buckets(&theirs, &ours))
+            (Step::OurBuckets { sift, theirs }, Input::OurBuckets(database, ours)) if database == self.current => {
+                self.sift(now, sift, differences(&theirs, &ours))
             }
             (Step::TheirBucket { rest }, Input::TheirBucket(theirs)) if theirs.database == self.current => {
                 let bucket = theirs.bucket;
@@ -205,10 +233,32 @@ impl Comparison {
         if equal {
             return self.next_database();
         }
-        self.step = Step::TheirBuckets;
+        self.ask_buckets(if conclusive { Sift::All } else { Sift::Later })
+    }
+
+    fn ask_buckets(&mut self, sift: Sift) -> Act {
+        self.step = Step::TheirBuckets { sift };
         Act::Command(PullerCommand::Send(Message::FetchBuckets {
             database: self.current.clone(),
         }))
+    }
+
+    fn sift(&mut self, now: Timestamp, sift: Sift, found: Differences) -> Act {
+        match sift {
+            Sift::All => self.next_bucket(found.into_keys().collect()),
+            Sift::Later => {
+                let until = now.plus(self.retry_ms);
+                let differences = found;
+                self.step = Step::Suspect { until, differences };
+                Act::Nothing
+            }
+            Sift::Again(before) => {
+                let still = found
+                    .into_iter()
+                    .filter(|(bucket, hashes)| before.get(bucket) == Some(hashes));
+                self.next_bucket(still.map(|(bucket, _)| bucket).collect())
+            }
+        }
     }
 
     fn next_bucket(&mut self, mut rest: Vec<u16>) -> Act {
@@ -257,10 +307,11 @@ impl Comparison {
     }
 }
 
-fn different_buckets(theirs: &[SetHash], ours: &[SetHash]) -> Vec<u16> {
-    let at = |hashes: &[SetHash], bucket: usize| hashes.get(bucket).copied().unwrap_or(SetHash::EMPTY);
+fn differences(theirs: &[SetHash], ours: &[SetHash]) -> Differences {
+    let at = |hashes: &[SetHash], bucket: u16| hashes.get(usize::from(bucket)).copied().unwrap_or(SetHash::EMPTY);
     (0..rejoin_document::BUCKETS)
-        .filter(|&bucket| at(theirs, bucket.into()) != at(ours, bucket.into()))
+        .map(|bucket| (bucket, (at(theirs, bucket), at(ours, bucket))))
+        .filter(|(_, (theirs, ours))| theirs != ours)
         .collect()
 }
 

@@ -25,7 +25,7 @@ pub struct LinkOptions {
     pub backoff_ms_max: u64,
     /// A comparison that could not conclude, because one side had not received everything yet, is tried again after this. Default: 1000.
     pub compare_retry_ms: u64,
-    /// After so many tries the documents are compared whatever the knowledge says. Default: 30.
+    /// After so many tries only buckets are looked into that differ in the same way from one try to the next. Default: 30.
     pub compare_tries_max: u32,
     /// Digests are compared this often while the link is quiet, beside the comparison after each reconnect. Default: 300,000.
     pub compare_interval_ms: u64,

@@ -7,7 +7,7 @@ use super::staged::Staged;
 use crate::engine::Family;
 use crate::error::StoreError;
 use crate::keys::changes::{self, ChangeEntry};
-use crate::keys::{conflicts, documents};
+use crate::keys::{buckets, conflicts, documents};
 
 impl Group<'_> {
     /// A document that was changed several times in the group is written once.
@@ -90,8 +90,18 @@ impl Group<'_> {
         let after = staged.now.digest(name, id);
         let figure = &mut database.record.documents;
         *figure = figure.saturating_sub(u64::from(before.is_some())) + u64::from(after.is_some());
+        let bucket = bucket_of(name, id);
+        match (before, after) {
+            (None, Some(_)) => {
+                let key = buckets::key(database.number(), bucket, id);
+                self.batch.put(Family::Buckets, key, buckets::encode());
+            }
+            (Some(_), None) => self
+                .batch
+                .delete(Family::Buckets, buckets::key(database.number(), bucket, id)),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
         if before != after {
-            let bucket = bucket_of(name, id);
             database.buckets.exchange(bucket, before, after);
             self.dirty_buckets.insert((name.clone(), bucket));
         }

@@ -17,8 +17,10 @@ pub enum Family {
     Peers,
     /// Format version, identity, time bound.
     Meta,
-    /// Buckets of the digest.
+    /// The hash of each bucket of the digest.
     Digest,
+    /// The live documents of each bucket of the digest.
+    Buckets,
     /// States that cannot be applied here.
     Quarantine,
     /// Heal reports.
@@ -27,7 +29,7 @@ pub enum Family {
 
 impl Family {
     /// All families.
-    pub const ALL: [Family; 10] = [
+    pub const ALL: [Family; 11] = [
         Family::Documents,
         Family::Revisions,
         Family::Changes,
@@ -36,6 +38,7 @@ impl Family {
         Family::Peers,
         Family::Meta,
         Family::Digest,
+        Family::Buckets,
         Family::Quarantine,
         Family::Heals,
     ];
@@ -51,6 +54,7 @@ impl Family {
             Family::Peers => "peers",
             Family::Meta => "meta",
             Family::Digest => "digest",
+            Family::Buckets => "buckets",
             Family::Quarantine => "quarantine",
             Family::Heals => "heals",
         }

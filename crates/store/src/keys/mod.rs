@@ -3,6 +3,7 @@
 //! Keys are big-endian, so that the order of bytes is the order of the parts. Every value starts with the version of its record. Databases
 //! appear by a local number, never by name: numbers differ between nodes and never travel.
 
+pub(crate) mod buckets;
 pub(crate) mod changes;
 pub(crate) mod conflicts;
 pub(crate) mod databases;

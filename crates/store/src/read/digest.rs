@@ -1,11 +1,11 @@
 //! Digests: one hash says whether two nodes show the same; buckets and entries say where they do not.
 
-use rejoin_document::{DatabaseName, DocumentId, ItemHash, SetHash, VersionVector, bucket_of};
+use rejoin_document::{DatabaseName, DocumentId, ItemHash, SetHash, VersionVector};
 
+use super::access::read_document;
 use crate::engine::{Family, KeyRange};
 use crate::error::ReadError;
-use crate::keys::documents;
-use crate::record::StoredDocument;
+use crate::keys::buckets;
 use crate::store::Store;
 
 impl Store {
@@ -36,23 +36,20 @@ impl Store {
         Ok(self.database(database)?.buckets.all())
     }
 
-    /// The live documents of one bucket with their hashes, in ascending order of their ids. Reads the whole database: only a repair, which
-    /// nothing but a fault or a restored node makes necessary, asks for it.
+    /// The live documents of one bucket with their hashes as of one moment, in ascending order of their ids. Reads these documents and no
+    /// others.
     ///
     /// # Errors
     /// [`ReadError::UnknownDatabase`], or the disk fails.
     pub fn bucket_entries(&self, name: &DatabaseName, bucket: u16) -> Result<Vec<(DocumentId, ItemHash)>, ReadError> {
         let database = self.database(name)?;
+        let snapshot = self.engine().snapshot();
         let mut entries = Vec::new();
-        for entry in self
-            .engine()
-            .scan(Family::Documents, KeyRange::prefix(&database.number().prefix()))
-        {
-            let (key, value) = entry?;
-            let (_, id) = documents::decode_key(&key)?;
-            if bucket_of(name, &id) == bucket
-                && let Some(hash) = StoredDocument::decode(&value)?.document.digest(name, &id)
-            {
+        let range = KeyRange::prefix(&buckets::prefix(database.number(), bucket));
+        for entry in snapshot.scan(Family::Buckets, range) {
+            let (_, _, id) = buckets::decode_key(&entry?.0)?;
+            let stored = read_document(snapshot.as_ref(), &database, &id)?;
+            if let Some(hash) = stored.and_then(|stored| stored.document.digest(name, &id)) {
                 entries.push((id, hash));
             }
         }

@@ -4,12 +4,25 @@ use super::bench::*;
 use crate::testing::*;
 use crate::*;
 
-fn hashes(different: Option<usize>) -> Vec<SetHash> {
-    let mut hashes = vec![SetHash::default(); usize::from(rejoin_document::BUCKETS)];
-    if let Some(bucket) = different {
-        hashes[bucket] = SetHash([9; 32]);
+/// The buckets of `customers`, some of which the peer has and we have not. What is done next.
+fn compare_buckets(bench: &mut Bench, different: &[usize]) -> Vec<PullerCommand> {
+    let database = database("customers");
+    let ours = vec![SetHash::default(); usize::from(rejoin_document::BUCKETS)];
+    let mut theirs = ours.clone();
+    for bucket in different {
+        theirs[*bucket] = SetHash([9; 32]);
     }
-    hashes
+    let out = bench.receive(Message::Buckets {
+        database: database.clone(),
+        hashes: theirs,
+    });
+    assert_eq!(
+        out,
+        [PullerCommand::ReadBuckets {
+            database: database.clone()
+        }]
+    );
+    bench.event(PullerEvent::BucketsRead { database, hashes: ours })
 }
 
 fn entries(ids: &[(&str, u8)]) -> BucketEntries {
@@ -27,20 +40,7 @@ fn entries(ids: &[(&str, u8)]) -> BucketEntries {
 /// Bisects `customers` down to the documents of bucket 17. What is asked for.
 fn bisect(bench: &mut Bench, theirs: &[(&str, u8)], ours: &[(&str, u8)]) -> Vec<PullerCommand> {
     let customers = database("customers");
-    let out = bench.receive(Message::Buckets {
-        database: customers.clone(),
-        hashes: hashes(Some(17)),
-    });
-    assert_eq!(
-        out,
-        [PullerCommand::ReadBuckets {
-            database: customers.clone()
-        }]
-    );
-    let out = bench.event(PullerEvent::BucketsRead {
-        database: customers.clone(),
-        hashes: hashes(None),
-    });
+    let out = compare_buckets(bench, &[17]);
     assert_eq!(
         sent(&out),
         [&Message::FetchBucket {
@@ -275,8 +275,8 @@ fn a_difference_counts_only_when_it_is_seen_twice_unchanged() {
     );
 }
 
-#[test]
-fn a_comparison_that_never_concludes_ends_and_says_so() {
+/// Compares until the tries are used up while the peer's knowledge is always ahead, and asks for buckets.
+fn tire() -> Bench {
     let mut bench = Bench::with(
         LinkOptions {
             compare_tries_max: 2,
@@ -298,10 +298,45 @@ fn a_comparison_that_never_concludes_ends_and_says_so() {
             database: database("customers")
         }]
     );
-    let out = bisect(&mut bench, &[("a", 1)], &[("a", 1)]);
+    bench
+}
+
+#[test]
+fn a_comparison_that_never_concludes_reads_no_bucket_that_is_being_written() {
+    let mut bench = tire();
+    assert_eq!(compare_buckets(&mut bench, &[3, 4]), []);
+    assert_eq!(bench.tick(999), []);
+    bench.tick(1);
+    let out = compare_buckets(&mut bench, &[5]);
     assert_eq!(
         report(&out).map(|report| (report.digests_equal, report.repaired)),
         Some((None, 0))
+    );
+}
+
+#[test]
+fn a_comparison_that_never_concludes_mends_what_differs_in_the_same_way_for_a_while() {
+    let mut bench = tire();
+    assert_eq!(compare_buckets(&mut bench, &[3, 17]), []);
+    bench.tick(1_000);
+    bisect(&mut bench, &[("a", 1)], &[]);
+    let found = Documents {
+        database: database("customers"),
+        items: vec![item("a", 4)],
+        answered: 1,
+    };
+    let out = bench.receive(Message::Documents(found));
+    let out = bench.done(
+        &out,
+        Counts {
+            received: 1,
+            fast_forwarded: 1,
+            ..Counts::default()
+        },
+    );
+    assert_eq!(
+        report(&out).map(|report| (report.digests_equal, report.repaired)),
+        Some((None, 1))
     );
 }
 
