@@ -64,7 +64,7 @@ pub use revision::{
 };
 pub use rules::{Rule, RuleError, RuleSet};
 pub use shown::{Candidate, CandidateKind, OpenConflict, Shown};
-pub use time::HlcTime;
+pub use time::{HlcTime, TimeGap};
 pub use tree::TreeDocument;
 pub use value::{BodyError, DEPTH_MAX, Limits, Number, Object, Value, parse_body};
 pub use version_vector::VersionVector;

@@ -12,6 +12,22 @@ impl HlcTime {
     pub const ZERO: Self = Self(0);
 }
 
+/// Times at which a replica wrote nothing: those strictly between the last write that it knew of when it was opened and its first one since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeGap {
+    /// The last write that was known, or [`HlcTime::ZERO`].
+    pub after: HlcTime,
+    /// The first write since then.
+    pub before: HlcTime,
+}
+
+impl TimeGap {
+    /// Whether a time lies in the gap. A peer that has a write of such a time has one that this replica lost.
+    pub fn contains(self, time: HlcTime) -> bool {
+        self.after < time && time < self.before
+    }
+}
+
 impl fmt::Display for HlcTime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, formatter)

@@ -198,6 +198,9 @@ pub struct Apply {
 /// How a batch moves the reading of a peer's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
+    /// The replica id under which this node greeted the peer. What the peer left out, it left out because that one has it: under another id the
+    /// batch moves nothing.
+    pub greeted: ReplicaId,
     /// What the batch continues from. Sequence 0 starts a log anew.
     pub from: Position,
     /// What has been read with the batch.

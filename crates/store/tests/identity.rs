@@ -6,8 +6,8 @@ mod common;
 use std::sync::Arc;
 
 use common::*;
-use rejoin_document::DatabaseName;
-use rejoin_store::{Identity, MemoryEngine, Operation, Outcome, Place, Store, StoreOptions};
+use rejoin_document::{DatabaseName, Sequence};
+use rejoin_store::{Engine, Identity, MemoryEngine, OpenError, Operation, Outcome, Place, Store, StoreOptions};
 
 fn renewed(before: &Identity, after: &Identity) -> bool {
     assert_eq!(
@@ -199,7 +199,7 @@ fn a_node_that_is_behind_stamps_every_leaf_that_it_writes() {
 }
 
 #[test]
-fn a_node_whose_peer_has_lost_writes_of_it_takes_a_new_identity_and_reads_again_what_it_claimed() {
+fn a_lost_write_is_noticed_although_the_node_has_written_later_ones_since() {
     let (east, west) = fallen_back(false);
     let former = east.identity();
     pass(5);
@@ -207,12 +207,9 @@ fn a_node_whose_peer_has_lost_writes_of_it_takes_a_new_identity_and_reads_again_
     assert_eq!(unaware.dot.replica, former.replica, "nobody has told it");
     let late = scan(&west, &east, &shop());
     assert_eq!(late.items, [], "west leaves out what east claims to have");
-    let outcome = one(&east, apply_of(&west, &shop(), late)).unwrap();
-    assert!(
-        matches!(outcome, Outcome::Applied(_)),
-        "west knows less than east claims: nothing is noticed here"
-    );
-    let identity = east.assume_new_identity("west knows more of it").unwrap();
+    let outcome = one(&east, apply_of(&west, &east, &shop(), late)).unwrap();
+    assert!(matches!(outcome, Outcome::Dropped { position: None }), "{outcome:?}");
+    let identity = east.identity();
     assert!(renewed(&former, &identity));
     assert_eq!(east.behind().len(), 2);
     assert!(
@@ -232,10 +229,86 @@ fn a_node_whose_peer_has_lost_writes_of_it_takes_a_new_identity_and_reads_again_
 }
 
 #[test]
+fn a_node_that_lost_nothing_keeps_its_identity_whatever_its_peers_know_of_it() {
+    let engine = Arc::new(MemoryEngine::new());
+    let east = open(&engine, options("east"));
+    create_database(&east, "shop", &[]).unwrap();
+    let identity = east.identity();
+    let (west, south) = (
+        open(&Arc::new(MemoryEngine::new()), options("west")),
+        open(&Arc::new(MemoryEngine::new()), options("south")),
+    );
+    put(&east, "a", create("{}"));
+    sync(&east, &south);
+    put(&east, "b", create("{}"));
+    sync(&east, &west);
+    east.close().unwrap();
+    drop(east);
+    pass(7);
+    let east = open(&engine, options("east"));
+    put(&east, "c", create("{}"));
+    for peer in [&south, &west] {
+        sync(peer, &east);
+        sync(&east, peer);
+        sync(peer, &east);
+    }
+    assert_eq!(east.identity(), identity);
+}
+
+#[test]
+fn a_batch_that_was_asked_for_under_a_former_identity_moves_nothing() {
+    let (east, west) = fallen_back(false);
+    pass(5);
+    put(&east, "new", create("{}"));
+    // Everything from the start, less what the former identity claimed to have.
+    let hello = east.hello(&"west".parse().unwrap());
+    let claimed = hello.into_iter().find(|hello| hello.name == shop()).unwrap().knowledge;
+    let batch = west.scan(&shop(), Sequence(0), &claimed, usize::MAX).unwrap();
+    let asked = apply_of(&west, &east, &shop(), batch);
+    east.assume_new_identity("west knows more of it").unwrap();
+    let outcome = one(&east, asked).unwrap();
+    assert!(matches!(outcome, Outcome::Dropped { .. }), "{outcome:?}");
+    sync(&west, &east);
+    assert!(
+        shown(&east, "lost").is_some(),
+        "the claim of the former identity was believed"
+    );
+}
+
+#[test]
+fn two_links_that_find_the_same_loss_give_one_new_identity() {
+    let (east, _) = fallen_back(false);
+    let found = || Operation::AssumeNewIdentity {
+        disowned: east.identity().replica,
+        reason: "a peer knows more".into(),
+    };
+    let (first, second) = (found(), found());
+    one(&east, first).unwrap();
+    let identity = east.identity();
+    one(&east, second).unwrap();
+    assert_eq!(east.identity(), identity);
+}
+
+#[test]
+fn a_disk_of_another_datacenter_is_refused_and_left_as_it_is() {
+    let engine = Arc::new(MemoryEngine::new());
+    let identity = open(&engine, options("east")).identity();
+    let error = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, options("west"))
+        .err()
+        .unwrap();
+    assert!(
+        matches!(&error, OpenError::OtherDatacenter { found, .. } if found == "east"),
+        "{error}"
+    );
+    assert!(error.to_string().contains("--datacenter east"), "{error}");
+    assert_eq!(open(&engine, options("east")).identity(), identity);
+}
+
+#[test]
 fn a_batch_that_shows_a_lost_write_of_this_replica_makes_it_take_a_new_identity_and_read_the_log_again() {
     let (east, west) = fallen_back(false);
     let former = east.identity();
-    let outcome = one(&east, apply_of(&west, &shop(), scan(&west, &east, &shop()))).unwrap();
+    let outcome = one(&east, apply_of(&west, &east, &shop(), scan(&west, &east, &shop()))).unwrap();
     assert!(matches!(outcome, Outcome::Dropped { position: None }), "{outcome:?}");
     assert!(renewed(&former, &east.identity()));
     sync(&west, &east);

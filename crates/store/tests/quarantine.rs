@@ -31,7 +31,7 @@ fn a_state_that_cannot_be_read_goes_to_quarantine_and_is_forwarded_as_it_came() 
             state: odd.clone(),
         },
     );
-    let result = applied(one(&west, apply_of(&east, &shop(), batch)).unwrap());
+    let result = applied(one(&west, apply_of(&east, &west, &shop(), batch)).unwrap());
     assert_eq!(
         (result.quarantined, result.fast_forwarded),
         (1, 1),
@@ -46,7 +46,7 @@ fn a_state_that_cannot_be_read_goes_to_quarantine_and_is_forwarded_as_it_came() 
         id: id("odd"),
         state: odd.clone()
     }));
-    applied(one(&south, apply_of(&west, &shop(), relayed)).unwrap());
+    applied(one(&south, apply_of(&west, &south, &shop(), relayed)).unwrap());
     quarantine_of("cannot be read", &south);
     assert_eq!(
         repair(
@@ -191,6 +191,7 @@ fn a_time_at_the_end_of_the_range_is_set_aside_and_never_becomes_knowledge() {
         sequence: Sequence(0),
     };
     let progress = Some(Progress {
+        greeted: west.identity().replica,
         from: here,
         to: here,
         watermark: Some(watermark),

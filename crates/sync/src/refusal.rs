@@ -25,6 +25,11 @@ pub enum Refusal {
         "both nodes have the same replica id, so one data directory is a copy of the other; start one of them with an empty directory"
     )]
     SameReplica,
+    /// The server seems to have lost writes that the puller knows of, but the puller is none of its peers, whose word it takes for that.
+    #[error(
+        "the peer does not count this datacenter among its peers, and seems to be restored from a backup; start it there with --peer for this datacenter, or with --restored"
+    )]
+    Stranger,
     /// The operator of the side that refuses has cut the link.
     #[error("the link was cut by the peer's operator; restore it there")]
     Cut,

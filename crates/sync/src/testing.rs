@@ -61,6 +61,7 @@ pub(crate) fn state_of(name: &str, knowledge: &[(u8, u64)], sequence: u64) -> Da
         name: database(name),
         knowledge: knows(knowledge),
         sequence: Sequence(sequence),
+        gap: None,
     }
 }
 

@@ -36,6 +36,7 @@ fn liar(seed: u64) -> World {
         .scan(&fields(), Sequence(0), &Default::default(), usize::MAX)
         .expect("it reads");
     let progress = Some(Progress {
+        greeted: world.nodes[1].store.identity().replica,
         from,
         to: scan.to,
         watermark: scan.watermark,

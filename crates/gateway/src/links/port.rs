@@ -87,6 +87,7 @@ impl Port {
                 name: database.name,
                 knowledge: database.knowledge,
                 sequence: database.sequence,
+                gap: database.gap,
             });
         states.collect()
     }

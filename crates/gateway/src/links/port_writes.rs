@@ -121,6 +121,7 @@ fn apply_operation(
     progress: Option<Progress>,
 ) -> Apply {
     let progress = progress.map(|progress| rejoin_store::Progress {
+        greeted: progress.greeted,
         from: progress.from,
         to: progress.to,
         watermark: progress.watermark.map(|mark| rejoin_store::Watermark {

@@ -188,6 +188,7 @@ impl Serving {
             ServerCommand::ReadState { peer } => ServerEvent::StateRead {
                 databases: port.states(),
                 cut: port.is_cut(&peer),
+                member: self.hub.board(&peer).is_some(),
             },
             ServerCommand::Scan {
                 database,

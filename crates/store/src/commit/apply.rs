@@ -40,7 +40,9 @@ impl Group<'_> {
         } = apply;
         let database = self.database(&name)?;
         let reached = database.positions.get(&peer).copied();
-        if progress.as_ref().is_some_and(|progress| !continues(progress, reached)) {
+        let own = self.state.identity.replica;
+        let follows = |progress: &Progress| progress.greeted == own && continues(progress, reached);
+        if progress.as_ref().is_some_and(|progress| !follows(progress)) {
             return Ok(Outcome::Dropped { position: reached });
         }
         let incoming = self.read_items(&database, items)?;

@@ -50,15 +50,10 @@ impl Group<'_> {
         vectors: impl Iterator<Item = &'v VersionVector>,
     ) -> Result<bool, CommitError> {
         let replica = self.state.identity.replica;
-        let own = self
-            .state
-            .databases
-            .get(name)
-            .map_or(HlcTime::ZERO, |database| database.record.knowledge.get(replica));
-        let older = vectors
-            .map(|vector| vector.get(replica))
-            .max()
-            .is_some_and(|time| time > own);
+        let older = self.state.databases.get(name).is_some_and(|database| {
+            let mut times = vectors.map(|vector| vector.get(replica));
+            times.any(|time| database.lacks(replica, time))
+        });
         if older {
             self.assume_identity("a peer has a write of this replica that its disk has not")?;
         }
@@ -112,6 +107,7 @@ impl Group<'_> {
             let Some(database) = self.state.database_mut(&name) else {
                 continue;
             };
+            database.gap = None;
             let number = database.number();
             for peer in std::mem::take(&mut database.positions).into_keys() {
                 self.batch

@@ -50,7 +50,7 @@ impl Group<'_> {
         let merged = body.is_some_and(|body| shown.deleted || shown.body != body);
         let sequence = self.put(key, committed.document, &shown, true);
         if let Some(database) = self.state.database_mut(&key.0) {
-            database.record.knowledge.advance(dot);
+            database.wrote(dot);
         }
         Ok(Written {
             checksum: shown.checksum(),

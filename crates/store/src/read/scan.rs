@@ -1,7 +1,7 @@
 //! The log as peers read it.
 
 use bytes::Bytes;
-use rejoin_document::{DatabaseName, DatacenterName, Document, DocumentId, Position, Sequence, VersionVector};
+use rejoin_document::{DatabaseName, DatacenterName, Document, DocumentId, Position, Sequence, TimeGap, VersionVector};
 
 use super::access::EXAMINED_MAX;
 use crate::engine::{Family, Read};
@@ -24,6 +24,8 @@ pub struct DatabaseHello {
     pub sequence: Sequence,
     /// How far the peer's log was read.
     pub position: Option<Position>,
+    /// Where this replica wrote nothing, once it has written since the store was opened.
+    pub gap: Option<TimeGap>,
 }
 
 /// A piece of the log for a puller.
@@ -48,6 +50,7 @@ impl Store {
             knowledge: database.record.knowledge.clone(),
             sequence: database.record.sequence,
             position: database.positions.get(peer).copied(),
+            gap: database.gap,
         });
         hello.collect()
     }

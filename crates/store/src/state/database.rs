@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rejoin_document::{DatacenterName, Matrix, Position, RuleSet, Sequence};
+use rejoin_document::{DatacenterName, Dot, HlcTime, Matrix, Position, ReplicaId, RuleSet, Sequence, TimeGap};
 
 use super::Buckets;
 use crate::keys::DatabaseNumber;
@@ -23,6 +23,8 @@ pub(crate) struct DatabaseState {
     pub matrix: Matrix,
     /// The digest.
     pub buckets: Buckets,
+    /// Where this replica wrote nothing, once it has written since the store was opened. Not on disk.
+    pub gap: Option<TimeGap>,
 }
 
 impl DatabaseState {
@@ -35,6 +37,7 @@ impl DatabaseState {
             positions: BTreeMap::new(),
             matrix: Matrix::new(),
             buckets: Buckets::empty(),
+            gap: None,
         }
     }
 
@@ -44,6 +47,20 @@ impl DatabaseState {
 
     pub(crate) fn rules(&self) -> &Arc<RuleSet> {
         &self.definition.rules
+    }
+
+    /// Takes in a write of this replica.
+    pub(crate) fn wrote(&mut self, dot: Dot) {
+        self.gap.get_or_insert(TimeGap {
+            after: self.record.knowledge.get(dot.replica),
+            before: dot.time,
+        });
+        self.record.knowledge.advance(dot);
+    }
+
+    /// Whether a write of this replica that somebody has is not here: then the disk is older than it looked.
+    pub(crate) fn lacks(&self, replica: ReplicaId, time: HlcTime) -> bool {
+        time > self.record.knowledge.get(replica) || self.gap.is_some_and(|gap| gap.contains(time))
     }
 
     /// The sequence number after the newest one. 2^64 changes are never reached.

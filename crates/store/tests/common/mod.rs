@@ -181,8 +181,10 @@ pub fn scan(from: &Store, to: &Store, database: &DatabaseName) -> Scan {
     .unwrap()
 }
 
-pub fn apply_of(from: &Store, database: &DatabaseName, scan: Scan) -> Operation {
+/// What `from` sends `to`, which has greeted it under its present identity.
+pub fn apply_of(from: &Store, to: &Store, database: &DatabaseName, scan: Scan) -> Operation {
     let progress = Progress {
+        greeted: to.identity().replica,
         from: scan.from,
         to: scan.to,
         watermark: scan.watermark,
@@ -197,7 +199,7 @@ pub fn apply_of(from: &Store, database: &DatabaseName, scan: Scan) -> Operation 
 
 /// `to` pulls everything of one database.
 pub fn pull(from: &Store, to: &Store, database: &DatabaseName) -> Applied {
-    applied(one(to, apply_of(from, database, scan(from, to, database))).unwrap())
+    applied(one(to, apply_of(from, to, database, scan(from, to, database))).unwrap())
 }
 
 /// `to` pulls everything.

@@ -29,6 +29,7 @@ impl Puller {
                 documents: !batch.items.is_empty(),
             };
             let progress = Progress {
+                greeted: session.local.replica,
                 from: batch.from,
                 to: batch.to,
                 watermark: batch.watermark,

@@ -86,6 +86,8 @@ pub enum PullerCommand {
 /// How far a batch moves the position in the peer's log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Progress {
+    /// The replica id that the hello named: a store that has another one by now drops the batch.
+    pub greeted: ReplicaId,
     /// The position that the batch continues from. Sequence 0 stands for no position, or for one in another incarnation.
     pub from: Position,
     /// The position after it.

@@ -99,19 +99,14 @@ impl Puller {
             return;
         };
         let own = session.local.replica;
-        let known = |name: &DatabaseName| {
-            states
-                .iter()
-                .find(|state| state.name == *name)
-                .map(|state| state.knowledge.get(own))
+        let lacks = |name: &DatabaseName, time: HlcTime| {
+            let state = states.iter().find(|state| state.name == *name);
+            state.map_or(time > HlcTime::ZERO, |state| state.lacks(own, time))
         };
-        let lost = welcome
-            .knows_of_you
-            .iter()
-            .find(|(name, time)| *time > known(name).unwrap_or(HlcTime(0)));
+        let lost = welcome.knows_of_you.iter().find(|(name, time)| lacks(name, *time));
         if let Some((name, time)) = lost {
             let reason = format!(
-                "datacenter {} knows our writes to {name} up to {time}, we do not: this node was restored from an older state",
+                "datacenter {} has our write to {name} of {time}, we have not: this node was restored from an older state",
                 self.peer
             );
             out.push(PullerCommand::AssumeNewIdentity {

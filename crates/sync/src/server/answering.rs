@@ -1,6 +1,6 @@
 //! What a server session does with the puller's messages: the greeting with its refusals, and the questions of a comparison.
 
-use rejoin_document::{Incarnation, VersionVector};
+use rejoin_document::{HlcTime, Incarnation, VersionVector};
 
 use super::command::ServerCommand;
 use super::event::DatabaseState;
@@ -75,7 +75,7 @@ impl ServerSession {
         &mut self,
         now: Timestamp,
         states: &[DatabaseState],
-        cut: bool,
+        (cut, member): (bool, bool),
         out: &mut Vec<ServerCommand>,
     ) {
         let Phase::AwaitingState(hello) = std::mem::replace(&mut self.phase, Phase::Closed) else {
@@ -85,6 +85,9 @@ impl ServerSession {
             return self.refuse(now, Refusal::Cut, out);
         }
         if let Some(lost) = hello.databases.iter().find(|database| self.has_lost(database, states)) {
+            if !member {
+                return self.refuse(now, Refusal::Stranger, out);
+            }
             let (peer, name) = (&hello.datacenter, &lost.name);
             let reason = format!(
                 "datacenter {peer} knows more of our log of {name} than we do: this node was restored from an older state"
@@ -101,12 +104,13 @@ impl ServerSession {
     fn has_lost(&self, hello: &DatabaseHello, states: &[DatabaseState]) -> bool {
         let own = self.identity.replica;
         let state = states.iter().find(|state| state.name == hello.name);
-        let known = state.map(|state| state.knowledge.get(own)).unwrap_or_default();
+        let theirs = hello.knowledge.get(own);
+        let lacking = state.map_or(theirs > HlcTime::ZERO, |state| state.lacks(own, theirs));
         let end = state.map(|state| state.sequence).unwrap_or_default();
         let beyond = hello
             .position
             .is_some_and(|position| position.incarnation == self.identity.incarnation && position.sequence > end);
-        hello.knowledge.get(own) > known || beyond
+        lacking || beyond
     }
 
     fn welcome(&mut self, now: Timestamp, hello: Hello, states: &[DatabaseState], out: &mut Vec<ServerCommand>) {
@@ -123,9 +127,7 @@ impl ServerSession {
             datacenter: self.identity.datacenter.clone(),
             replica: self.identity.replica,
             incarnation: self.identity.incarnation,
-            knows_of_you: known
-                .filter(|(_, time)| *time > rejoin_document::HlcTime::ZERO)
-                .collect(),
+            knows_of_you: known.filter(|(_, time)| *time > HlcTime::ZERO).collect(),
         };
         self.send(now, Message::Welcome(welcome), out);
         out.push(ServerCommand::PeerSeen {

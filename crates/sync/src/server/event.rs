@@ -1,7 +1,7 @@
 //! What a server session is told.
 
 use rejoin_document::{
-    DatabaseName, DatacenterName, HlcTime, Incarnation, ReplicaId, Sequence, SetHash, VersionVector,
+    DatabaseName, DatacenterName, HlcTime, Incarnation, ReplicaId, Sequence, SetHash, TimeGap, VersionVector,
 };
 
 use crate::message::{BucketEntries, Digest, Documents, Item, Message, Watermark};
@@ -22,6 +22,8 @@ pub enum ServerEvent {
         databases: Vec<DatabaseState>,
         /// Whether the operator has cut the link with this puller.
         cut: bool,
+        /// Whether the puller is a configured peer. Anybody else cannot make the node take a new identity.
+        member: bool,
     },
     /// The answer to `Scan`.
     Scanned {
@@ -83,6 +85,15 @@ pub struct DatabaseState {
     pub knowledge: VersionVector,
     /// The end of its log.
     pub sequence: Sequence,
+    /// Where its replica wrote nothing, once it has written since it was started.
+    pub gap: Option<TimeGap>,
+}
+
+impl DatabaseState {
+    /// Whether a write of the node's own replica that a peer has is not here: then the node was restored from an older state.
+    pub(crate) fn lacks(&self, own: ReplicaId, time: HlcTime) -> bool {
+        time > self.knowledge.get(own) || self.gap.is_some_and(|gap| gap.contains(time))
+    }
 }
 
 /// What a scan of the log found. Of a database that the node does not know: nothing, up to where it began, with an empty watermark.

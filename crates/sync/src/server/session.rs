@@ -72,7 +72,9 @@ impl ServerSession {
                 self.heard = now;
                 self.received(now, message, &mut out);
             }
-            ServerEvent::StateRead { databases, cut } => self.state_read(now, &databases, cut, &mut out),
+            ServerEvent::StateRead { databases, cut, member } => {
+                self.state_read(now, &databases, (cut, member), &mut out);
+            }
             ServerEvent::Scanned { database, scan } => self.scanned(now, database, scan, &mut out),
             ServerEvent::DatabaseChanged { database, local } => self.changed(now, &database, local, &mut out),
             ServerEvent::PeerAdvanced {

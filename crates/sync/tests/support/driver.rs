@@ -187,6 +187,7 @@ impl World {
                 Some(ServerEvent::StateRead {
                     databases: states(&store),
                     cut,
+                    member: self.nodes[node].peers.contains(&peer),
                 })
             }
             ServerCommand::Scan {
@@ -317,6 +318,7 @@ fn states(store: &Store) -> Vec<DatabaseState> {
             name: of.name,
             knowledge: of.knowledge,
             sequence: of.sequence,
+            gap: of.gap,
         })
         .collect()
 }
@@ -356,6 +358,7 @@ fn store_progress(progress: Progress) -> rejoin_store::Progress {
         matrix: mark.matrix,
     });
     rejoin_store::Progress {
+        greeted: progress.greeted,
         from: progress.from,
         to: progress.to,
         watermark,

@@ -170,6 +170,7 @@ fn refusal() -> impl Strategy<Value = Message> {
         datacenter().prop_map(|actual| Refusal::Datacenter { actual }),
         Just(Refusal::SameDatacenter),
         Just(Refusal::SameReplica),
+        Just(Refusal::Stranger),
         Just(Refusal::Cut),
     ]
     .prop_map(Message::Refused)

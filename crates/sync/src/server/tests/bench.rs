@@ -53,7 +53,11 @@ impl Bench {
             state_of("_rejoin", &[], 0),
             state_of("customers", &[(SERVER, 7), (PULLER, 50)], 10),
         ];
-        self.event(ServerEvent::StateRead { databases, cut: false })
+        self.event(ServerEvent::StateRead {
+            databases,
+            cut: false,
+            member: true,
+        })
     }
 
     /// Greets and answers the first scans with nothing but the watermark of knowledge 7.

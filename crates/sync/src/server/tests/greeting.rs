@@ -1,4 +1,4 @@
-use rejoin_document::HlcTime;
+use rejoin_document::{HlcTime, TimeGap};
 
 use super::bench::*;
 use crate::testing::*;
@@ -76,6 +76,7 @@ fn a_puller_whose_link_is_cut_is_refused() {
     let out = bench.event(ServerEvent::StateRead {
         databases: vec![],
         cut: true,
+        member: true,
     });
     assert_eq!(out[0], ServerCommand::Send(Message::Refused(Refusal::Cut)));
     assert!(matches!(out[1], ServerCommand::Disconnect { .. }));
@@ -107,6 +108,46 @@ fn a_puller_that_knows_more_of_us_than_we_do_makes_us_take_a_new_identity() {
         ),
         "{out:?}"
     );
+}
+
+#[test]
+fn a_puller_that_is_no_peer_cannot_make_us_take_a_new_identity() {
+    let mut hello = hello();
+    hello.databases[1].knowledge = knows(&[(SERVER, 8)]);
+    let mut bench = Bench::new();
+    bench.receive(Message::Hello(hello));
+    let out = bench.event(ServerEvent::StateRead {
+        databases: vec![state_of("customers", &[(SERVER, 7)], 10)],
+        cut: false,
+        member: false,
+    });
+    assert_eq!(out[0], ServerCommand::Send(Message::Refused(Refusal::Stranger)));
+    assert!(matches!(out[1], ServerCommand::Disconnect { .. }));
+}
+
+#[test]
+fn a_puller_that_knows_a_write_of_ours_from_between_two_of_which_we_know_makes_us_take_a_new_identity() {
+    for (theirs, lost) in [(4, false), (5, true), (6, true), (7, false)] {
+        let mut hello = hello();
+        hello.databases[1].knowledge = knows(&[(SERVER, theirs)]);
+        let mut bench = Bench::new();
+        bench.receive(Message::Hello(hello));
+        let mut state = state_of("customers", &[(SERVER, 9)], 10);
+        state.gap = Some(TimeGap {
+            after: HlcTime(4),
+            before: HlcTime(7),
+        });
+        let out = bench.event(ServerEvent::StateRead {
+            databases: vec![state],
+            cut: false,
+            member: true,
+        });
+        assert_eq!(
+            matches!(out[0], ServerCommand::AssumeNewIdentity { .. }),
+            lost,
+            "{theirs}: {out:?}"
+        );
+    }
 }
 
 #[test]
