@@ -11,6 +11,8 @@ use crate::keys::{CorruptRecord, documents};
 pub(crate) struct StoredDocument {
     pub sequence: Sequence,
     pub document: Document,
+    /// What it takes on disk.
+    pub bytes: usize,
 }
 
 impl StoredDocument {
@@ -20,6 +22,10 @@ impl StoredDocument {
             family: Family::Documents,
             detail: error.to_string(),
         })?;
-        Ok(Self { sequence, document })
+        Ok(Self {
+            sequence,
+            document,
+            bytes: value.len(),
+        })
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use rejoin_document::{DatabaseName, Granularity, Refused, Revision, Rule};
+use rejoin_document::{DatabaseName, Granularity, Refused, Revision, Rule, Sequence};
 use rejoin_store::{Action, CommitError, Operation, Outcome, ReadError, WriteRequest};
 
 #[test]
@@ -294,4 +294,25 @@ fn in_a_database_of_whole_documents_any_open_revision_can_be_updated() {
         assert!(matches!(again, CommitError::Refused(Refused::Conflict(_))), "{again:?}");
     }
     verify(&west, &whole);
+}
+
+#[test]
+fn a_page_of_large_documents_ends_by_its_bytes_and_the_pages_together_hold_all() {
+    let (east, west) = pair();
+    let large = |text: &str| format!(r#"{{"x":"{}"}}"#, text.repeat(1 << 20));
+    let names: Vec<String> = (0..20).map(|number| format!("document-{number:02}")).collect();
+    for name in &names {
+        put(&east, name, create(&large("e")));
+        put(&west, name, create(&large("w")));
+    }
+    for _ in &names {
+        pull(&west, &east, &shop());
+    }
+    let first = east.list(&shop(), None, 100).unwrap();
+    assert!(first.items.len() < names.len(), "a page of {}", first.items.len());
+    let first = east.conflicts(&shop(), None, 100).unwrap();
+    assert!(first.items.len() < names.len(), "a page of {}", first.items.len());
+    let log = east.changes(&shop(), Sequence(0), 100).unwrap();
+    assert!(!log.finished && log.changes.len() < names.len());
+    verify(&east, &shop());
 }

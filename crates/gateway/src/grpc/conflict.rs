@@ -26,14 +26,11 @@ impl ConflictApi {
         let store = &self.context.store;
         let page = store.conflicts(&database, after.as_ref(), page::size(request.page_size))?;
         let document = |found: Conflicted| {
-            let message =
-                proto::DocumentConflicts::from_shown(&found.id, &found.shown, &|replica| store.datacenter_of(replica));
-            (found.id, message)
+            proto::DocumentConflicts::from_shown(&found.id, &found.shown, &|replica| store.datacenter_of(replica))
         };
-        let (documents, next_page_token) = page::fill(page.items.into_iter().map(document), page.next);
         Ok(proto::ListConflictsResponse {
-            documents,
-            next_page_token,
+            documents: page.items.into_iter().map(document).collect(),
+            next_page_token: page::next(page.next),
         })
     }
 }

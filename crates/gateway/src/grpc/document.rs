@@ -51,13 +51,11 @@ impl DocumentApi {
         let store = &self.context.store;
         let page = store.list(&database, after.as_ref(), page::size(request.page_size))?;
         let document = |found: Found| {
-            let message = proto::Document::from_shown(&found.id, &found.shown, &|replica| store.datacenter_of(replica));
-            (found.id, message)
+            proto::Document::from_shown(&found.id, &found.shown, &|replica| store.datacenter_of(replica))
         };
-        let (documents, next_page_token) = page::fill(page.items.into_iter().map(document), page.next);
         Ok(proto::ListDocumentsResponse {
-            documents,
-            next_page_token,
+            documents: page.items.into_iter().map(document).collect(),
+            next_page_token: page::next(page.next),
         })
     }
 }

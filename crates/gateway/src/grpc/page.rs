@@ -1,6 +1,5 @@
 //! Page tokens: opaque to clients, the last key of a page to us.
 
-use prost::Message;
 use rejoin_document::DocumentId;
 
 use super::error::Failure;
@@ -49,26 +48,9 @@ fn parse(text: &str) -> Result<Option<Vec<u8>>, Failure> {
     }
 }
 
-/// Bytes of messages after which a page ends although more was asked for.
-const PAGE_BYTES: usize = 16 << 20;
-
-/// As many of `messages` as a page may hold by their bytes, at least one, each with the id of its document; and the
-/// token of the next page. `next` is where the store would go on.
-pub(crate) fn fill<M: Message>(
-    messages: impl Iterator<Item = (DocumentId, M)>,
-    next: Option<DocumentId>,
-) -> (Vec<M>, String) {
-    let (mut page, mut bytes, mut last) = (Vec::new(), 0usize, None);
-    let mut messages = messages.peekable();
-    while bytes < PAGE_BYTES
-        && let Some((id, message)) = messages.next()
-    {
-        bytes = bytes.saturating_add(message.encoded_len());
-        page.push(message);
-        last = Some(id);
-    }
-    let next = if messages.peek().is_some() { last } else { next };
-    (page, next.map(|id| token(id.as_str().as_bytes())).unwrap_or_default())
+/// The token of the page after the document where the store would go on; empty at the end of the list.
+pub(super) fn next(after: Option<DocumentId>) -> String {
+    after.map(|id| token(id.as_str().as_bytes())).unwrap_or_default()
 }
 
 /// The document that a page continues after; `None` for the first page.

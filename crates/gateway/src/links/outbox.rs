@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
-/// Messages that may wait. Batches are bounded by the window of the protocol; this bounds all the rest.
+/// Messages that may wait. Batches are bounded by the window of the protocol, answers by not reading what asks for them; this bounds all the rest.
 const WAITING_MAX: usize = 4096;
 
 /// Messages that the transport may hold beside those.
@@ -53,6 +53,11 @@ impl<T> Outbox<T> {
             permit.send(message);
         }
         Ok(())
+    }
+
+    /// Whether the transport has taken everything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Hands one message to the transport once it takes it; never ends while there is none. May be dropped at any time.

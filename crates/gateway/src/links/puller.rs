@@ -115,8 +115,9 @@ impl Puller {
                 self.applying = None;
                 Some(PullerEvent::Applied { ticket, applied })
             }
-            _ = watches.ticks.tick() => Some(PullerEvent::Tick { time: port.now() }),
+            // What the peer has said comes before the time: after a long read it is not taken for silent. The window keeps it from talking for ever.
             event = line_event(line) => self.line_event(event),
+            _ = watches.ticks.tick() => Some(PullerEvent::Tick { time: port.now() }),
             news = watches.changes.next() => match news {
                 News::Changed { database, .. } if !database.is_system() => None,
                 News::Changed { .. } | News::Missed => {

@@ -127,10 +127,11 @@ impl Serving {
                 self.over = Some("this node has a new identity".to_owned());
                 Vec::new()
             }
-            _ = watches.ticks.tick() => vec![ServerEvent::Tick { time: port.now() }],
             () = outbox.pump() => Vec::new(),
+            // What is asked for is answered before more is read: a puller that asks and does not read costs no memory.
+            message = requests.message(), if outbox.is_empty() => self.received(message),
+            _ = watches.ticks.tick() => vec![ServerEvent::Tick { time: port.now() }],
             () = tokio::task::yield_now(), if scanned.is_some() => scanned.take().into_iter().collect(),
-            message = requests.message() => self.received(message),
             news = watches.changes.next() => match news {
                 News::Changed { database, local } => vec![ServerEvent::DatabaseChanged { database, local }],
                 News::Missed => port.states().into_iter()

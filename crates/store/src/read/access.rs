@@ -14,6 +14,29 @@ use crate::store::Store;
 /// Entries that one call looks at, at most: a list in which almost nothing qualifies must not hold its caller for ever.
 pub(super) const EXAMINED_MAX: usize = 10_000;
 
+/// Bytes of documents after which a page ends although more was asked for. Exceeded by a single document only.
+const BYTES_MAX: usize = 16 << 20;
+
+/// How much of a page was read.
+#[derive(Debug, Default)]
+pub(super) struct Budget {
+    examined: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    /// Whether the page has to end before the next entry.
+    pub(super) fn is_spent(&self) -> bool {
+        self.examined >= EXAMINED_MAX || self.bytes >= BYTES_MAX
+    }
+
+    /// Counts an entry, and a document of so many bytes.
+    pub(super) fn spend(&mut self, bytes: usize) {
+        self.examined += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
 impl Store {
     pub(super) fn database(&self, name: &DatabaseName) -> Result<Arc<DatabaseState>, ReadError> {
         let unknown = || ReadError::UnknownDatabase { database: name.clone() };

@@ -2,7 +2,7 @@
 
 use rejoin_document::{DatabaseName, DocumentId, Sequence, Shown};
 
-use super::access::{EXAMINED_MAX, read_document};
+use super::access::{Budget, read_document};
 use crate::engine::Family;
 use crate::error::ReadError;
 use crate::keys::changes::{self, ChangeEntry};
@@ -43,20 +43,22 @@ impl Store {
             to: since,
             finished: false,
         };
-        for (examined, entry) in snapshot
-            .scan(Family::Changes, changes::range_after(database.number(), since))
-            .enumerate()
-        {
-            if read.changes.len() >= limit.max(1) || examined >= EXAMINED_MAX {
+        let mut budget = Budget::default();
+        for entry in snapshot.scan(Family::Changes, changes::range_after(database.number(), since)) {
+            if read.changes.len() >= limit.max(1) || budget.is_spent() {
                 return Ok(read);
             }
             let (key, value) = entry?;
             let (_, sequence) = changes::decode_key(&key)?;
             read.to = sequence;
-            let ChangeEntry::Document(id) = ChangeEntry::decode(&value)? else {
-                continue;
+            let stored = match ChangeEntry::decode(&value)? {
+                ChangeEntry::Document(id) => {
+                    read_document(snapshot.as_ref(), &database, &id)?.map(|stored| (id, stored))
+                }
+                ChangeEntry::Quarantined(..) => None,
             };
-            if let Some(stored) = read_document(snapshot.as_ref(), &database, &id)? {
+            budget.spend(stored.as_ref().map_or(0, |(_, stored)| stored.bytes));
+            if let Some((id, stored)) = stored {
                 read.changes.push(DocumentChange {
                     sequence,
                     id,

@@ -3,7 +3,7 @@
 use rejoin_document::{DatabaseName, DocumentId, Shown};
 
 use super::Page;
-use super::access::{EXAMINED_MAX, read_document};
+use super::access::{Budget, read_document};
 use crate::engine::{Family, KeyRange};
 use crate::error::ReadError;
 use crate::keys::conflicts;
@@ -40,15 +40,17 @@ impl Store {
             items: Vec::new(),
             next: None,
         };
-        for (examined, entry) in snapshot.scan(Family::Conflicts, range).enumerate() {
-            if page.items.len() >= limit.max(1) || examined >= EXAMINED_MAX {
+        let mut budget = Budget::default();
+        for entry in snapshot.scan(Family::Conflicts, range) {
+            if page.items.len() >= limit.max(1) || budget.is_spent() {
                 return Ok(page);
             }
             let (_, id) = conflicts::decode_key(&entry?.0)?;
             page.next = Some(id.clone());
             // The index says where to look; what is open is decided here, so that new rules hold at once.
-            let shown =
-                read_document(snapshot.as_ref(), &database, &id)?.map(|stored| stored.document.shown(database.rules()));
+            let stored = read_document(snapshot.as_ref(), &database, &id)?;
+            budget.spend(stored.as_ref().map_or(0, |stored| stored.bytes));
+            let shown = stored.map(|stored| stored.document.shown(database.rules()));
             if let Some(shown) = shown.filter(|shown| !shown.conflicts.is_empty()) {
                 page.items.push(Conflicted { id, shown });
             }

@@ -3,7 +3,7 @@
 use rejoin_document::{Base, DatabaseName, DocumentId, Revision, Sequence, Shown};
 
 use super::Page;
-use super::access::{EXAMINED_MAX, read_document};
+use super::access::{Budget, read_document};
 use crate::engine::{Family, KeyRange};
 use crate::error::{ReadError, StoreError};
 use crate::keys::documents;
@@ -73,11 +73,13 @@ impl Store {
             items: Vec::new(),
             next: None,
         };
-        for (examined, entry) in self.engine().scan(Family::Documents, range).enumerate() {
-            if page.items.len() >= limit.max(1) || examined >= EXAMINED_MAX {
+        let mut budget = Budget::default();
+        for entry in self.engine().scan(Family::Documents, range) {
+            if page.items.len() >= limit.max(1) || budget.is_spent() {
                 return Ok(page);
             }
             let (key, value) = entry?;
+            budget.spend(value.len());
             let (_, id) = documents::decode_key(&key)?;
             page.next = Some(id.clone());
             let found = found(&database, id, &value)?;

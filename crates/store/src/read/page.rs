@@ -8,6 +8,6 @@ pub struct Page<T> {
     /// The entries, in ascending order of their documents' ids.
     pub items: Vec<T>,
     /// Go on after this id; `None` at the end of the list. A page may be short, or empty, and still have a next one: the number of
-    /// documents that are looked at is bounded too.
+    /// documents that are looked at and their bytes are bounded too.
     pub next: Option<DocumentId>,
 }

@@ -22,6 +22,7 @@ impl Puller {
         let (database, items, progress, work) = if let Some((database, items)) = session.repair.take() {
             (database, items, None, Work::Repair)
         } else if let Some(batch) = session.batches.pop_front() {
+            session.waiting_bytes = session.waiting_bytes.saturating_sub(batch.weight());
             let knowledge = batch.watermark.as_ref().map(|watermark| watermark.knowledge.clone());
             let work = Work::Batch {
                 to: batch.to,

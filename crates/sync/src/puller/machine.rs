@@ -142,6 +142,7 @@ impl Puller {
         self.phase = Phase::Closing;
         if let Some(session) = &mut self.session {
             session.batches.clear();
+            session.waiting_bytes = 0;
             session.repair = None;
         }
         out.push(PullerCommand::Disconnect { reason });

@@ -147,7 +147,11 @@ impl Puller {
             }
             return;
         }
+        if session.waiting_bytes >= self.options.window_bytes {
+            return self.disconnect("the peer sends more than the window allows".to_owned(), out);
+        }
         pulled.expected = batch.to;
+        session.waiting_bytes = session.waiting_bytes.saturating_add(batch.weight());
         session.batches.push_back(batch);
         self.start_applying(out);
     }

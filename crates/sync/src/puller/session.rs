@@ -27,6 +27,8 @@ pub(super) struct Session {
     pub(super) databases: BTreeMap<DatabaseName, Pulled>,
     /// Batches that wait for the one being applied; bounded by the window that the hello announced.
     pub(super) batches: VecDeque<Batch>,
+    /// What those batches weigh.
+    pub(super) waiting_bytes: u64,
     /// States that a comparison wants applied; at most one message of them.
     pub(super) repair: Option<(DatabaseName, Vec<Item>)>,
     /// The list of databases was asked for: more may have to be caught up with.
@@ -59,6 +61,7 @@ impl Session {
             established: false,
             databases: BTreeMap::new(),
             batches: VecDeque::new(),
+            waiting_bytes: 0,
             repair: None,
             listing: false,
             caught_up: false,

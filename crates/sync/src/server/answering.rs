@@ -10,13 +10,20 @@ use super::window::Window;
 use crate::message::{Acknowledge, DatabaseHello, Hello, Message, Welcome};
 use crate::{PROTOCOL, Refusal, Timestamp};
 
+/// Databases that one stream carries at most: what each costs in memory is bounded, and so is their number.
+const DATABASES_MAX: usize = 100_000;
+
 impl ServerSession {
     pub(super) fn received(&mut self, now: Timestamp, message: Message, out: &mut Vec<ServerCommand>) {
         match (&mut self.phase, message) {
             (Phase::AwaitingHello, Message::Hello(hello)) => self.hello(now, hello, out),
             (_, Message::Heartbeat { time }) => out.push(ServerCommand::ObserveTime { time }),
-            (Phase::AwaitingState(hello), Message::Open(database)) => hello.databases.push(database),
-            (Phase::Serving(_), Message::Open(database)) => self.open(now, &database, out),
+            (Phase::AwaitingState(hello), Message::Open(database)) if hello.databases.len() < DATABASES_MAX => {
+                hello.databases.push(database);
+            }
+            (Phase::Serving(_), Message::Open(database)) if self.feeds.len() < DATABASES_MAX => {
+                self.open(now, &database, out)
+            }
             (Phase::Serving(_), Message::Acknowledge(acknowledge)) => self.acknowledge(now, &acknowledge, out),
             (Phase::Serving(_), Message::CompareDigest { database }) => {
                 out.push(ServerCommand::ReadDigest { database });
@@ -27,13 +34,18 @@ impl ServerSession {
             (Phase::Serving(_), Message::FetchBucket { database, bucket }) => {
                 out.push(ServerCommand::ReadBucket { database, bucket });
             }
-            (Phase::Serving(_), Message::FetchDocuments { database, ids }) => {
+            (Phase::Serving(_), Message::FetchDocuments { database, mut ids }) => {
+                // The answer says how many of them it answers.
+                ids.truncate(self.options.fetch_documents_max);
                 let limit_bytes = self.options.batch_bytes;
                 out.push(ServerCommand::ReadDocuments {
                     database,
                     ids,
                     limit_bytes,
                 });
+            }
+            (_, Message::Open(_)) => {
+                self.disconnect(format!("the puller has more than {DATABASES_MAX} databases"), out)
             }
             _ => self.disconnect("the puller sent a message out of turn".to_owned(), out),
         }

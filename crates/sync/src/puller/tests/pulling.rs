@@ -242,3 +242,20 @@ fn a_batch_without_a_watermark_passes_no_knowledge_on() {
         "{out:?}"
     );
 }
+
+#[test]
+fn a_peer_that_sends_more_than_the_window_allows_is_left() {
+    let mut bench = Bench::with(
+        LinkOptions {
+            window_bytes: 600,
+            ..LinkOptions::default()
+        },
+        false,
+    );
+    bench.establish();
+    // The first is being applied, two wait and fill the window, and one more is too much.
+    for (from, refused) in [(0, false), (1, false), (2, false), (3, false), (4, true)] {
+        let out = bench.receive(Message::Batch(batch("customers", from, from + 1, &[], None)));
+        assert_eq!(disconnects(&out), refused, "batch {from}");
+    }
+}

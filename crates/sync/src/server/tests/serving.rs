@@ -231,3 +231,20 @@ fn whole_states_are_read_within_the_size_of_a_batch() {
         }]
     );
 }
+
+#[test]
+fn of_the_documents_that_a_repair_asks_for_no_more_are_read_than_one_message_may_name() {
+    let mut bench = Bench::with(LinkOptions {
+        fetch_documents_max: 2,
+        ..LinkOptions::default()
+    });
+    bench.settle();
+    let out = bench.receive(Message::FetchDocuments {
+        database: database("customers"),
+        ids: vec![document("a"), document("b"), document("c")],
+    });
+    let [ServerCommand::ReadDocuments { ids, .. }] = &out[..] else {
+        panic!("{out:?}")
+    };
+    assert_eq!(ids, &[document("a"), document("b")]);
+}
