@@ -60,7 +60,8 @@ impl Store {
         let clock = Clock::new(replica, options.clock, options.max_drift, former.time.issued);
         let mut pipeline = Pipeline::new(clock, opened);
         let state = begin(engine.as_ref(), &options, &mut pipeline, before, renewal.is_some())?;
-        Ok(Self::new(engine, options, pipeline, state))
+        let former_alive = former.identity.is_some().then_some(former.time.alive);
+        Ok(Self::new(engine, options, pipeline, state, former_alive))
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rejoin_document::{
-    Checksum, DatabaseName, DatacenterName, DocumentId, Dot, Granularity, Matrix, Object, OnConflict, Position,
-    ReplicaId, Revision, RuleSet, Sequence, VersionVector,
+    Checksum, DatabaseName, DatacenterName, DocumentId, Dot, Granularity, HlcTime, Matrix, Object, OnConflict,
+    Position, ReplicaId, Revision, RuleSet, Sequence, VersionVector,
 };
 
 /// One entry of the pipeline: all of it happens, or nothing.
@@ -27,12 +27,25 @@ pub enum Operation {
         /// The database.
         database: DatabaseName,
     },
+    /// Tries again to join states that were set aside: a later version may read what a former one could not, or has had it from elsewhere. One
+    /// bounded step; the next one goes on where it ended.
+    Retry {
+        /// The database.
+        database: DatabaseName,
+    },
     /// Cuts the links with a peer, or restores them. Survives a restart.
     SetLinkCut {
         /// A configured peer.
         peer: DatacenterName,
         /// Whether it is cut.
         cut: bool,
+    },
+    /// Records that the link with a peer was lost, or works again.
+    SetLinkLost {
+        /// The peer.
+        peer: DatacenterName,
+        /// When it was last heard; none: it works.
+        since: Option<HlcTime>,
     },
     /// This node has everything that a peer had when it took its new identity.
     CaughtUp {
@@ -87,11 +100,20 @@ pub enum Outcome {
         /// Whether nothing is left to drop at present.
         finished: bool,
     },
+    /// One step is done.
+    Retried {
+        /// States that are not set aside any more.
+        released: u64,
+        /// Whether the step reached the end of the database's; the next one starts anew.
+        finished: bool,
+    },
     /// The link is as asked for.
     LinkCut {
         /// False: it was so before.
         changed: bool,
     },
+    /// It is recorded since when the link is lost, if it is.
+    LinkLost,
     /// The peer is no longer waited for.
     CaughtUp,
     /// The node goes on under this id.

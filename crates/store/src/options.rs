@@ -39,7 +39,8 @@ pub struct StoreOptions {
     pub keep_for: Duration,
     /// How long a removal or a deletion is kept although every datacenter has it. Default: 1 day.
     pub tombstone_retention: Duration,
-    /// Bytes of an encoded state from a peer above which it goes to quarantine. Default: 32 MiB.
+    /// Bytes of an encoded state from a peer above which it goes to quarantine. A document of several open branches holds the body of each twice:
+    /// eight branches of the largest body fit. Default: 128 MiB.
     pub state_bytes_max: usize,
     /// Quarantined states that are kept of one document. A newer state of a peer contains its older ones, so more than the number of
     /// datacenters is never needed. Default: 16.
@@ -65,7 +66,7 @@ impl StoreOptions {
             stale_after: Duration::from_secs(60),
             keep_for: Duration::from_secs(14 * 24 * 60 * 60),
             tombstone_retention: Duration::from_secs(24 * 60 * 60),
-            state_bytes_max: 32 << 20,
+            state_bytes_max: 128 << 20,
             quarantined_states_max: 16,
             step_documents_max: 512,
             heals_max: 1000,

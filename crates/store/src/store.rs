@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use rejoin_document::DatacenterName;
+use rejoin_document::{DatacenterName, HlcTime};
 use tokio::sync::broadcast;
 
 use crate::commit::{Finished, Group, Halt, Pipeline};
@@ -29,10 +29,17 @@ struct Inner {
     pipeline: Mutex<Pipeline>,
     news: broadcast::Sender<Changed>,
     drifted: AtomicU64,
+    former_alive: Option<HlcTime>,
 }
 
 impl Store {
-    pub(crate) fn new(engine: Arc<dyn Engine>, options: StoreOptions, pipeline: Pipeline, state: NodeState) -> Self {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        options: StoreOptions,
+        pipeline: Pipeline,
+        state: NodeState,
+        former_alive: Option<HlcTime>,
+    ) -> Self {
         let (news, _) = broadcast::channel(NEWS_MAX);
         let (state, pipeline) = (RwLock::new(Arc::new(state)), Mutex::new(pipeline));
         Self(Arc::new(Inner {
@@ -42,6 +49,7 @@ impl Store {
             pipeline,
             news,
             drifted: AtomicU64::new(0),
+            former_alive,
         }))
     }
 
@@ -156,6 +164,16 @@ impl Store {
     /// Peers whose links an operator has cut, in ascending order.
     pub fn links_cut(&self) -> Vec<DatacenterName> {
         self.state().cut.iter().cloned().collect()
+    }
+
+    /// Since when the link with a peer does not work; what a former run recorded counts too. `None`: it is not known to be lost.
+    pub fn link_lost(&self, peer: &DatacenterName) -> Option<HlcTime> {
+        self.state().lost.get(peer).copied()
+    }
+
+    /// When the former run was last known to be alive; `None` in a new directory.
+    pub fn former_alive(&self) -> Option<HlcTime> {
+        self.0.former_alive
     }
 
     /// Writes of peers whose times were too far ahead to follow, since the store was opened. Their data were taken.

@@ -6,6 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::*;
+use rejoin_document::HlcTime;
 use rejoin_store::{CommitError, MemoryEngine, Operation, Outcome, StoreOptions};
 
 #[test]
@@ -88,4 +89,27 @@ fn heal_reports_are_numbered_replaced_listed_newest_first_and_bounded() {
         [(4, b"d".to_vec()), (3, b"c".to_vec()), (2, b"b".to_vec())]
     );
     assert_eq!(listed(Some(4), 1), [(3, b"c".to_vec())]);
+}
+
+#[test]
+fn since_when_a_link_is_lost_and_when_the_node_was_last_alive_survive_a_restart() {
+    let engine = Arc::new(MemoryEngine::new());
+    let west = || "west".parse().unwrap();
+    let lost = |since: Option<u64>| Operation::SetLinkLost {
+        peer: west(),
+        since: since.map(HlcTime),
+    };
+    let store = open(&engine, options("east"));
+    assert_eq!((store.link_lost(&west()), store.former_alive()), (None, None));
+    one(&store, lost(Some(7))).unwrap();
+    one(&store, lost(Some(9))).unwrap();
+    let alive = HlcTime(now().as_u64());
+    drop(store);
+    pass(30);
+    let store = open(&engine, options("east"));
+    assert_eq!(store.link_lost(&west()), Some(HlcTime(7)), "the first loss counts");
+    assert_eq!(store.former_alive(), Some(alive));
+    one(&store, lost(None)).unwrap();
+    drop(store);
+    assert_eq!(open(&engine, options("east")).link_lost(&west()), None);
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use common::*;
-use rejoin_document::{DatabaseName, Granularity, HlcTime, Incarnation, Position, Sequence, VersionVector};
-use rejoin_store::{Apply, Item, MemoryEngine, Operation, Progress, Store, StoreOptions, TIME_MAX, Watermark};
+use rejoin_document::{DatabaseName, Granularity, HlcTime, Incarnation, Position, Rule, Sequence, VersionVector};
+use rejoin_store::{Apply, Item, MemoryEngine, Operation, Outcome, Progress, Store, StoreOptions, TIME_MAX, Watermark};
 use uhlc::NTP64;
 
 fn quarantine_of(reason: &str, store: &Store) {
@@ -211,4 +211,65 @@ fn a_time_at_the_end_of_the_range_is_set_aside_and_never_becomes_knowledge() {
     );
     assert_eq!(west.digest(&shop()).unwrap().0.get(hostile), HlcTime::ZERO);
     assert!(put(&west, "a", create("{}")).dot.time < TIME_MAX);
+}
+
+/// West with a document of east set aside because it has more than 10 bytes, and its disk.
+fn set_aside() -> (Store, Store, Arc<MemoryEngine>) {
+    let (east, engine) = (node("east"), Arc::new(MemoryEngine::new()));
+    let narrow = StoreOptions {
+        state_bytes_max: 10,
+        ..options("west")
+    };
+    let west = open(&engine, narrow);
+    create_database(&west, "shop", &[("/stock", Rule::Counter), ("/tags", Rule::Set)]).unwrap();
+    put(&east, "a", create(r#"{"text":"long enough"}"#));
+    put(&east, "b", create(r#"{"text":"long enough too"}"#));
+    repair(&east, &west, east.states(&shop(), &[id("a"), id("b")]).unwrap());
+    assert_eq!(west.status()[0].quarantined, 2);
+    (east, west, engine)
+}
+
+fn retry(store: &Store) -> (u64, bool) {
+    match one(store, Operation::Retry { database: shop() }).unwrap() {
+        Outcome::Retried { released, finished } => (released, finished),
+        other => panic!("not tried again: {other:?}"),
+    }
+}
+
+#[test]
+fn a_state_that_can_be_joined_after_an_upgrade_is_and_goes_on_to_others() {
+    let (east, west, engine) = set_aside();
+    assert_eq!(retry(&west), (0, true), "it is still too large");
+    drop(west);
+    let wide = StoreOptions {
+        step_documents_max: 1,
+        ..options("west")
+    };
+    let west = open(&engine, wide);
+    assert_eq!((retry(&west), retry(&west)), ((1, false), (1, true)));
+    assert_eq!(shown(&west, "a"), shown(&east, "a"));
+    assert_eq!(west.status()[0].quarantined, 0);
+    assert_eq!(west.quarantined(&shop(), 10).unwrap(), []);
+    let south = open(&Arc::new(MemoryEngine::new()), options("south"));
+    sync(&west, &south);
+    assert_eq!(shown(&south, "b"), shown(&east, "b"));
+    verify(&west, &shop());
+}
+
+#[test]
+fn a_state_whose_writes_came_in_another_one_is_released_although_it_cannot_be_read() {
+    let (east, west, engine) = set_aside();
+    drop(west);
+    let west = open(&engine, options("west"));
+    repair(&east, &west, east.states(&shop(), &[id("a")]).unwrap());
+    drop(west);
+    let narrow = StoreOptions {
+        state_bytes_max: 10,
+        ..options("west")
+    };
+    let west = open(&engine, narrow);
+    assert_eq!(retry(&west), (1, true));
+    let left = west.quarantined(&shop(), 10).unwrap();
+    assert_eq!(left.iter().map(|state| state.id.as_str()).collect::<Vec<_>>(), ["b"]);
+    verify(&west, &shop());
 }

@@ -31,7 +31,7 @@ pub struct Counts {
 pub struct HealReport {
     /// The peer's datacenter.
     pub peer: DatacenterName,
-    /// When the link broke; after a restart of this node: when it started.
+    /// When the link broke; if that was while this node did not run: when it was last known to.
     pub broken: Timestamp,
     /// When it was connected again.
     pub healed: Timestamp,

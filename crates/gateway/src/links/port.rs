@@ -5,13 +5,14 @@ use std::sync::Arc;
 use rejoin_document::{DatabaseName, DatacenterName, DocumentId, HlcTime, Sequence, SetHash, VersionVector};
 use rejoin_store::{ReadError, Store};
 use rejoin_sync::{
-    BucketEntries, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Scan, ServerIdentity, Watermark,
+    BucketEntries, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Scan, ServerIdentity, Timestamp,
+    Watermark,
 };
 use tokio::sync::broadcast;
 
 use super::Hub;
 use super::changes::ChangeFeed;
-use crate::clock::{WallClock, drift_s};
+use crate::clock::{WallClock, drift_s, unix_ms};
 use crate::metrics::Metrics;
 use crate::node::{Commits, long_read};
 
@@ -90,6 +91,12 @@ impl Port {
                 gap: database.gap,
             });
         states.collect()
+    }
+
+    /// When the link with `peer` last worked, as far as a former run knew; now if there was none.
+    pub(crate) fn last_linked(&self, peer: &DatacenterName) -> Timestamp {
+        let known = self.store.link_lost(peer).or_else(|| self.store.former_alive());
+        Timestamp(unix_ms(known.map_or_else(|| (self.wall)(), |time| uhlc::NTP64(time.0))))
     }
 
     /// Whether an operator has cut the links with `peer`.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use rejoin_document::{DatabaseName, DatacenterName, ReplicaId};
+use rejoin_document::{DatabaseName, DatacenterName, HlcTime, ReplicaId};
 use rejoin_store::{Apply, CommitError, Operation, Outcome};
-use rejoin_sync::{Applied, Counts, HealReport, Item, Progress};
+use rejoin_sync::{Applied, Counts, HealReport, Item, Progress, Timestamp};
+use uhlc::NTP64;
 
 use super::{Port, encode_heal};
 
@@ -79,6 +80,16 @@ impl Port {
         if let Err(error) = self.commits.submit(operation).await {
             // It will be said again after the next connection.
             tracing::warn!(%peer, %error, "that this node caught up was not stored");
+        }
+    }
+
+    /// Records since when the link with `peer` is lost, if it is.
+    pub(crate) async fn link_lost(&self, peer: &DatacenterName, since: Option<Timestamp>) {
+        let since = since.map(|at| HlcTime(NTP64::from(Duration::from_millis(at.0)).as_u64()));
+        let peer = peer.clone();
+        if let Err(error) = self.commits.submit(Operation::SetLinkLost { peer, since }).await {
+            // A report after a restart then counts from when this run was last alive.
+            tracing::debug!(%error, "the state of a link was not stored");
         }
     }
 

@@ -52,7 +52,14 @@ impl Puller {
         let cut = *board.cut().borrow();
         let peer = board.peer().datacenter.clone();
         let own = end.port.datacenter();
-        let machine = Machine::new(own, peer, end.options.clone(), cut, end.clock.now());
+        let machine = Machine::new(
+            own,
+            peer,
+            end.options.clone(),
+            cut,
+            end.port.last_linked(&board.peer().datacenter),
+            end.clock.now(),
+        );
         board.set_status(machine.status(), None);
         Self {
             machine,
@@ -229,6 +236,10 @@ impl Puller {
             },
             PullerCommand::CaughtUp => {
                 self.port.caught_up(&peer).await;
+                None
+            }
+            PullerCommand::LinkLost { since } => {
+                self.port.link_lost(&peer, since).await;
                 None
             }
             PullerCommand::PeerKnows {

@@ -1,8 +1,8 @@
-//! Drops what need not be kept: what every datacenter knows, and superseded revisions that are too old.
+//! Drops what need not be kept: what every datacenter knows, superseded revisions that are too old, and the quarantine of what can be applied now.
 //!
 //! It works in bounded steps, each one entry of the commit pipeline, so that it never holds up a write for long.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rejoin_document::{DatabaseName, Sequence, VersionVector};
@@ -24,7 +24,7 @@ type AtRest = BTreeMap<DatabaseName, (VersionVector, Sequence, u32)>;
 pub(super) async fn run(context: NodeContext, every_ms: u64) {
     let mut ticks = tokio::time::interval(Duration::from_millis(every_ms));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut at_rest = AtRest::new();
+    let (mut at_rest, mut retried) = (AtRest::new(), BTreeSet::new());
     loop {
         tokio::select! {
             biased;
@@ -34,6 +34,14 @@ pub(super) async fn run(context: NodeContext, every_ms: u64) {
         for state in context.links.port.states() {
             if context.stop.is_cancelled() {
                 return;
+            }
+            if !retried.contains(&state.name) {
+                match retry(&context, &state.name).await {
+                    Ok(()) => drop(retried.insert(state.name.clone())),
+                    Err(error) => {
+                        tracing::debug!(database = %state.name, %error, "what was set aside is tried again later")
+                    }
+                }
             }
             let stable = context.store.stable(&state.name).unwrap_or_default();
             if is_at_rest(&mut at_rest, &state.name, &stable, state.sequence) {
@@ -56,6 +64,18 @@ fn is_at_rest(at_rest: &mut AtRest, name: &DatabaseName, stable: &VersionVector,
         }
         _ => false,
     }
+}
+
+/// Tries all states of a database again that a former run, perhaps of a former version, has set aside.
+async fn retry(context: &NodeContext, database: &DatabaseName) -> Result<(), CommitError> {
+    while !context.stop.is_cancelled() {
+        let database = database.clone();
+        let outcome = context.commits.submit(Operation::Retry { database }).await?;
+        if matches!(outcome, Outcome::Retried { finished: true, .. }) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// One round for one database; whether nothing is left to drop at present.

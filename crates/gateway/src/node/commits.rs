@@ -60,10 +60,11 @@ fn name(operation: &Operation) -> &'static str {
         Operation::CreateDatabase(_) => "create_database",
         Operation::Apply(_) => "apply",
         Operation::Forget { .. } => "forget",
-        Operation::Prune { .. } => "prune",
+        Operation::Prune { .. } | Operation::Retry { .. } => "prune",
         Operation::SetLinkCut { .. }
         | Operation::CaughtUp { .. }
         | Operation::AssumeNewIdentity { .. }
+        | Operation::SetLinkLost { .. }
         | Operation::SaveHeal { .. } => "local",
     }
 }

@@ -20,7 +20,7 @@ use crate::links::{Dialler, Hub, Incoming, LinkEnd, Port, Puller, Transport, dia
 use crate::metrics::Metrics;
 
 /// Bytes of one message between nodes: the largest state that a store takes, and what is around it.
-const LINK_MESSAGE_BYTES_MAX: usize = 40 << 20;
+const LINK_MESSAGE_BYTES_MAX: usize = 136 << 20;
 
 /// What a node is made of; a simulation hands in its own.
 pub struct Parts {

@@ -16,13 +16,13 @@ use crate::operation::{Applied, Apply, Item, Outcome, Progress, Watermark};
 use crate::state::DatabaseState;
 
 /// An item that was looked at.
-enum Incoming {
+pub(super) enum Incoming {
     State(Document),
     Unusable(String),
 }
 
 impl Incoming {
-    fn context(&self) -> Option<&VersionVector> {
+    pub(super) fn context(&self) -> Option<&VersionVector> {
         match self {
             Incoming::State(state) => Some(state.context()),
             Incoming::Unusable(_) => None,
@@ -108,7 +108,7 @@ impl Group<'_> {
         Ok(read)
     }
 
-    fn examine(&self, database: &DatabaseState, item: &Item) -> Incoming {
+    pub(super) fn examine(&self, database: &DatabaseState, item: &Item) -> Incoming {
         if item.state.len() > self.options.state_bytes_max {
             return Incoming::Unusable(format!(
                 "the state has {} bytes, more than {}",
@@ -133,7 +133,7 @@ impl Group<'_> {
         }
     }
 
-    fn join(&mut self, key: &DocumentKey, state: &Document, applied: &mut Applied) {
+    pub(super) fn join(&mut self, key: &DocumentKey, state: &Document, applied: &mut Applied) {
         let Some(rules) = self
             .state
             .databases
@@ -166,7 +166,7 @@ impl Group<'_> {
     }
 
     /// Lets the clock follow the writes that arrive, within the drift bound.
-    fn follow(&mut self, context: &VersionVector, drifted: &mut BTreeMap<ReplicaId, u64>) {
+    pub(super) fn follow(&mut self, context: &VersionVector, drifted: &mut BTreeMap<ReplicaId, u64>) {
         let own = self.state.identity.replica;
         for (replica, time) in context.iter().filter(|(replica, _)| *replica != own) {
             if self.pipeline.clock.observe(time) == Observed::Drifted {

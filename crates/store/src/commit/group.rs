@@ -80,7 +80,9 @@ impl<'a> Group<'a> {
             Operation::Apply(apply) => self.apply(apply),
             Operation::Forget { database } => self.forget(database),
             Operation::Prune { database } => self.prune(database),
+            Operation::Retry { database } => self.retry(database),
             Operation::SetLinkCut { peer, cut } => self.set_link_cut(peer, cut),
+            Operation::SetLinkLost { peer, since } => Ok(self.set_link_lost(peer, since)),
             Operation::CaughtUp { peer } => Ok(self.caught_up(peer)),
             Operation::AssumeNewIdentity { disowned, reason } => {
                 if disowned != self.state.identity.replica {

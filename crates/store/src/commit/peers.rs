@@ -1,6 +1,6 @@
 //! Small facts about peers: cut links, catching up, heal reports.
 
-use rejoin_document::DatacenterName;
+use rejoin_document::{DatacenterName, HlcTime};
 
 use super::group::Group;
 use crate::engine::Family;
@@ -26,6 +26,20 @@ impl Group<'_> {
             (false, _) => {}
         }
         Ok(Outcome::LinkCut { changed })
+    }
+
+    /// The time of the first loss stays until the link works again.
+    pub(super) fn set_link_lost(&mut self, peer: DatacenterName, since: Option<HlcTime>) -> Outcome {
+        let key = PeerKey::Lost(peer.clone()).encode();
+        match since {
+            Some(since) if !self.state.lost.contains_key(&peer) => {
+                self.batch.put(Family::Peers, key, peers::encode_lost(since));
+                self.state.lost.insert(peer, since);
+            }
+            None if self.state.lost.remove(&peer).is_some() => self.batch.delete(Family::Peers, key),
+            Some(_) | None => {}
+        }
+        Outcome::LinkLost
     }
 
     pub(super) fn caught_up(&mut self, peer: DatacenterName) -> Outcome {

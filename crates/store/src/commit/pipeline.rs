@@ -22,6 +22,8 @@ pub(crate) struct Pipeline {
     pub opened: BTreeMap<DatabaseName, HlcTime>,
     /// Where the next step of forgetting goes on.
     pub forget_after: BTreeMap<DatabaseName, DocumentId>,
+    /// The key in the family `quarantine` where the next step of trying again goes on.
+    pub retry_after: BTreeMap<DatabaseName, Vec<u8>>,
     /// Superseded revisions before this time are gone: pruning need not crawl over what is left of them.
     pub pruned_until: BTreeMap<DatabaseName, HlcTime>,
     pub halt: Option<Halt>,
@@ -33,6 +35,7 @@ impl Pipeline {
             clock,
             opened,
             forget_after: BTreeMap::new(),
+            retry_after: BTreeMap::new(),
             pruned_until: BTreeMap::new(),
             halt: None,
         }

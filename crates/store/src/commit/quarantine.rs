@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::Sequence;
+use rejoin_document::{DatabaseName, Document, Sequence, VersionVector};
 
+use super::apply::Incoming;
 use super::group::{DocumentKey, Group};
 use crate::engine::{Family, KeyRange};
-use crate::error::StoreError;
+use crate::error::{CommitError, StoreError};
 use crate::keys::changes::{self, ChangeEntry};
 use crate::keys::quarantine::{self, QuarantineRecord};
-use crate::operation::Item;
+use crate::operation::{Applied, Item, Outcome};
 use crate::state::DatabaseState;
 
 impl Group<'_> {
@@ -72,6 +73,101 @@ impl Group<'_> {
                 .delete(Family::Quarantine, quarantine::key(number, &key.1, hash));
             drop_entry(&mut self.batch, number, sequence);
         }
+    }
+}
+
+/// Bytes of states that one step of trying again reads, exceeded only by a single one.
+const RETRY_BYTES_MAX: usize = 16 << 20;
+
+/// A state that is tried again.
+struct Waiting {
+    place: Box<[u8]>,
+    hash: [u8; 8],
+    key: DocumentKey,
+    incoming: Incoming,
+    context: Option<VersionVector>,
+}
+
+impl Group<'_> {
+    pub(super) fn retry(&mut self, name: DatabaseName) -> Result<Outcome, CommitError> {
+        let database = self.database(&name)?;
+        let (waiting, finished) = self.waiting(&database)?;
+        self.check_own_times(&name, waiting.iter().filter_map(|waiting| waiting.incoming.context()))?;
+        let last = waiting.last().map(|waiting| waiting.place.to_vec());
+        let (mut released, mut drifted) = (0, BTreeMap::new());
+        for Waiting {
+            place,
+            hash,
+            key,
+            incoming,
+            context,
+        } in waiting
+        {
+            match incoming {
+                Incoming::State(state) => {
+                    self.follow(state.context(), &mut drifted);
+                    self.join(&key, &state, &mut Applied::default());
+                }
+                Incoming::Unusable(_) if !self.holds(&key, context.as_ref()) => continue,
+                Incoming::Unusable(_) => {}
+            }
+            self.release(&key, place.to_vec(), hash);
+            released += 1;
+        }
+        match last.filter(|_| !finished) {
+            Some(last) => drop(self.pipeline.retry_after.insert(name, last)),
+            None => drop(self.pipeline.retry_after.remove(&name)),
+        }
+        Ok(Outcome::Retried { released, finished })
+    }
+
+    /// The states of this step, and whether there are no more. Everything that can fail happens here, before anything is staged.
+    fn waiting(&mut self, database: &DatabaseState) -> Result<(Vec<Waiting>, bool), StoreError> {
+        let prefix = database.number().prefix();
+        let range = match self.pipeline.retry_after.get(&database.definition.name) {
+            Some(after) => KeyRange::prefix_after(&prefix, after),
+            None => KeyRange::prefix(&prefix),
+        };
+        let (engine, mut bytes, mut waiting) = (self.engine, 0, Vec::new());
+        for entry in engine.scan(Family::Quarantine, range) {
+            if bytes >= RETRY_BYTES_MAX || waiting.len() >= self.options.step_documents_max {
+                return Ok((waiting, false));
+            }
+            let (place, value) = entry?;
+            bytes += value.len();
+            let (_, id, hash) = quarantine::decode_key(&place)?;
+            let state = QuarantineRecord::decode(&value)?.state.into();
+            let key = self.load(database, &id)?;
+            self.load_quarantine(database, &key)?;
+            let item = Item { id, state };
+            waiting.push(Waiting {
+                place,
+                hash,
+                key,
+                incoming: self.examine(database, &item),
+                context: Document::decode_context(&item.state).ok(),
+            });
+        }
+        Ok((waiting, true))
+    }
+
+    /// Whether all that a state can tell came in other states already.
+    fn holds(&self, key: &DocumentKey, context: Option<&VersionVector>) -> bool {
+        let staged = self.documents.get(key);
+        staged.is_some_and(|staged| context.is_some_and(|context| staged.now.context().dominates(context)))
+    }
+
+    fn release(&mut self, key: &DocumentKey, place: Vec<u8>, hash: [u8; 8]) {
+        let Some(database) = self.state.database_mut(&key.0) else {
+            return;
+        };
+        let Some(sequence) = self.quarantine.get_mut(key).and_then(|states| states.remove(&hash)) else {
+            return;
+        };
+        database.record.quarantined = database.record.quarantined.saturating_sub(1);
+        self.batch.delete(Family::Quarantine, place);
+        drop_entry(&mut self.batch, database.number(), sequence);
+        tracing::info!(database = %key.0, document_id = %key.1, "a state that was set aside is applied");
     }
 }
 

@@ -6,8 +6,9 @@
 //! | `2u8, number u32, datacenter`: what it is known to know (a row of the matrix) | `version u8, vector` | from the first watermark that names it on |
 //! | `3u8, datacenter`: the link is cut | `version u8` | until it is restored |
 //! | `4u8, datacenter`: this node has not caught up with it since it took a new identity | `version u8` | until it has |
+//! | `5u8, datacenter`: the link was lost | `version u8, time u64` | until the link works again |
 
-use rejoin_document::{DatacenterName, Incarnation, Position, Sequence, VersionVector};
+use rejoin_document::{DatacenterName, HlcTime, Incarnation, Position, Sequence, VersionVector};
 
 use super::{CorruptRecord, DatabaseNumber, Reader, Writer};
 use crate::engine::Family;
@@ -21,6 +22,7 @@ pub(crate) enum PeerKey {
     Row(DatabaseNumber, DatacenterName),
     Cut(DatacenterName),
     Behind(DatacenterName),
+    Lost(DatacenterName),
 }
 
 impl PeerKey {
@@ -30,6 +32,7 @@ impl PeerKey {
             PeerKey::Row(number, datacenter) => (2, Some(number), datacenter),
             PeerKey::Cut(datacenter) => (3, None, datacenter),
             PeerKey::Behind(datacenter) => (4, None, datacenter),
+            PeerKey::Lost(datacenter) => (5, None, datacenter),
         };
         let mut writer = Writer::default().u8(tag);
         if let Some(number) = number {
@@ -55,6 +58,7 @@ impl PeerKey {
             2 => Ok(PeerKey::Row(number, datacenter)),
             3 => Ok(PeerKey::Cut(datacenter)),
             4 => Ok(PeerKey::Behind(datacenter)),
+            5 => Ok(PeerKey::Lost(datacenter)),
             other => Err(reader.corrupt(format!("unknown tag {other}"))),
         }
     }
@@ -63,6 +67,17 @@ impl PeerKey {
 /// The value of a fact that is all in its key.
 pub(crate) fn encode_mark() -> Vec<u8> {
     vec![VERSION]
+}
+
+pub(crate) fn encode_lost(since: HlcTime) -> Vec<u8> {
+    Writer::versioned(VERSION).u64(since.0).finish()
+}
+
+pub(crate) fn decode_lost(value: &[u8]) -> Result<HlcTime, CorruptRecord> {
+    let mut reader = Reader::value(Family::Peers, value, VERSION)?;
+    let since = HlcTime(reader.u64()?);
+    reader.end()?;
+    Ok(since)
 }
 
 pub(crate) fn encode_position(position: Position) -> Vec<u8> {
@@ -99,18 +114,20 @@ mod tests {
     use crate::keys::samples::{datacenters, numbers, vectors};
 
     fn keys() -> impl Strategy<Value = PeerKey> {
-        (0u8..4, numbers(), datacenters()).prop_map(|(tag, number, datacenter)| match tag {
+        (0u8..5, numbers(), datacenters()).prop_map(|(tag, number, datacenter)| match tag {
             0 => PeerKey::Position(number, datacenter),
             1 => PeerKey::Row(number, datacenter),
             2 => PeerKey::Cut(datacenter),
-            _ => PeerKey::Behind(datacenter),
+            3 => PeerKey::Behind(datacenter),
+            _ => PeerKey::Lost(datacenter),
         })
     }
 
     proptest! {
         #[test]
-        fn keys_and_values_round_trip(key in keys(), incarnation: u64, sequence: u64, row in vectors()) {
+        fn keys_and_values_round_trip(key in keys(), incarnation: u64, sequence: u64, row in vectors(), lost: u64) {
             prop_assert_eq!(PeerKey::decode(&key.encode()), Ok(key));
+            prop_assert_eq!(decode_lost(&encode_lost(HlcTime(lost))), Ok(HlcTime(lost)));
             let position = Position { incarnation: Incarnation(incarnation), sequence: Sequence(sequence) };
             prop_assert_eq!(decode_position(&encode_position(position)), Ok(position));
             prop_assert_eq!(decode_row(&encode_row(&row)), Ok(row));

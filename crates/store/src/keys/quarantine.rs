@@ -4,7 +4,7 @@
 //! |---|---|
 //! | key | `number u32, id length u16, id, state hash [8]` |
 //! | value | `version u8, sequence u64, reason length u32, reason, state` |
-//! | lifetime | until the document has more of them than the bound; then the oldest goes, which a newer one from the same peer contains |
+//! | lifetime | until it can be joined, or the document contains it; or until the document has more of them than the bound; then the oldest goes, which a newer one from the same peer contains |
 
 use rejoin_document::{DocumentId, Sequence};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, DocumentId, RuleSet, SetHash};
+use rejoin_document::{DatabaseName, DatacenterName, DocumentId, HlcTime, ReplicaId, RuleSet, SetHash};
 
 use super::{DatabaseState, NodeState, SystemDocument};
 use crate::engine::{Family, KeyRange, Read};
@@ -33,7 +33,7 @@ pub(crate) fn load(read: &dyn Read, identity: Identity) -> Result<NodeState, Sto
     }
     let replicas = load_definitions(read, &mut databases)?;
     load_digests(read, &mut databases)?;
-    let (cut, behind) = load_peers(read, &mut databases)?;
+    let Peers { cut, behind, lost } = load_peers(read, &mut databases)?;
     let last_heal = match read.scan(Family::Heals, KeyRange::prefix(b"")).next() {
         Some(entry) => heals::decode_key(&entry?.0)?,
         None => 0,
@@ -46,6 +46,7 @@ pub(crate) fn load(read: &dyn Read, identity: Identity) -> Result<NodeState, Sto
         identity,
         behind,
         cut,
+        lost,
         databases,
         replicas: Arc::new(replicas),
         last_heal,
@@ -53,7 +54,7 @@ pub(crate) fn load(read: &dyn Read, identity: Identity) -> Result<NodeState, Sto
 }
 
 type Databases = BTreeMap<DatabaseName, DatabaseState>;
-type Replicas = BTreeMap<rejoin_document::ReplicaId, rejoin_document::DatacenterName>;
+type Replicas = BTreeMap<ReplicaId, DatacenterName>;
 
 /// Takes the rules of each database from the system database's documents.
 fn load_definitions(read: &dyn Read, databases: &mut Databases) -> Result<Replicas, StoreError> {
@@ -94,12 +95,17 @@ fn load_digests(read: &dyn Read, databases: &mut Databases) -> Result<(), StoreE
     Ok(())
 }
 
-type Names = BTreeSet<rejoin_document::DatacenterName>;
+/// What the family `peers` says of whole datacenters.
+struct Peers {
+    cut: BTreeSet<DatacenterName>,
+    behind: BTreeSet<DatacenterName>,
+    lost: BTreeMap<DatacenterName, HlcTime>,
+}
 
-/// Positions and rows of the matrix; the cut links and the peers that are still to be caught up with.
-fn load_peers(read: &dyn Read, databases: &mut Databases) -> Result<(Names, Names), StoreError> {
+/// Positions and rows of the matrix go to the databases.
+fn load_peers(read: &dyn Read, databases: &mut Databases) -> Result<Peers, StoreError> {
     let mut by_number = by_number(databases);
-    let (mut cut, mut behind) = (Names::new(), Names::new());
+    let (mut cut, mut behind, mut lost) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
     for entry in read.scan(Family::Peers, KeyRange::prefix(b"")) {
         let (key, value) = entry?;
         match PeerKey::decode(&key)? {
@@ -115,7 +121,8 @@ fn load_peers(read: &dyn Read, databases: &mut Databases) -> Result<(Names, Name
             }
             PeerKey::Cut(peer) => drop(cut.insert(peer)),
             PeerKey::Behind(peer) => drop(behind.insert(peer)),
+            PeerKey::Lost(peer) => drop(lost.insert(peer, peers::decode_lost(&value)?)),
         }
     }
-    Ok((cut, behind))
+    Ok(Peers { cut, behind, lost })
 }

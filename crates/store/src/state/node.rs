@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, DatacenterName, ReplicaId, VersionVector};
+use rejoin_document::{DatabaseName, DatacenterName, HlcTime, ReplicaId, VersionVector};
 
 use super::DatabaseState;
 use crate::keys::DatabaseNumber;
@@ -17,6 +17,8 @@ pub(crate) struct NodeState {
     pub behind: BTreeSet<DatacenterName>,
     /// Peers whose links an operator has cut.
     pub cut: BTreeSet<DatacenterName>,
+    /// Since when links do not work.
+    pub lost: BTreeMap<DatacenterName, HlcTime>,
     /// All databases, the system's too.
     pub databases: BTreeMap<DatabaseName, Arc<DatabaseState>>,
     /// Whose replicas are whose, as the system database says.

@@ -2,6 +2,7 @@
 
 use rejoin_document::{DatabaseName, HlcTime, Incarnation, Position, ReplicaId, VersionVector};
 
+use crate::Timestamp;
 use crate::heal::HealReport;
 use crate::message::{Item, Message, Watermark};
 
@@ -51,6 +52,11 @@ pub enum PullerCommand {
     },
     /// Record that this node has caught up with the peer.
     CaughtUp,
+    /// Record that the link was lost, or works again: a heal report counts from there, also after a restart.
+    LinkLost {
+        /// When the peer was last heard. None: the link works.
+        since: Option<Timestamp>,
+    },
     /// Tell the server sessions of this peer what it knows, so that they do not send it back.
     PeerKnows {
         /// The incarnation of the peer that said so.

@@ -18,7 +18,7 @@ impl Puller {
         let waited_ms = now.since(self.status.since);
         if self.status.state == LinkState::Connecting && waited_ms >= self.options.partition_after_ms {
             // A peer that was never reached is as far away as one that was lost.
-            self.set_state(LinkState::Partitioned, self.status.since);
+            self.set_state(LinkState::Partitioned, self.last_linked);
         }
         if self.phase != Phase::Open {
             return;
@@ -146,7 +146,10 @@ impl Puller {
 
     /// The link broke, or fell silent: the heal that was under way ends here, and the next connection begins another.
     fn lost(&mut self, at: Timestamp, out: &mut Vec<PullerCommand>) {
-        self.broken.get_or_insert(at);
+        if self.broken.is_none() {
+            self.broken = Some(at);
+            out.push(PullerCommand::LinkLost { since: Some(at) });
+        }
         self.set_state(LinkState::Partitioned, at);
         if let Some(session) = &mut self.session {
             session.comparison = None;
@@ -167,7 +170,7 @@ impl Puller {
     }
 
     /// The link works again. The very first connection of two nodes heals nothing.
-    pub(super) fn begin_heal(&mut self, now: Timestamp) {
+    pub(super) fn begin_heal(&mut self, now: Timestamp, out: &mut Vec<PullerCommand>) {
         let pulled_before = self.session.as_ref().is_some_and(|session| {
             session
                 .local
@@ -176,7 +179,8 @@ impl Puller {
                 .any(|database| database.position.is_some())
         });
         if self.broken.is_some() || pulled_before {
-            let broken = self.broken.take().unwrap_or(self.started);
+            let broken = self.broken.take().unwrap_or(self.last_linked);
+            out.push(PullerCommand::LinkLost { since: None });
             self.heal = Some(HealReport::begin(self.peer.clone(), broken, now));
         }
     }

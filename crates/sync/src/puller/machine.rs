@@ -25,7 +25,7 @@ pub struct Puller {
     pub(super) cut: bool,
     pub(super) refusal: Option<Refusal>,
     pub(super) was_established: bool,
-    pub(super) started: Timestamp,
+    pub(super) last_linked: Timestamp,
     pub(super) broken: Option<Timestamp>,
     pub(super) heal: Option<HealReport>,
 }
@@ -62,9 +62,22 @@ pub(super) enum Work {
 }
 
 impl Puller {
-    /// A puller that dials at its first tick, unless the link is cut. `own` and `peer` are the datacenters of the two ends.
-    pub fn new(own: DatacenterName, peer: DatacenterName, options: LinkOptions, cut: bool, now: Timestamp) -> Self {
-        let state = if cut { LinkState::Cut } else { LinkState::Connecting };
+    /// A puller that dials at its first tick, unless the link is cut. `own` and `peer` are the datacenters of the two ends; `last_linked` is when
+    /// the link last worked, as far as a former run of the node knew.
+    pub fn new(
+        own: DatacenterName,
+        peer: DatacenterName,
+        options: LinkOptions,
+        cut: bool,
+        last_linked: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        let last_linked = last_linked.min(now);
+        let (state, since) = if cut {
+            (LinkState::Cut, last_linked)
+        } else {
+            (LinkState::Connecting, now)
+        };
         Self {
             own,
             peer,
@@ -76,14 +89,14 @@ impl Puller {
             ticket: 0,
             status: LinkStatus {
                 state,
-                since: now,
+                since,
                 reason: None,
                 documents_received: 0,
             },
             cut,
             refusal: None,
             was_established: false,
-            started: now,
+            last_linked,
             broken: None,
             heal: None,
         }

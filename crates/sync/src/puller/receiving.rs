@@ -46,7 +46,7 @@ impl Puller {
         }
         let caught_up = session.caught_up;
         self.status.reason = None;
-        self.begin_heal(now);
+        self.begin_heal(now, out);
         if caught_up {
             self.set_state(LinkState::Connected, now);
             self.begin_comparison(now, out);
@@ -120,7 +120,7 @@ impl Puller {
     }
 
     fn established(&mut self, now: Timestamp, out: &mut Vec<PullerCommand>) {
-        self.begin_heal(now);
+        self.begin_heal(now, out);
         self.was_established = true;
         self.backoff.reset();
         self.status.reason = None;

@@ -89,7 +89,7 @@ impl World {
                 }
                 None
             }
-            PullerCommand::ObserveTime { .. } => None,
+            PullerCommand::LinkLost { .. } | PullerCommand::ObserveTime { .. } => None,
             PullerCommand::Compared { equal, repaired } => {
                 self.compared(equal, repaired);
                 None

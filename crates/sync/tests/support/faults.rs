@@ -167,7 +167,7 @@ impl World {
                 let server = self.nodes[self.links[link].server].name.clone();
                 let cut = self.nodes[node].store.links_cut().contains(&server);
                 let (own, now) = (self.nodes[node].name.clone(), rejoin_sync::Timestamp(self.now_ms));
-                self.links[link].machine = rejoin_sync::Puller::new(own, server, self.options.clone(), cut, now);
+                self.links[link].machine = rejoin_sync::Puller::new(own, server, self.options.clone(), cut, now, now);
                 self.links[link].applying = None;
             }
         }

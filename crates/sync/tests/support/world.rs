@@ -57,7 +57,7 @@ impl World {
             links.push(Link::new(
                 a,
                 b,
-                Puller::new(names[a].clone(), names[b].clone(), options.clone(), false, now),
+                Puller::new(names[a].clone(), names[b].clone(), options.clone(), false, now, now),
             ));
         }
         let peers_of = |node: usize| -> Vec<DatacenterName> {

@@ -20,9 +20,18 @@ impl Bench {
     }
 
     pub(super) fn with(options: LinkOptions, cut: bool) -> Self {
+        let mut bench = Self::restarted(Timestamp(1_000_000));
+        let now = bench.now;
+        bench.puller = Puller::new(datacenter("dc-east"), datacenter("dc-west"), options, cut, now, now);
+        bench
+    }
+
+    /// As a new one, of a node that had a link in a former run.
+    pub(super) fn restarted(last_linked: Timestamp) -> Self {
         let now = Timestamp(1_000_000);
+        let (east, west) = (datacenter("dc-east"), datacenter("dc-west"));
         Self {
-            puller: Puller::new(datacenter("dc-east"), datacenter("dc-west"), options, cut, now),
+            puller: Puller::new(east, west, LinkOptions::default(), false, last_linked, now),
             now,
             local: Local {
                 replica: replica(PULLER),

@@ -113,11 +113,35 @@ fn a_cut_that_is_restored_gives_a_report() {
 }
 
 #[test]
-fn a_restart_gives_a_report_if_the_peer_was_pulled_from_before() {
-    let mut bench = Bench::new();
-    let started = bench.now;
+fn a_restart_gives_a_report_from_when_the_link_last_worked_if_the_peer_was_pulled_from_before() {
+    let last_linked = Timestamp(400_000);
+    let mut bench = Bench::restarted(last_linked);
     bench.local.databases[0].position = Some(at(5, 0));
-    assert_eq!(report(&bench.settle()).map(|report| report.broken), Some(started));
+    bench.tick(10_000);
+    assert_eq!(bench.puller.status().state, LinkState::Partitioned);
+    assert_eq!(bench.puller.status().since, last_linked);
+    bench.drop_connection();
+    assert_eq!(report(&bench.settle()).map(|report| report.broken), Some(last_linked));
+}
+
+#[test]
+fn a_loss_is_recorded_once_and_taken_back_when_the_link_works_again() {
+    let mut bench = Bench::new();
+    bench.settle();
+    let heard = bench.now;
+    let lost = |out: &[PullerCommand]| -> Vec<_> {
+        out.iter()
+            .filter_map(|command| match command {
+                PullerCommand::LinkLost { since } => Some(*since),
+                _ => None,
+            })
+            .collect()
+    };
+    bench.tick(700);
+    assert_eq!(lost(&bench.drop_connection()), [Some(heard)]);
+    bench.connect();
+    assert_eq!(lost(&bench.drop_connection()), []);
+    assert_eq!(lost(&bench.establish()), [None]);
 }
 
 #[test]
