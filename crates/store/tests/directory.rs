@@ -83,6 +83,24 @@ fn a_path_that_is_no_directory_is_refused() {
 }
 
 #[test]
+fn a_directory_with_somebody_elses_files_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("thesis.txt"), "years of work").unwrap();
+    let error = RocksEngine::open(directory.path(), &RocksOptions::default())
+        .map(drop)
+        .unwrap_err();
+    assert!(
+        matches!(&error, RocksOpenError::Foreign { found, .. } if found == "thesis.txt"),
+        "{error:?}"
+    );
+    let left: Vec<_> = std::fs::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["thesis.txt"]);
+}
+
+#[test]
 fn a_node_on_rocksdb_comes_back_as_it_was() {
     let directory = tempfile::tempdir().unwrap();
     let engine = || Arc::new(RocksEngine::open(directory.path(), &RocksOptions::default()).unwrap()) as Arc<dyn Engine>;

@@ -319,3 +319,20 @@ fn an_operation_that_changes_nothing_costs_no_sync() {
     ));
     assert_eq!(engine.batches(), before);
 }
+
+#[test]
+fn a_count_that_cannot_go_on_fails_no_group() {
+    let engine = Arc::new(RecordingEngine::default());
+    let west = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, options("west")).unwrap();
+    create_database(&west, "shop", &[]).unwrap();
+    let east = open(&Arc::new(rejoin_store::MemoryEngine::new()), options("east"));
+    pass(1);
+    create_database(&east, "shop", &[("/x", rejoin_document::Rule::Latest)]).unwrap();
+    let system = rejoin_document::DatabaseName::system();
+    let rules = apply_of(&east, &west, &system, scan(&east, &west, &system));
+    // The step that each group takes would already be the whole count here.
+    engine.fail_scans.store(true, Ordering::SeqCst);
+    one(&west, rules).unwrap();
+    assert!(!west.has_pending_work(), "it would be tried without end");
+    put(&west, "a", create("{}"));
+}

@@ -203,6 +203,42 @@ async fn an_idle_queue_records_that_the_node_is_alive() {
 }
 
 #[tokio::test]
+async fn a_queue_that_does_nothing_but_refuse_records_that_the_node_is_alive() {
+    let (engine, _, queue) = start(QueueOptions {
+        alive_every: Duration::from_millis(5),
+        ..QueueOptions::default()
+    });
+    let (before, committer) = (engine.inner.batches(), queue.committer());
+    let refusing = tokio::spawn(async move {
+        loop {
+            let refused = committer.submit(write("absent", delete())).await;
+            assert!(
+                matches!(refused, Err(CommitError::DocumentNotFound { .. })),
+                "{refused:?}"
+            );
+        }
+    });
+    let recorded = async {
+        while engine.inner.batches() < before + 3 {
+            assert!(!refusing.is_finished());
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), recorded).await.unwrap();
+    refusing.abort();
+    queue.shutdown().unwrap();
+}
+
+#[tokio::test]
+async fn an_operation_whose_pipeline_died_is_answered_as_unknown() {
+    let (engine, _, queue) = start(QueueOptions::default());
+    engine.inner.panic_on_write.store(true, Ordering::SeqCst);
+    let answer = tokio::time::timeout(Duration::from_secs(10), queue.committer().submit(write_of(1))).await;
+    let answer = answer.expect("it is answered");
+    assert!(matches!(answer, Err(CommitError::Unanswered)), "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_refusal_reaches_the_one_who_asked() {
     let (_, _, queue) = start(QueueOptions::default());
     let nowhere: DatabaseName = "nowhere".parse().unwrap();

@@ -130,6 +130,30 @@ async fn a_load_answers_in_order_and_a_bad_document_does_not_stop_the_rest() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_that_finds_the_pipeline_full_keeps_the_order_of_its_lines() {
+    let mut node = node().await;
+    node.stop().await;
+    node.settings.commit.waiting_max = 1;
+    node.try_start().await.unwrap();
+    let (sender, mut outcomes) = node.client.load("things");
+    let sending = tokio::spawn(async move {
+        for number in 0..1500u64 {
+            let (id, body) = (format!("d{}", number % 3), format!(r#"{{"n":{number}}}"#));
+            sender.send(number, id, text(&body)).await.unwrap();
+        }
+    });
+    while let Some(outcome) = outcomes.next().await.unwrap() {
+        assert!(outcome.result.is_ok(), "{outcome:?}");
+    }
+    sending.await.unwrap();
+    for number in 0..3 {
+        let last = format!(r#"{{"n":{}}}"#, 1497 + number);
+        assert_eq!(node.body(&format!("d{number}")).await, Some(last));
+    }
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_answers_for_the_server_and_for_each_service() {
     use tonic_health::pb::health_check_response::ServingStatus;
     use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};

@@ -1,4 +1,4 @@
-//! An engine that records how each batch was written, and fails when it is told to.
+//! An engine that records how each batch was written, and fails or panics when it is told to.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,6 +11,8 @@ pub struct RecordingEngine {
     pub written: Mutex<Vec<(Durability, Batch)>>,
     pub fail_writes: AtomicBool,
     pub fail_reads: AtomicBool,
+    pub fail_scans: AtomicBool,
+    pub panic_on_write: AtomicBool,
 }
 
 impl RecordingEngine {
@@ -39,6 +41,9 @@ impl Read for RecordingEngine {
     }
 
     fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
+        if self.fail_scans.load(Ordering::SeqCst) {
+            return Box::new(std::iter::once(Err(EngineError::new("read", "planted"))));
+        }
         match self.readable() {
             Ok(()) => self.inner.scan(family, range),
             Err(error) => Box::new(std::iter::once(Err(error))),
@@ -52,6 +57,7 @@ impl Engine for RecordingEngine {
     }
 
     fn write(&self, batch: Batch, durability: Durability) -> Result<(), EngineError> {
+        assert!(!self.panic_on_write.load(Ordering::SeqCst), "planted");
         if self.fail_writes.load(Ordering::SeqCst) {
             return Err(EngineError::new("write", "planted"));
         }

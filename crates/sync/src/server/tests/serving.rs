@@ -31,6 +31,17 @@ fn the_first_complete_scan_sends_its_watermark_even_if_nothing_changed() {
 }
 
 #[test]
+fn a_piece_of_the_log_in_which_nothing_is_new_moves_the_position() {
+    let mut bench = Bench::new();
+    bench.greet(hello());
+    bench.scanned("_rejoin", 0, &[], Some(watermark(&[])));
+    let out = bench.scanned("customers", 9, &[], None);
+    let batch = batch_of(&out).expect("a puller that knows all of a long log hears how far it was read");
+    assert_eq!((batch.from, batch.to), (at(5, 4), at(5, 9)));
+    assert!(batch.items.is_empty() && batch.watermark.is_none());
+}
+
+#[test]
 fn a_watermark_that_says_nothing_new_is_not_sent_and_the_next_batch_continues_from_the_last() {
     let mut bench = Bench::new();
     bench.settle();
