@@ -205,6 +205,8 @@ fn a_lost_write_is_noticed_although_the_node_has_written_later_ones_since() {
     pass(5);
     let unaware = put(&east, "new", create("{}"));
     assert_eq!(unaware.dot.replica, former.replica, "nobody has told it");
+    pass(5);
+    put(&east, "newer", create("{}"));
     let late = scan(&west, &east, &shop());
     assert_eq!(late.items, [], "west leaves out what east claims to have");
     let outcome = one(&east, apply_of(&west, &east, &shop(), late)).unwrap();
