@@ -1,7 +1,7 @@
 //! A real process is killed under load, again and again, and every acknowledged write is found.
 //!
 //! This proves that an acknowledgement follows the write, not that the write was synced: the system's page cache survives a killed process.
-//! That each acknowledged group was written with a sync is asserted in `groups.rs`.
+//! For that the power has to fail, which it does in `power_cut.rs`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
