@@ -1,3 +1,6 @@
+//! The transport: when a puller dials, when it gives a connection up, and what a cut does. Nothing here depends on what
+//! is pulled.
+
 use super::bench::*;
 use crate::testing::*;
 use crate::*;

@@ -1,3 +1,5 @@
+//! Hello and welcome: whom a puller accepts, and when what the peer knows of it proves that this node has lost writes.
+
 use rejoin_document::HlcTime;
 
 use super::bench::*;

@@ -1,3 +1,5 @@
+//! After a reconnect: which ones give a heal report, what it counts, and how a comparison finds the documents that differ.
+
 use rejoin_document::{ItemHash, SetHash};
 
 use super::bench::*;

@@ -1,3 +1,5 @@
+//! Batches: applied once, one at a time and in order, acknowledged only when applied; and when a link has caught up.
+
 use rejoin_document::Incarnation;
 
 use super::bench::*;

@@ -1,3 +1,6 @@
+//! Hello and welcome: whom a server serves, what it tells a puller of itself, and when a puller's words prove that this
+//! node has lost writes.
+
 use rejoin_document::{HlcTime, TimeGap};
 
 use super::bench::*;

@@ -1,3 +1,5 @@
+//! What a session sends and when: scans from the puller's position without what it knows, within its window, in turns.
+
 use rejoin_document::Incarnation;
 
 use super::bench::*;
