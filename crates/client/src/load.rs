@@ -126,7 +126,8 @@ pub(crate) fn start(client: &Client, database: &str) -> (LoadSender, LoadOutcome
 }
 
 impl LoadSender {
-    /// Sends one document; waits while the window is full. `tag` comes back with its outcome.
+    /// Sends one document; waits while the window is full. `tag` comes back with its outcome. May be dropped while it
+    /// waits: the document is not sent then, and does not count as unanswered.
     ///
     /// # Errors
     /// This document was not sent: [`LoadSendError::Closed`] once the load has ended, [`LoadSendError::TooLarge`] if

@@ -8,6 +8,8 @@
 mod finished;
 #[path = "cli/node.rs"]
 mod node;
+#[path = "cli/silent_node.rs"]
+mod silent_node;
 
 #[path = "cli/conflicts.rs"]
 mod conflicts;
@@ -23,3 +25,5 @@ mod loads;
 mod operations;
 #[path = "cli/refusals.rs"]
 mod refusals;
+#[path = "cli/stopped_loads.rs"]
+mod stopped_loads;

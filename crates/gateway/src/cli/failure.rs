@@ -23,6 +23,13 @@ pub(super) enum Failure {
     OutputClosed,
     /// Some lines of a load were refused, each of which was reported.
     LinesRefused,
+    /// A load broke off while lines of it were not answered.
+    LinesUnknown(CallError),
+    /// A load was stopped by a signal before the end of its input.
+    Stopped {
+        /// Lines that were sent and not answered.
+        unknown: u64,
+    },
 }
 
 /// An error for programs.
@@ -61,7 +68,9 @@ impl Failure {
                 ExitStatus::Unreachable
             }
             Self::Usage(_) => ExitStatus::Usage,
-            Self::Local(_) | Self::LinesRefused => ExitStatus::Refused,
+            Self::LinesUnknown(_) => ExitStatus::Unreachable,
+            Self::Stopped { unknown } if *unknown > 0 => ExitStatus::Unreachable,
+            Self::Local(_) | Self::LinesRefused | Self::Stopped { .. } => ExitStatus::Refused,
             Self::OutputClosed => ExitStatus::Success,
         }
     }
@@ -103,32 +112,42 @@ impl Failure {
 
     fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Self::Call(error) => error.refusal(),
+            Self::Call(error) | Self::LinesUnknown(error) => error.refusal(),
             _ => None,
         }
     }
 
     fn reason(&self) -> &str {
         match self {
-            Self::Call(CallError::Refused(refusal)) => &refusal.reason,
-            Self::Call(CallError::TooLarge(_)) => "MESSAGE_TOO_LARGE",
-            Self::Call(CallError::Unreachable { .. }) => "UNREACHABLE",
-            Self::Call(CallError::Unknown { .. }) => "OUTCOME_UNKNOWN",
-            Self::Call(CallError::Protocol { .. }) => "PROTOCOL",
+            Self::Call(error) | Self::LinesUnknown(error) => call_reason(error),
             Self::Usage(_) => "USAGE",
             Self::Local(_) | Self::OutputClosed => "IO",
             Self::LinesRefused => "LINES_REFUSED",
+            Self::Stopped { .. } => "STOPPED",
         }
     }
 
     fn message(&self) -> String {
         match self {
-            Self::Call(error) => error.to_string(),
+            Self::Call(error) | Self::LinesUnknown(error) => error.to_string(),
             Self::Usage(message) => message.clone(),
             Self::Local(error) => error.to_string(),
             Self::OutputClosed => "the output was closed".to_owned(),
             Self::LinesRefused => "some lines were refused".to_owned(),
+            Self::Stopped { .. } => {
+                "the load was stopped before the end of its input; load it again, which is safe".to_owned()
+            }
         }
+    }
+}
+
+fn call_reason(error: &CallError) -> &str {
+    match error {
+        CallError::Refused(refusal) => &refusal.reason,
+        CallError::TooLarge(_) => "MESSAGE_TOO_LARGE",
+        CallError::Unreachable { .. } => "UNREACHABLE",
+        CallError::Unknown { .. } => "OUTCOME_UNKNOWN",
+        CallError::Protocol { .. } => "PROTOCOL",
     }
 }
 

@@ -10,5 +10,7 @@ mod entry;
 mod lines;
 mod reader;
 mod report;
+mod sending;
+mod stop;
 
 pub(super) use command::Load;

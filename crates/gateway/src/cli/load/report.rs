@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -23,8 +23,12 @@ pub(super) struct Report {
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Summary {
     loaded: u64,
-    refused: u64,
-    unknown: u64,
+    /// Lines that were refused, here or by the node.
+    pub(super) refused: u64,
+    /// Documents that were sent and not answered: stored or not.
+    pub(super) unknown: u64,
+    unsent: u64,
+    input_ended: bool,
     seconds: f64,
     per_second: u64,
 }
@@ -89,52 +93,53 @@ impl Report {
         });
     }
 
-    /// Ends the bar and sums up; `unknown` documents were sent and not answered.
-    pub(super) fn finish(&self, unknown: u64) -> Summary {
+    /// Ends the bar and sums up. `unknown` documents were sent and not answered, `unsent` lines were not sent; unless
+    /// `input_ended`, the input goes on after them.
+    pub(super) fn finish(&self, unknown: u64, unsent: u64, input_ended: bool) -> Summary {
         self.bar.finish_and_clear();
-        let counts = (
-            self.loaded.load(Ordering::Relaxed),
-            self.refused.load(Ordering::Relaxed),
-        );
-        Summary::new(counts.0, counts.1, unknown, self.started.elapsed())
+        let seconds = self.started.elapsed().as_secs_f64();
+        let loaded = self.loaded.load(Ordering::Relaxed);
+        Summary {
+            loaded,
+            refused: self.refused.load(Ordering::Relaxed),
+            unknown,
+            unsent,
+            input_ended,
+            seconds: (seconds * 1000.0).round() / 1000.0,
+            per_second: per_second(loaded, seconds),
+        }
     }
 }
 
 impl Summary {
-    fn new(loaded: u64, refused: u64, unknown: u64, elapsed: Duration) -> Self {
-        let seconds = elapsed.as_secs_f64();
-        let per_second = if seconds > 0.0 {
-            (loaded as f64 / seconds).round() as u64
-        } else {
-            0
-        };
-        Self {
-            loaded,
-            refused,
-            unknown,
-            seconds: (seconds * 1000.0).round() / 1000.0,
-            per_second,
-        }
+    /// Whether every line of the input was stored or refused.
+    pub(super) fn is_complete(&self) -> bool {
+        self.unknown == 0 && self.unsent == 0 && self.input_ended
     }
 
-    /// Whether any line was refused.
-    pub(super) fn any_refused(&self) -> bool {
-        self.refused > 0
-    }
-
-    /// One line for people.
+    /// One line for people. What is not there in a complete load is said only of one that is not.
     pub(super) fn text(&self) -> String {
-        let unknown = match self.unknown {
-            0 => String::new(),
-            unknown => format!(", {} without an answer", count(unknown)),
-        };
-        format!(
-            "loaded {}, refused {}{unknown} in {:.1} s ({} per second)",
-            count(self.loaded),
-            count(self.refused),
-            self.seconds,
-            count(self.per_second)
-        )
+        let mut text = format!("loaded {}, refused {}", count(self.loaded), count(self.refused));
+        if !self.is_complete() {
+            text += &format!(
+                ", {} without an answer, {} never sent",
+                count(self.unknown),
+                count(self.unsent)
+            );
+        }
+        if !self.input_ended {
+            text += " and the rest of the input";
+        }
+        text += &format!(" in {:.1} s ({} per second)", self.seconds, count(self.per_second));
+        text
+    }
+}
+
+fn per_second(loaded: u64, seconds: f64) -> u64 {
+    if seconds > 0.0 {
+        (loaded as f64 / seconds).round() as u64
+    } else {
+        0
     }
 }
 
@@ -153,14 +158,40 @@ mod tests {
 
     #[test]
     fn the_last_line_says_how_many_and_how_fast() {
-        let summary = Summary::new(4_996, 4, 0, Duration::from_millis(1_200));
+        let summary = Summary {
+            loaded: 4_996,
+            refused: 4,
+            unknown: 0,
+            unsent: 0,
+            input_ended: true,
+            seconds: 1.2,
+            per_second: per_second(4_996, 1.2),
+        };
         assert_eq!(summary.text(), "loaded 4,996, refused 4 in 1.2 s (4,163 per second)");
-        let expected = r#"{"loaded":4996,"refused":4,"unknown":0,"seconds":1.2,"per_second":4163}"#;
+        let expected = concat!(
+            r#"{"loaded":4996,"refused":4,"unknown":0,"unsent":0,"input_ended":true,"#,
+            r#""seconds":1.2,"per_second":4163}"#
+        );
         assert_eq!(json::text(&summary), expected);
-        let lost = Summary::new(10, 0, 3, Duration::from_secs(1));
+        let broken = Summary {
+            unknown: 3,
+            unsent: 2_000,
+            ..summary
+        };
         assert_eq!(
-            lost.text(),
-            "loaded 10, refused 0, 3 without an answer in 1.0 s (10 per second)"
+            broken.text(),
+            "loaded 4,996, refused 4, 3 without an answer, 2,000 never sent in 1.2 s (4,163 per second)"
+        );
+        let endless = Summary {
+            input_ended: false,
+            ..broken
+        };
+        assert!(
+            endless
+                .text()
+                .contains(", 2,000 never sent and the rest of the input in "),
+            "{}",
+            endless.text()
         );
     }
 }
