@@ -27,9 +27,14 @@ const USAGE: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::Serve(arguments) => serve(&arguments).await,
-        Command::Client(command) => cli::run(command).await.into(),
+    match Arguments::try_parse() {
+        Ok(Arguments {
+            command: Command::Serve(arguments),
+        }) => serve(&arguments).await,
+        Ok(Arguments {
+            command: Command::Client(command),
+        }) => cli::run(command).await.into(),
+        Err(error) => cli::print_usage_error(&error, std::env::args_os()).into(),
     }
 }
 

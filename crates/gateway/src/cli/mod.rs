@@ -29,7 +29,9 @@ mod output;
 mod status;
 mod table;
 mod time;
+mod usage;
 mod write;
 
 pub use command::{ClientCommand, run};
 pub use exit::ExitStatus;
+pub use usage::print_usage_error;

@@ -1,5 +1,6 @@
 //! Exit statuses 1, 2 and 3.
 
+use super::finished::Finished;
 use super::node::{Node, free_port, rejoin};
 
 #[test]
@@ -62,7 +63,25 @@ fn arguments_that_make_no_sense_exit_with_2() {
         let output = rejoin().args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{arguments:?}");
+        assert!(output.stderr.starts_with(b"error: "), "{arguments:?}");
+
+        let output = rejoin().args(arguments).arg("--json").output().unwrap();
+        let error = Finished::from(output).error(2, "USAGE");
+        let message = error["message"].as_str().unwrap();
+        assert!(!message.starts_with("error") && !message.contains('\n'), "{message}");
     }
+}
+
+#[test]
+fn a_missing_argument_is_named_to_programs_too() {
+    let output = rejoin().args(["get", "--json", "customers"]).output().unwrap();
+    let error = Finished::from(output).error(2, "USAGE");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("<ID>") && message.contains("--help"), "{message}");
+    // What follows `--` is no flag.
+    let output = rejoin().args(["get", "--", "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stderr.starts_with(b"error: "), "{output:?}");
 }
 
 #[test]
@@ -87,7 +106,7 @@ fn a_node_that_is_not_there_exits_with_3() {
             .args(["--json", "--address", &address])
             .output()
             .unwrap();
-        super::finished::Finished::from(output).error(3, "UNREACHABLE");
+        Finished::from(output).error(3, "UNREACHABLE");
     }
     let output = rejoin().args(["digest", "--address", &address]).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
