@@ -99,6 +99,10 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
         ("links.window_bytes", links.window_bytes),
         ("links.batch_bytes", links.batch_bytes),
         ("databases.clean_every_ms", settings.databases.clean_every_ms),
+        (
+            "commit.alive_every_ms",
+            u64::from(!settings.commit.alive_every.is_zero()),
+        ),
         ("commit.waiting_max", settings.commit.waiting_max as u64),
         ("commit.group_max", settings.commit.group_max as u64),
         ("grpc.load_window", settings.grpc.load_window as u64),

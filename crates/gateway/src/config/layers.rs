@@ -89,6 +89,7 @@ fn apply_arguments(settings: &mut Settings, arguments: &ServeArguments) {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::time::Duration;
 
     use super::*;
 
@@ -112,11 +113,14 @@ mod tests {
         let environment = |name: &str| match name {
             "REJOIN_NODE_DATACENTER" => Some("environment".to_owned()),
             "REJOIN_LINKS_HEARTBEAT_MS" => Some("2".to_owned()),
+            "REJOIN_COMMIT_ALIVE_EVERY_MS" => Some("250".to_owned()),
             _ => None,
         };
         let settings = load(&arguments, environment).unwrap();
         assert_eq!(settings.node.datacenter, "flag");
         assert_eq!(settings.links.heartbeat_ms, 2);
+        assert_eq!(settings.commit.alive_every, Duration::from_millis(250));
+        assert_eq!(settings.commit.group_max, 1024);
         assert_eq!(settings.links.window_bytes, 7);
         assert_eq!(settings.links.backoff_max_ms, 5_000);
     }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod commit;
 mod error;
 mod layers;
 mod settings;

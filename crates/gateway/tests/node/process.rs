@@ -159,7 +159,9 @@ fn the_settings_in_force_can_be_printed() {
         "datacenter = \"dc-west\"",
         "[links]",
         "partition_after_ms = 3000",
+        "alive_every_ms = 15000",
     ] {
         assert!(printed.contains(expected), "{expected} is missing in {printed}");
     }
+    assert!(!printed.contains("nanos"), "every time is a plain number: {printed}");
 }
