@@ -76,14 +76,20 @@ pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartErr
 fn announce(plan: &Plan, node: &Node) {
     let settings = &plan.settings;
     if !settings.http.addresses.is_empty() {
-        tracing::info!(addresses = ?settings.http.addresses, "HTTP is not served yet: --http is accepted and not used");
+        let addresses = comma_separated(&settings.http.addresses);
+        tracing::info!(addresses, "HTTP is not served yet: --http is accepted and not used");
     }
     tracing::info!(
         datacenter = %plan.datacenter,
         replica = %node.store().identity().replica,
         grpc = %node.address(),
         data = %settings.node.data.display(),
-        peers = ?plan.peers.iter().map(|peer| peer.datacenter.to_string()).collect::<Vec<_>>(),
+        peers = comma_separated(plan.peers.iter().map(|peer| &peer.datacenter)),
         "ready"
     );
+}
+
+fn comma_separated(items: impl IntoIterator<Item = impl ToString>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    items.join(", ")
 }

@@ -1,5 +1,7 @@
 //! What an operator sees of a link.
 
+use std::fmt;
+
 use crate::Timestamp;
 
 /// The state of a link, as the puller sees it.
@@ -30,4 +32,18 @@ pub struct LinkStatus {
     pub reason: Option<String>,
     /// Documents received over it since the node started, those of the system database left out.
     pub documents_received: u64,
+}
+
+/// The state in words, as clients print it.
+impl fmt::Display for LinkState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Connecting => "connecting",
+            Self::CatchingUp => "catching-up",
+            Self::Connected => "connected",
+            Self::Partitioned => "partitioned",
+            Self::Cut => "cut",
+            Self::Refused => "refused",
+        })
+    }
 }

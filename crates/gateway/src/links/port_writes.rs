@@ -103,7 +103,7 @@ impl Port {
             conflicts = report.conflicts,
             siblings_kept = report.siblings_kept,
             repaired = report.repaired,
-            digests_equal = ?report.digests_equal,
+            digests_equal = report.digests_equal,
             "healed"
         );
         let operation = Operation::SaveHeal {

@@ -192,8 +192,8 @@ impl Puller {
         let (peer, status) = (self.machine.peer(), self.machine.status());
         let (to, reason) = (status.state, status.reason.as_deref());
         match to {
-            LinkState::Partitioned | LinkState::Refused => tracing::warn!(%peer, ?from, ?to, reason, "link"),
-            _ => tracing::info!(%peer, ?from, ?to, reason, "link"),
+            LinkState::Partitioned | LinkState::Refused => tracing::warn!(%peer, %from, %to, reason, "link"),
+            _ => tracing::info!(%peer, %from, %to, reason, "link"),
         }
     }
 
@@ -256,7 +256,7 @@ impl Puller {
             }
             PullerCommand::Compared { equal, repaired } => {
                 if equal == Some(false) || repaired > 0 {
-                    tracing::warn!(%peer, ?equal, repaired, "the digests differed");
+                    tracing::warn!(%peer, equal, repaired, "the digests differed");
                 }
                 None
             }

@@ -1,8 +1,9 @@
 //! `rejoin serve` as a process: what it prints, and how it ends.
 
 use std::io::{BufRead, BufReader, Read};
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 
 use crate::common::{DEADLINE, free_address};
@@ -21,15 +22,40 @@ fn output(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
 }
 
-fn serve(data: &Path, address: &str, more: &[&str]) -> Child {
+/// A process that ends with its test, also with one that fails.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to kill.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Deref for Running {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+fn serve(data: &Path, address: &str, more: &[&str]) -> Running {
     let data = data.to_str().unwrap();
     let mut arguments = vec!["--datacenter", "dc-east", "--data", data, "--grpc", address];
     arguments.extend(more);
-    command(&arguments).stderr(Stdio::piped()).spawn().unwrap()
+    Running(command(&arguments).stderr(Stdio::piped()).spawn().unwrap())
 }
 
 /// The lines up to the one that contains `text`, and what follows them.
-fn read_until(errors: ChildStderr, text: &'static str) -> (Vec<String>, BufReader<ChildStderr>) {
+fn read_until<R: Read + Send + 'static>(errors: R, text: &'static str) -> (Vec<String>, BufReader<R>) {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let (mut lines, mut errors) = (Vec::new(), BufReader::new(errors));
@@ -93,6 +119,54 @@ fn logs_can_be_json_for_programs() {
     }
     signal(&node, "TERM");
     assert!(node.wait().unwrap().success());
+}
+
+#[test]
+fn logs_for_programs_hold_plain_values() {
+    let (east, west) = (free_address(), free_address());
+    let data = tempfile::tempdir().unwrap();
+    let (peer_of_east, peer_of_west) = (format!("dc-west=http://{west}"), format!("dc-east=http://{east}"));
+    let mut node = serve(
+        &data.path().join("east"),
+        &east.to_string(),
+        &["--log-format", "json", "--peer", &peer_of_east],
+    );
+    let other = command(&[
+        "--datacenter",
+        "dc-west",
+        "--peer",
+        &peer_of_west,
+        "--grpc",
+        &west.to_string(),
+    ])
+    .arg("--data")
+    .arg(data.path().join("west"))
+    .stderr(Stdio::null())
+    .spawn();
+    let other = Running(other.unwrap());
+    let (mut lines, rest) = read_until(node.stderr.take().unwrap(), r#""to":"connected""#);
+    for verb in ["cut", "restore"] {
+        let switched = Command::new(env!("CARGO_BIN_EXE_rejoin"))
+            .args(["link", verb, "dc-west", "--address", &format!("http://{east}")])
+            .status()
+            .unwrap();
+        assert!(switched.success());
+    }
+    let (more, _rest) = read_until(rest, r#""message":"healed""#);
+    lines.extend(more);
+    let lines: Vec<serde_json::Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let states: Vec<&str> = lines.iter().filter_map(|line| line["to"].as_str()).collect();
+    for state in ["catching-up", "connected", "cut"] {
+        assert!(states.contains(&state), "{state} is not in {states:?}");
+    }
+    let healed = lines.last().unwrap();
+    assert_eq!(healed["digests_equal"], serde_json::Value::Bool(true), "{healed}");
+    let ready = lines.iter().find(|line| line["message"] == "ready").unwrap();
+    assert_eq!(ready["peers"], "dc-west", "{ready}");
+    for mut child in [node, other] {
+        signal(&child, "TERM");
+        assert!(child.wait().unwrap().success());
+    }
 }
 
 #[test]
