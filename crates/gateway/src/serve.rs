@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{self, Plan, ServeArguments};
 use crate::links::{TcpTransport, Transport};
 use crate::node::{Disk, Node, Parts, StartError, open_disk};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{self, Telemetry};
 
 /// Runs a node with the settings of `arguments`, the environment and the file; returns after it was stopped in order.
 ///
@@ -23,7 +23,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let plan = Plan::new(settings)?;
-    let telemetry = Telemetry::start(plan.settings.log.format, &plan.datacenter)?;
+    let telemetry = Telemetry::start(plan.settings.log.format, telemetry::log_filter()?, &plan.datacenter)?;
     // Signals are caught from here on, so that one that comes while the store opens is not lost.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let node = start(&plan, system_clock).await?;

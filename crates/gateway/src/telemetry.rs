@@ -10,9 +10,10 @@ use opentelemetry_otlp::{MetricExporter, SpanExporter};
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
 use rejoin_document::DatacenterName;
 use thiserror::Error;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::LogFormat;
+use crate::config::{ConfigError, LogFormat};
 
 /// Why telemetry could not be set up.
 #[derive(Debug, Error)]
@@ -20,9 +21,6 @@ pub(crate) enum TelemetryError {
     /// The exporter refused its configuration.
     #[error("cannot export telemetry: check OTEL_EXPORTER_OTLP_ENDPOINT")]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
-    /// `RUST_LOG` does not parse.
-    #[error("RUST_LOG is not a filter")]
-    Filter(#[from] tracing_subscriber::filter::FromEnvError),
     /// Another subscriber is in place.
     #[error("logging was set up before")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
@@ -42,8 +40,12 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// `RUST_LOG` or a variable of OpenTelemetry holds nonsense, or it was called before.
-    pub(crate) fn start(format: LogFormat, datacenter: &DatacenterName) -> Result<Self, TelemetryError> {
+    /// A variable of OpenTelemetry holds nonsense, or it was called before.
+    pub(crate) fn start(
+        format: LogFormat,
+        filter: EnvFilter,
+        datacenter: &DatacenterName,
+    ) -> Result<Self, TelemetryError> {
         let telemetry = if std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some() {
             Self::with_exporters(datacenter)?
         } else {
@@ -55,7 +57,7 @@ impl Telemetry {
                 .with_filter(own_spans_only())
         });
         tracing_subscriber::registry()
-            .with(log_layer(format)?)
+            .with(log_layer(format, filter))
             .with(traces)
             .try_init()?;
         Ok(telemetry)
@@ -99,15 +101,29 @@ impl Telemetry {
     }
 }
 
-fn log_layer(format: LogFormat) -> Result<Box<dyn Layer<Registry> + Send + Sync>, TelemetryError> {
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
-        .from_env()?;
+/// What `RUST_LOG` lets through.
+///
+/// # Errors
+///
+/// [`ConfigError::LogFilter`]: it does not parse.
+pub(crate) fn log_filter() -> Result<EnvFilter, ConfigError> {
+    let text = std::env::var_os("RUST_LOG").unwrap_or_default();
+    let text = text.to_string_lossy();
+    EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .parse(&text)
+        .map_err(|error| ConfigError::LogFilter {
+            problem: error.to_string(),
+            text: text.into_owned(),
+        })
+}
+
+fn log_layer(format: LogFormat, filter: EnvFilter) -> Box<dyn Layer<Registry> + Send + Sync> {
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    Ok(match format {
+    match format {
         LogFormat::Text => layer.with_ansi(io::stderr().is_terminal()).with_filter(filter).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_filter(filter).boxed(),
-    })
+    }
 }
 
 /// The exporters speak gRPC themselves: their own spans would be exported for ever.

@@ -78,6 +78,17 @@ pub enum ConfigError {
         /// The setting, with its section.
         setting: &'static str,
     },
+    /// `RUST_LOG` does not parse.
+    #[error(
+        "RUST_LOG={text:?} does not say what to log ({problem}); write a level (error, warn, info, debug, trace), or \
+         levels of modules such as info,rejoin_gateway=debug"
+    )]
+    LogFilter {
+        /// What it holds.
+        text: String,
+        /// What is wrong with it. The error itself is not kept: its text holds that of its source already.
+        problem: String,
+    },
     /// Two settings contradict each other.
     #[error("links.partition_after_ms must be greater than links.heartbeat_ms, or every pause looks like a partition")]
     PartitionBeforeHeartbeat,

@@ -170,6 +170,22 @@ fn logs_for_programs_hold_plain_values() {
 }
 
 #[test]
+fn a_log_filter_that_is_none_ends_with_2_and_says_what_to_write() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().to_str().unwrap();
+    let arguments = ["--datacenter", "dc-east", "--data", data, "--grpc", "127.0.0.1:0"];
+    for filter in ["rejoin_gateway=loud", "info,[", "=="] {
+        let output = command(&arguments).env("RUST_LOG", filter).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{filter}: {errors}");
+        for expected in ["RUST_LOG", filter, "rejoin_gateway=debug"] {
+            assert!(errors.contains(expected), "{filter}: {expected} is missing in {errors}");
+        }
+        assert!(errors.matches("expected one of").count() <= 1, "said once: {errors}");
+    }
+}
+
+#[test]
 fn settings_that_make_no_sense_end_with_2_and_say_what_to_change() {
     let data = tempfile::tempdir().unwrap();
     let data = data.path().to_str().unwrap();
