@@ -88,6 +88,11 @@ impl Create {
     async fn run(self) -> Result<(), Failure> {
         let client = self.connection.client()?;
         let rules = RuleSet::new(self.rules).map_err(|error| Failure::Usage(format!("--rule: {error}")))?;
+        if matches!(self.granularity, GranularityArgument::Document) && !rules.is_empty() {
+            let message = "--rule: rules merge the members of documents, and --granularity document keeps documents \
+                           whole; leave the rules out, or create the database with --granularity field";
+            return Err(Failure::Usage(message.to_owned()));
+        }
         let wanted = Database {
             name: self.name,
             granularity: self.granularity.into(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rejoin_api::proto::{self, database_service_server::DatabaseService};
 use rejoin_api::{rules_from_proto, rules_to_proto};
+use rejoin_document::Granularity;
 use rejoin_store::{DatabaseDefinition, Operation, Outcome};
 use tonic::{Request, Response, Status};
 use tracing::instrument;
@@ -63,11 +64,15 @@ impl DatabaseService for DatabaseApi {
 fn definition(asked: proto::Database) -> Result<DatabaseDefinition, Failure> {
     let granularity =
         proto::Granularity::try_from(asked.granularity).map_err(|_| Failure::granularity(asked.granularity))?;
-    Ok(DatabaseDefinition {
+    let definition = DatabaseDefinition {
         name: request::database(&asked.name)?,
         granularity: granularity.into(),
         rules: Arc::new(rules_from_proto(asked.rules)?),
-    })
+    };
+    if definition.granularity == Granularity::Document && !definition.rules.is_empty() {
+        return Err(Failure::rules_of_whole_documents(&definition.name));
+    }
+    Ok(definition)
 }
 
 fn to_proto(definition: &DatabaseDefinition) -> proto::Database {

@@ -116,6 +116,13 @@ impl Failure {
         )
     }
 
+    /// Rules in a database where they would do nothing.
+    pub fn rules_of_whole_documents(database: &rejoin_document::DatabaseName) -> Self {
+        let message = "rules merge the members of documents, and a database of the granularity `document` keeps \
+                       documents whole; leave them out, or create it with the granularity `field`";
+        Self::text(Reason::InvalidRule, message).with("database", database)
+    }
+
     /// A request without a part that it must have.
     pub fn missing(field: &'static str) -> Self {
         Self::text(Reason::InvalidMessage, format!("the field {field} is missing")).with("field", field)

@@ -86,3 +86,21 @@ fn a_rule_that_is_none_is_a_usage_error() {
     );
     assert_eq!(node.json(&["database", "list"]).json(), json!({"databases": []}));
 }
+
+#[test]
+fn rules_are_refused_where_whole_documents_are_kept() {
+    let node = Node::start();
+    let create = [
+        "database",
+        "create",
+        "orders",
+        "--granularity",
+        "document",
+        "--rule",
+        "/stock=counter",
+    ];
+    let error = node.json(&create).error(2, "USAGE");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("--granularity field"), "{message}");
+    assert_eq!(node.json(&["database", "list"]).json(), json!({"databases": []}));
+}

@@ -1,9 +1,9 @@
 //! Bad input: each class gives its own reason, and nothing of it is stored.
 
-use crate::common::{TestNode, free_address, reason, text};
+use crate::common::{TestNode, database, free_address, reason, text};
 use rejoin_api::Reason;
-use rejoin_client::Bytes;
-use rejoin_document::Sequence;
+use rejoin_client::{Bytes, Database};
+use rejoin_document::{Granularity, Rule, RuleSet, Sequence};
 
 async fn node() -> TestNode {
     let node = TestNode::start("dc-east", free_address(), &[]).await;
@@ -140,6 +140,25 @@ async fn every_bad_name_has_its_reason_and_changes_nothing() {
     assert_eq!(reason(client.cut_link("dc-nowhere").await), Reason::PeerUnknown);
     assert_eq!(reason(client.cut_link("no name").await), Reason::InvalidName);
     assert_eq!(contents(&node).await, before);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_for_whole_documents_are_refused_and_no_database_comes_of_it() {
+    let mut node = node().await;
+    let asked = Database {
+        granularity: Granularity::Document,
+        ..database("whole", &[("/stock", Rule::Counter)])
+    };
+    let error = node.client.create_database(&asked).await.unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::InvalidRule));
+    assert!(error.to_string().contains("leave them out"), "{error}");
+    assert_eq!(node.client.status().await.unwrap().databases.len(), 1);
+    let without = Database {
+        rules: RuleSet::default(),
+        ..asked
+    };
+    assert!(node.client.create_database(&without).await.unwrap().1);
     node.stop().await;
 }
 
