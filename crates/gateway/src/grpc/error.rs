@@ -10,6 +10,7 @@ use rejoin_store::{CommitError, ReadError};
 use tonic::{Code, Status};
 use tonic_types::pb;
 
+use super::surrogate::LoneSurrogate;
 use crate::links::WireError;
 
 /// Why a call fails, before it becomes a status.
@@ -121,6 +122,18 @@ impl Failure {
         let message = "rules merge the members of documents, and a database of the granularity `document` keeps \
                        documents whole; leave them out, or create it with the granularity `field`";
         Self::text(Reason::InvalidRule, message).with("database", database)
+    }
+
+    /// A body with an escape that stands for half of a character.
+    pub fn lone_surrogate(lone: &LoneSurrogate) -> Self {
+        Self::text(
+            Reason::InvalidJson,
+            format!(
+                "the body is not valid JSON: {} is one half of a character (line {}, column {}); write both halves of \
+                 the pair, or the character itself",
+                lone.escape, lone.line, lone.column
+            ),
+        )
     }
 
     /// A request without a part that it must have.

@@ -10,6 +10,7 @@ mod page;
 mod request;
 mod server;
 mod status_layer;
+mod surrogate;
 mod sync;
 mod watch;
 

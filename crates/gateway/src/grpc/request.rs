@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, DatacenterName, DocumentId, Limits, Object, Revision};
+use rejoin_document::{BodyError, DatabaseName, DatacenterName, DocumentId, Limits, Object, Revision};
 
 use super::error::Failure;
+use super::surrogate::LoneSurrogate;
 
 /// The name of a database.
 pub(super) fn database(text: &str) -> Result<DatabaseName, Failure> {
@@ -23,7 +24,15 @@ pub(super) fn id(text: &str) -> Result<DocumentId, Failure> {
 
 /// A body within `limits`.
 pub(super) fn body(text: &[u8], limits: &Limits) -> Result<Arc<Object>, Failure> {
-    Ok(Arc::new(rejoin_document::parse_body(text, limits)?))
+    match rejoin_document::parse_body(text, limits) {
+        Ok(body) => Ok(Arc::new(body)),
+        // The parser would say that the body ends too early, or nothing that a writer of escapes knows.
+        Err(error @ BodyError::Syntax(_)) => match LoneSurrogate::find(text) {
+            Some(lone) => Err(Failure::lone_surrogate(&lone)),
+            None => Err(error.into()),
+        },
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The revision that the client had read.

@@ -85,6 +85,32 @@ fn a_missing_argument_is_named_to_programs_too() {
 }
 
 #[test]
+fn half_a_character_is_refused_with_what_to_write_instead() {
+    let node = Node::with_customers();
+    for body in [
+        r#"{"a":"\ud800"}"#,
+        r#"{"a":"\udc00"}"#,
+        r#"{"a":"x\ud83dx","b":"\u00e9 and more"}"#,
+        r#"{"\ud800\ud800":1}"#,
+    ] {
+        let error = node.json(&["put", "customers", "x", body]).error(1, "INVALID_JSON");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("half of a character"), "{body}: {message}");
+        assert!(message.contains("write both halves"), "{body}: {message}");
+        assert!(message.contains("(line 1, column "), "{body}: {message}");
+    }
+    let loaded = node.run_with_input(&["load", "customers", "-"], "{\"_id\":\"\\ud800\"}\n");
+    assert!(
+        loaded
+            .stderr
+            .starts_with("line 1: the member \"_id\" is not valid text: "),
+        "{loaded:?}"
+    );
+    node.run(&["put", "customers", "x", r#"{"a":"\ud83d\ude00 \\ud800"}"#])
+        .text();
+}
+
+#[test]
 fn a_node_that_is_not_there_exits_with_3() {
     let address = format!("http://127.0.0.1:{}", free_port());
     for arguments in [

@@ -48,7 +48,7 @@ impl Entry {
         for (name, value) in &members.0 {
             if name == ID {
                 let text = serde_json::from_str::<String>(value.get())
-                    .map_err(|_| bad(Reason::InvalidId, "the member \"_id\" must be a string".to_owned()))?;
+                    .map_err(|error| bad(Reason::InvalidId, bad_id(value, &error)))?;
                 if id.replace(text).is_some() {
                     return Err(bad(
                         Reason::InvalidId,
@@ -78,6 +78,15 @@ impl BadLine {
 
 fn bad(reason: Reason, message: String) -> BadLine {
     BadLine { reason, message }
+}
+
+/// Why a value is no id. Text can be wrong too: an escape may stand for half of a character.
+fn bad_id(value: &RawValue, error: &serde_json::Error) -> String {
+    if value.get().starts_with('"') {
+        format!("the member \"_id\" is not valid text: {}", without_line(error))
+    } else {
+        "the member \"_id\" must be a string".to_owned()
+    }
 }
 
 /// The parser's message without its line number, which is always 1 here.
