@@ -13,6 +13,8 @@ mod silent_node;
 
 #[path = "cli/conflicts.rs"]
 mod conflicts;
+#[path = "cli/data_directories.rs"]
+mod data_directories;
 #[path = "cli/databases.rs"]
 mod databases;
 #[path = "cli/documents.rs"]

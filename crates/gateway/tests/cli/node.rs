@@ -26,6 +26,12 @@ impl Node {
         Self::start_at(free_port(), "dc-east", None)
     }
 
+    /// Starts a node of dc-east without peers on a data directory that outlives it.
+    pub(crate) fn start_in(data: &Path) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        Self::spawn(directory, data, free_port(), "dc-east", None)
+    }
+
     /// Starts two nodes that pull from each other.
     pub(crate) fn pair() -> (Self, Self) {
         let (east, west) = (free_port(), free_port());
@@ -61,6 +67,11 @@ impl Node {
 
     fn start_at(port: u16, datacenter: &str, peer: Option<(&str, u16)>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().join("data");
+        Self::spawn(directory, &data, port, datacenter, peer)
+    }
+
+    fn spawn(directory: TempDir, data: &Path, port: u16, datacenter: &str, peer: Option<(&str, u16)>) -> Self {
         let mut command = rejoin();
         command.args([
             "serve",
@@ -70,7 +81,7 @@ impl Node {
             &format!("127.0.0.1:{port}"),
             "--data",
         ]);
-        command.arg(directory.path().join("data"));
+        command.arg(data);
         if let Some((name, port)) = peer {
             command.args(["--peer", &format!("{name}=http://127.0.0.1:{port}")]);
         }
@@ -101,6 +112,15 @@ impl Node {
                 log()
             );
         }
+    }
+
+    /// Stops the node in order.
+    pub(crate) fn terminate(mut self) {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").arg(id).status().expect("kill runs");
+        assert!(sent.success());
+        let ended = self.process.wait().expect("the process can be asked");
+        assert!(ended.success(), "{ended}");
     }
 
     /// A directory that goes with the node.
