@@ -18,6 +18,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 const REVISION: &str = "1-23202479633c2b380f79507a776743d5";
 
+/// How long the client waits for an answer.
+const DEADLINE: Duration = Duration::from_millis(300);
+
 /// A node whose databases are named for what happens in them.
 #[derive(Clone, Default)]
 struct FakeNode {
@@ -39,7 +42,7 @@ impl FakeNode {
 
     async fn client(&self) -> Client {
         let options = ClientOptions {
-            deadline: Duration::from_millis(300),
+            deadline: DEADLINE,
             backoff_min: Duration::from_millis(1),
             load_window_kib: 8,
             ..ClientOptions::default()
@@ -253,13 +256,15 @@ async fn a_load_that_breaks_off_says_what_was_not_answered() {
 async fn a_slow_sender_is_not_a_late_answer() {
     let client = FakeNode::default().client().await;
     let (sender, mut outcomes) = client.load("answers");
-    let sending = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        sender.send(1, "late".to_owned(), Bytes::new()).await.unwrap();
-    });
+    let nothing = tokio::time::timeout(2 * DEADLINE, outcomes.next()).await;
+    assert!(
+        nothing.is_err(),
+        "nothing is on its way, so nothing is late: {nothing:?}"
+    );
+    sender.send(1, "late".to_owned(), Bytes::new()).await.unwrap();
+    drop(sender);
     assert_eq!(outcomes.next().await.unwrap().unwrap().id, "late");
     assert_eq!(outcomes.next().await, Ok(None));
-    sending.await.unwrap();
 }
 
 #[tokio::test]
