@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use rejoin_api::proto::{self, document_service_server::DocumentService};
-use rejoin_document::{DatabaseName, DocumentId, OnConflict};
-use rejoin_store::{Action, CommitError, Found, Operation, Outcome, WriteRequest, Written};
+use rejoin_document::OnConflict;
+use rejoin_store::{Action, Found, Operation, WriteRequest};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{Span, field::Empty, instrument};
 
 use super::error::Failure;
-use super::{load, page, request, watch};
+use super::{load, page, request, watch, write};
 use crate::node::NodeContext;
 
 /// Serves documents of one node.
@@ -26,9 +26,10 @@ impl DocumentApi {
 
     async fn write(&self, database: &str, id: &str, action: Action) -> Result<proto::WriteResult, Failure> {
         let (database, id) = (request::database(database)?, request::id(id)?);
-        let written = submit_write(&self.context, database, id, action).await?;
+        let request = WriteRequest { database, id, action };
+        let written = write::submit(&self.context, Operation::Write(request)).await?;
         Span::current().record("revision", tracing::field::display(&written.revision));
-        Ok(write_result(&written))
+        Ok(write::result(&written))
     }
 
     fn get(&self, request: &proto::GetDocumentRequest) -> Result<proto::Document, Failure> {
@@ -139,30 +140,5 @@ impl DocumentService for DocumentApi {
             &Arc::new(self.context.clone()),
             call.into_inner(),
         )))
-    }
-}
-
-/// Hands a write to the pipeline and waits until it is durable.
-pub(super) async fn submit_write(
-    context: &NodeContext,
-    database: DatabaseName,
-    id: DocumentId,
-    action: Action,
-) -> Result<Written, CommitError> {
-    let operation = Operation::Write(WriteRequest { database, id, action });
-    match context.commits.submit(operation).await? {
-        Outcome::Written(written) => Ok(written),
-        // The pipeline answers each operation in kind.
-        _ => Err(CommitError::Stopped),
-    }
-}
-
-/// The message for a write that is durable.
-pub(super) fn write_result(written: &Written) -> proto::WriteResult {
-    proto::WriteResult {
-        revision: written.revision.to_string(),
-        dot: Some(written.dot.into()),
-        checksum: written.checksum.0,
-        merged: written.merged,
     }
 }

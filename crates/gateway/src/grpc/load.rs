@@ -11,14 +11,13 @@ use std::time::Duration;
 
 use rejoin_api::proto::{self, load_documents_response};
 use rejoin_document::OnConflict;
-use rejoin_store::{Action, CommitError, Operation, Outcome, WriteRequest, Written};
+use rejoin_store::{Action, CommitError, Operation, WriteRequest, Written};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use super::document::write_result;
 use super::error::Failure;
-use super::request;
+use super::{request, write};
 use crate::node::NodeContext;
 
 type Answers = ReceiverStream<Result<proto::LoadDocumentsResponse, Status>>;
@@ -95,7 +94,8 @@ async fn hand_over(context: &Arc<NodeContext>, request: proto::LoadDocumentsRequ
         }
     };
     loop {
-        let mut writing = write(Arc::clone(context), operation.clone());
+        let (context, operation) = (Arc::clone(context), operation.clone());
+        let mut writing: Writing = Box::pin(async move { write::submit(&context, operation).await });
         let state = tokio::select! {
             biased;
             result = &mut writing => match result {
@@ -122,16 +122,6 @@ fn parse(context: &NodeContext, request: &proto::LoadDocumentsRequest) -> Result
     Ok(Operation::Write(WriteRequest { database, id, action }))
 }
 
-fn write(context: Arc<NodeContext>, operation: Operation) -> Writing {
-    Box::pin(async move {
-        match context.commits.submit(operation).await? {
-            Outcome::Written(written) => Ok(written),
-            // The pipeline answers each operation in kind.
-            _ => Err(CommitError::Stopped),
-        }
-    })
-}
-
 async fn answer(
     mut waiting: mpsc::Receiver<InFlight>,
     answers: mpsc::Sender<Result<proto::LoadDocumentsResponse, Status>>,
@@ -147,7 +137,7 @@ async fn answer(
             }
         };
         let outcome = match result {
-            Ok(written) => load_documents_response::Outcome::Result(write_result(&written)),
+            Ok(written) => load_documents_response::Outcome::Result(write::result(&written)),
             Err(failure) => load_documents_response::Outcome::Error(proto::LoadError {
                 reason: failure.reason().to_string(),
                 message: failure.message().to_owned(),

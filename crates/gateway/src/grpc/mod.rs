@@ -13,6 +13,7 @@ mod status_layer;
 mod surrogate;
 mod sync;
 mod watch;
+mod write;
 
 pub(crate) use error::malformed;
 pub(crate) use server::GrpcServer;
