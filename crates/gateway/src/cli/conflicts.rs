@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use clap::Args;
-use rejoin_client::{Candidate, CandidateKind, Client, DocumentConflicts};
+use rejoin_client::{Candidate, CandidateKind, DocumentConflicts};
 use rejoin_document::{Limits, parse_body};
 use serde::Serialize;
 
@@ -10,12 +10,9 @@ use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
 use super::json::{self, Raw};
-use super::output::Output;
+use super::pages::Pages;
 use super::table::{Table, count};
 use super::time;
-
-/// Documents that are asked for at a time.
-const PAGE_SIZE: u32 = 100;
 
 /// Lists open conflicts with all their candidates.
 #[derive(Debug, Args)]
@@ -48,48 +45,29 @@ impl Conflicts {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.connection.client()?;
         let mut output = self.connection.output();
+        let mut pages = Pages::new(usize::MAX, async |size, after| {
+            client.conflicts(&self.database, size, after).await
+        });
         if self.connection.json {
-            self.print_json(&client, &mut output).await?;
-        } else {
-            self.print_tables(&client, &mut output).await?;
+            pages.print_json(&mut output, "documents", DocumentJson::new).await?;
+            return output.finish();
         }
-        output.finish()
-    }
-
-    async fn print_json(&self, client: &Client, output: &mut Output) -> Result<(), Failure> {
-        let mut page = client.conflicts(&self.database, PAGE_SIZE, None).await?;
-        let mut list = output.json_list("documents")?;
-        loop {
-            for document in page.items {
-                list.item(&DocumentJson::new(document))?;
-            }
-            let Some(next) = page.next else { return list.end() };
-            page = client.conflicts(&self.database, PAGE_SIZE, Some(next)).await?;
-        }
-    }
-
-    async fn print_tables(&self, client: &Client, output: &mut Output) -> Result<(), Failure> {
-        let mut next = None;
         let mut documents = 0;
-        loop {
-            let page = client.conflicts(&self.database, PAGE_SIZE, next).await?;
-            documents += page.items.len() as u64;
-            if !page.items.is_empty() {
-                output.line(table(&page.items))?;
-            }
-            next = page.next;
-            if next.is_none() {
-                break;
+        while let Some(found) = pages.next().await? {
+            documents += found.len() as u64;
+            if !found.is_empty() {
+                output.line(table(&found))?;
             }
         }
         match documents {
-            0 => output.line("no open conflicts"),
-            1 => output.line("\n1 document in conflict; * is what it shows, until the path is written again"),
+            0 => output.line("no open conflicts")?,
+            1 => output.line("\n1 document in conflict; * is what it shows, until the path is written again")?,
             _ => output.line(format_args!(
                 "\n{} documents in conflict; * is what they show, until the path is written again",
                 count(documents)
-            )),
+            ))?,
         }
+        output.finish()
     }
 }
 

@@ -1,18 +1,16 @@
 //! `heals`: what each reconnect did.
 
 use clap::Args;
-use rejoin_client::{Client, Heal};
+use rejoin_client::Heal;
 use serde::Serialize;
 
 use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
 use super::output::Output;
+use super::pages::Pages;
 use super::table::{Table, count};
 use super::time;
-
-/// Reports that are asked for at a time.
-const PAGE_SIZE: u32 = 100;
 
 /// Lists what each reconnect with another datacenter did, newest first.
 #[derive(Debug, Args)]
@@ -50,34 +48,20 @@ struct HealJson {
 
 impl Heals {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let heals = newest(&self.connection.client()?, self.limit).await?;
+        let client = self.connection.client()?;
         let mut output = self.connection.output();
+        let mut pages = Pages::new(self.limit, async |size, after| client.heals(size, after).await);
         if self.connection.json {
-            let mut list = output.json_list("heals")?;
-            for heal in heals {
-                list.item(&HealJson::new(heal))?;
-            }
-            list.end()?;
-        } else {
-            print(&mut output, &heals)?;
+            pages.print_json(&mut output, "heals", HealJson::new).await?;
+            return output.finish();
         }
+        let mut heals = Vec::new();
+        while let Some(page) = pages.next().await? {
+            heals.extend(page);
+        }
+        print(&mut output, &heals)?;
         output.finish()
     }
-}
-
-async fn newest(client: &Client, limit: usize) -> Result<Vec<Heal>, Failure> {
-    let mut heals = Vec::new();
-    let mut next = None;
-    while heals.len() < limit {
-        let page = client.heals(PAGE_SIZE, next).await?;
-        heals.extend(page.items);
-        next = page.next;
-        if next.is_none() {
-            break;
-        }
-    }
-    heals.truncate(limit);
-    Ok(heals)
 }
 
 fn print(output: &mut Output, heals: &[Heal]) -> Result<(), Failure> {

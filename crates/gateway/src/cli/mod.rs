@@ -26,6 +26,7 @@ mod link;
 mod list;
 mod load;
 mod output;
+mod pages;
 mod status;
 mod table;
 mod time;
