@@ -69,7 +69,7 @@ async fn every_bad_body_has_its_reason_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_bad_name_has_its_reason_and_changes_nothing() {
+async fn every_bad_id_has_its_reason_and_changes_nothing() {
     let mut node = node().await;
     let before = contents(&node).await;
     let client = &node.client;
@@ -96,6 +96,24 @@ async fn every_bad_name_has_its_reason_and_changes_nothing() {
             "delete {id:?}"
         );
     }
+    assert_eq!(reason(client.get("things", "absent").await), Reason::DocumentNotFound);
+    assert_eq!(
+        reason(client.delete("things", "absent", None).await),
+        Reason::DocumentNotFound
+    );
+    assert_eq!(
+        reason(client.create("things", "a", text("{}")).await),
+        Reason::DocumentExists
+    );
+    assert_eq!(contents(&node).await, before);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_bad_name_and_token_has_its_reason_and_changes_nothing() {
+    let mut node = node().await;
+    let before = contents(&node).await;
+    let client = &node.client;
     for (name, expected) in [
         ("absent", Reason::DatabaseNotFound),
         ("Upper", Reason::InvalidName),
@@ -120,15 +138,6 @@ async fn every_bad_name_has_its_reason_and_changes_nothing() {
         };
         assert_eq!(reason(watching), expected, "changes of {name:?}");
     }
-    assert_eq!(reason(client.get("things", "absent").await), Reason::DocumentNotFound);
-    assert_eq!(
-        reason(client.delete("things", "absent", None).await),
-        Reason::DocumentNotFound
-    );
-    assert_eq!(
-        reason(client.create("things", "a", text("{}")).await),
-        Reason::DocumentExists
-    );
     assert_eq!(
         reason(client.list("things", 10, Some("zz".into())).await),
         Reason::InvalidPageToken
