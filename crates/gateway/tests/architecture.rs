@@ -53,7 +53,8 @@ const IMPURE: &[&str] = &[
 fn metadata() -> Metadata {
     MetadataCommand::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
-        .other_options(["--offline".to_owned()])
+        // Without a platform it wants the crates of every other system too, which no build here has downloaded.
+        .other_options(["--offline", "--filter-platform", "host-tuple"].map(str::to_owned))
         .exec()
         .expect("cargo metadata runs")
 }
