@@ -1,7 +1,12 @@
 //! Every acknowledged write is accounted for: `account` of the reference model of the merge, seen from outside.
 //!
 //! A delete stands as an open branch, or the author of one had it before him. A changed member is shown, or stands in the list of conflicts, or a
-//! client that had read it changed it, or its rule set it aside.
+//! client that had read it changed it, or its rule set it aside. A removed member is absent, or its removal is listed, or a client that had read
+//! the document without it brought it back.
+//!
+//! Two things are asked beyond the reference, so that forgetting too much is noticed. A delete that met an edit takes nothing away from what the
+//! author of the edit had before him: the whole document is shown. And a node that is behind after a restore answers for every member that it
+//! writes, not only for those that its client changed: others may have forgotten them.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +16,9 @@ use serde_json::Value;
 use super::bodies::{Leaf, Path, Segment, canonical, flatten, rule_of};
 use super::record::Acknowledged;
 
-/// Fails if one of a document's acknowledged writes was reverted.
-pub fn account(writes: &[&Acknowledged], state: &Document, shown: &Shown) {
+/// Fails if one of a document's acknowledged writes was reverted. Where a disk was put back (`restored`) a removal that everybody has forgotten
+/// may be undone by the node that shows the member still: no removals are asked for.
+pub fn account(writes: &[&Acknowledged], state: &Document, shown: &Shown, restored: bool) {
     for write in writes {
         let later = writes
             .iter()
@@ -24,8 +30,21 @@ pub fn account(writes: &[&Acknowledged], state: &Document, shown: &Shown) {
                 write.dot
             ),
             Some(body) => {
-                let later: Vec<_> = later.copied().collect();
-                account_members(write, body, &later, (state, shown));
+                let later: Vec<_> = later
+                    .copied()
+                    .filter(|other| other.body.is_some() || !is_met_by_an_edit(other, write, writes, state))
+                    .collect();
+                let reverted = reverted_member(write, body, (&later, writes), (state, shown));
+                // Who keeps his write although somebody has deleted the document writes a new one: his base has nothing left to remove from.
+                let asked = !restored && !writes.iter().any(|delete| is_kept_over(write, delete));
+                let undone = || undone_removal(write, body, writes, shown).filter(|_| asked);
+                if let Some(path) = reverted.or_else(undone) {
+                    panic!(
+                        "{path:?} of the write {} was reverted; shown: {shown:#?}\n{}",
+                        write.dot,
+                        story(writes)
+                    );
+                }
             }
         }
     }
@@ -40,25 +59,127 @@ fn delete_stands(write: &Acknowledged, writes: &[&Acknowledged], state: &Documen
     })
 }
 
-fn account_members(write: &Acknowledged, body: &Value, later: &[&Acknowledged], (state, shown): (&Document, &Shown)) {
+/// The delete stands beside a live branch whose author had `write` before him: it is listed, and takes nothing.
+fn is_met_by_an_edit(delete: &Acknowledged, write: &Acknowledged, writes: &[&Acknowledged], state: &Document) -> bool {
+    let heads = state.heads();
+    let is_open = |dot, deleted| {
+        heads
+            .iter()
+            .any(|head| head.dot == Some(dot) && head.deleted == deleted)
+    };
+    let had = |edit: &&Acknowledged| edit.dot == write.dot || edit.seen.covers(write.dot);
+    is_open(delete.dot, true) && writes.iter().copied().filter(had).any(|edit| is_open(edit.dot, false))
+}
+
+/// The write was rebased on a delete that its client had not read.
+fn is_kept_over(write: &Acknowledged, delete: &Acknowledged) -> bool {
+    delete.body.is_none() && write.seen.covers(delete.dot) && !write.base.context.covers(delete.dot)
+}
+
+/// A member that was written and is gone.
+fn reverted_member(
+    write: &Acknowledged,
+    body: &Value,
+    (later, writes): (&[&Acknowledged], &[&Acknowledged]),
+    (state, shown): (&Document, &Shown),
+) -> Option<Path> {
     let before = base_leaves(write);
     for (path, leaf) in flatten(body) {
-        let same = before
-            .get(&path)
-            .is_some_and(|old| is_element(&path) || old.text() == leaf.text());
+        let stamps_all = write.behind && write.base.context == write.seen;
+        let same = !stamps_all
+            && before
+                .get(&path)
+                .is_some_and(|old| is_element(&path) || old.text() == leaf.text());
         let decided = matches!(rule_of(&path), "latest" | "max" | "min");
         if same || decided || matches!(leaf, Leaf::Counter(_)) || leaf.is_empty_container() {
             continue;
         }
         let accounted = hides(&path, &leaf, write, state)
             || stands(&path, &leaf, write, shown)
-            || later.iter().any(|other| touches(other, &path));
-        assert!(
-            accounted,
-            "the write {} of {path:?} = {leaf:?} was reverted; shown: {shown:#?}",
-            write.dot
-        );
+            || later.iter().any(|other| touches(other, &path))
+            || writes.iter().any(|other| restamps(other, write, &path));
+        if !accounted {
+            return Some(path);
+        }
     }
+    None
+}
+
+/// A member that was removed and is back.
+fn undone_removal(write: &Acknowledged, body: &Value, writes: &[&Acknowledged], shown: &Shown) -> Option<Path> {
+    let after = flatten(body);
+    let near = |path: &[Segment]| {
+        after
+            .keys()
+            .any(|other| other.starts_with(path) || path.starts_with(other))
+    };
+    for (path, leaf) in base_leaves(write) {
+        let is_register = rule_of(&path) == "register" && !is_element(&path) && !matches!(leaf, Leaf::Counter(_));
+        if !is_register || leaf.is_empty_container() || near(&path) {
+            continue;
+        }
+        let accounted = !is_shown(&path, shown)
+            || lists_removal(&path, write, shown)
+            || writes.iter().any(|other| settles_removal(other, write, &path));
+        if !accounted {
+            return Some(path);
+        }
+    }
+    None
+}
+
+fn story(writes: &[&Acknowledged]) -> String {
+    let line = |write: &&Acknowledged| {
+        let (base, body) = (
+            write.base.body.as_ref().map(|body| body.to_json()),
+            write.body.as_ref().map(canonical),
+        );
+        format!(
+            "{}: {base:?} -> {body:?}\n  read {:?}\n  beside {:?}{}\n",
+            write.dot,
+            write.base.context,
+            write.seen,
+            if write.behind { ", behind" } else { "" }
+        )
+    };
+    writes.iter().map(line).collect()
+}
+
+/// A client that had read the document without the member changed something there, or took away or brought back what holds it. So did one who
+/// wrote there on a revision from before the removal, at a node that had forgotten it: a removal is listed for as long as it is kept.
+fn settles_removal(other: &Acknowledged, removal: &Acknowledged, path: &[Segment]) -> bool {
+    if other.dot == removal.dot || !other.seen.covers(removal.dot) {
+        return false;
+    }
+    let had = other.base.context.covers(removal.dot);
+    let holds = |leaves: &BTreeMap<Path, Leaf>, above: &[Segment]| leaves.keys().any(|leaf| leaf.starts_with(above));
+    let (before, after) = (base_leaves(other), other.body.as_ref().map(flatten).unwrap_or_default());
+    let moved = (1..path.len()).any(|above| holds(&before, &path[..above]) != holds(&after, &path[..above]));
+    touches(other, path) || had && moved
+}
+
+fn is_shown(path: &[Segment], shown: &Shown) -> bool {
+    let body = json(&shown.body.to_json());
+    let step = |value: &Value, segment: &Segment| match segment {
+        Segment::Member(name) => value.get(name).cloned(),
+        Segment::Element(_) => None,
+    };
+    path.iter()
+        .try_fold(body, |value, segment| step(&value, segment))
+        .is_some()
+}
+
+/// The removal is a candidate at the path, or what holds the path was removed with it.
+fn lists_removal(path: &[Segment], write: &Acknowledged, shown: &Shown) -> bool {
+    let at = |pointer: &str| below(pointer, path).is_some();
+    shown
+        .conflicts
+        .iter()
+        .filter(|conflict| at(&conflict.path))
+        .any(|conflict| {
+            let mut candidates = conflict.candidates.iter();
+            candidates.any(|candidate| candidate.kind == CandidateKind::Removed && candidate.dot == write.dot)
+        })
 }
 
 fn base_leaves(write: &Acknowledged) -> BTreeMap<Path, Leaf> {
@@ -108,6 +229,12 @@ fn hides(path: &[Segment], leaf: &Leaf, write: &Acknowledged, state: &Document) 
     values
         .iter()
         .any(|(dot, value)| *dot == write.dot || canonical(&json(&value.to_json())) == leaf.text())
+}
+
+/// A node that is behind stamps all that it shows: a delete that comes after takes the member with the stamp.
+fn restamps(other: &Acknowledged, write: &Acknowledged, path: &[Segment]) -> bool {
+    let holds = |body: &Value| flatten(body).contains_key(path);
+    other.dot != write.dot && other.behind && other.seen.covers(write.dot) && other.body.as_ref().is_some_and(holds)
 }
 
 /// Does a write by a client that had read this path change what stands there, or in its place?

@@ -95,12 +95,14 @@ impl World {
         let link = self.dice.index(self.links.len());
         match self.dice.below(100) {
             0..25 => self.write(node),
-            25..29 => self.toggle(link),
-            29..30 => self.cut_or_restore(link),
-            30..35 => self.forget(node),
-            35..42 if restores => self.back_up_or_restore(node),
-            42..44 => self.restart(node),
-            44..47 => self.now_ms += self.dice.below(4_000),
+            25..28 => self.toggle(link),
+            28..31 => self.isolate_or_rejoin(node),
+            31..32 => self.cut_or_restore(link),
+            32..38 => self.forget(node),
+            38..45 if restores => self.back_up_or_restore(node),
+            45..47 => self.restart(node),
+            47..50 => self.now_ms += self.dice.below(4_000),
+            50..55 => (0..1 + self.dice.below(8)).for_each(|_| self.calm(25)),
             _ => (0..1 + self.dice.below(12)).for_each(|_| self.exchange(link)),
         }
     }
@@ -110,6 +112,19 @@ impl World {
         // A reset, or a black hole that may deliver later.
         if !self.links[link].up && self.dice.percent(60) {
             self.reset(link, "connection reset");
+        }
+    }
+
+    /// A whole node loses the network, or all its links come back: what the others settle and forget meanwhile it learns late.
+    fn isolate_or_rejoin(&mut self, node: usize) {
+        let of_node = |link: &usize| self.links[*link].puller == node || self.links[*link].server == node;
+        let links: Vec<usize> = (0..self.links.len()).filter(of_node).collect();
+        let up = links.iter().any(|link| self.links[*link].up);
+        for link in links {
+            self.links[link].up = !up;
+            if up {
+                self.reset(link, "the node is isolated");
+            }
         }
     }
 
@@ -328,6 +343,7 @@ impl World {
 
     fn submit(&mut self, node: usize, request: WriteRequest, base: Base, current: Base, body: Option<Value>) {
         let (database, id) = (request.database.clone(), request.id.clone());
+        let behind = !self.enter(node).behind().is_empty();
         match self.commit(node, Operation::Write(request)) {
             Ok(Outcome::Written(written)) => {
                 let seen = current.context;
@@ -337,6 +353,7 @@ impl World {
                     dot: written.dot,
                     base,
                     seen,
+                    behind,
                     body,
                 };
                 self.record.writes.push(write);
@@ -468,7 +485,7 @@ impl World {
                 .writes
                 .iter()
                 .filter(|write| write.database == *database && write.id == *id);
-            account(&writes.collect::<Vec<_>>(), &state, &shown);
+            account(&writes.collect::<Vec<_>>(), &state, &shown, self.restored);
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Acknowledged {
     pub base: Base,
     /// What the node had of the document when it committed.
     pub seen: VersionVector,
+    /// The node had not caught up with all its peers since its disk was put back.
+    pub behind: bool,
     /// The body that was written. None: deleted.
     pub body: Option<Value>,
 }
