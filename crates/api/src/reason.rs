@@ -78,6 +78,8 @@ reasons! {
     ShuttingDown = "SHUTTING_DOWN",
     /// The disk failed; nothing was written.
     Storage = "STORAGE",
+    /// The node failed while it wrote: the write may be durable or not. Read the document before trying again.
+    OutcomeUnknown = "OUTCOME_UNKNOWN",
     /// A message between nodes breaks the protocol.
     InvalidMessage = "INVALID_MESSAGE",
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use prost::Message;
-use rejoin_api::{CONFLICT_REPORT_TYPE_URL, ERROR_DOMAIN, proto};
+use rejoin_api::{CONFLICT_REPORT_TYPE_URL, ERROR_DOMAIN, Reason, proto};
 use tonic::{Code, ConnectError, Status};
 use tonic_types::{StatusExt, pb};
 
@@ -75,6 +75,9 @@ pub(crate) fn lost(address: &str, safety: Safety, problem: String) -> CallError 
 /// What a status means: a refusal by the node, a message over a bound, a foreign answer, or no answer at all.
 pub(crate) fn from_status(address: &str, safety: Safety, status: &Status) -> CallError {
     if let Some(refusal) = refusal(status) {
+        if refusal.reason == Reason::OutcomeUnknown.as_str() {
+            return lost(address, safety, refusal.message);
+        }
         return CallError::Refused(Box::new(refusal));
     }
     if let Some(problem) = connect_problem(status) {
@@ -152,7 +155,6 @@ mod tests {
     use std::collections::HashMap;
 
     use bytes::Bytes;
-    use rejoin_api::Reason;
     use tonic_types::ErrorDetails;
 
     use super::*;
@@ -192,6 +194,13 @@ mod tests {
         let (count, error) = attempts(Safety::Repeatable, || Status::unavailable("gone")).await;
         assert_eq!(count, 4);
         assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_write_of_which_the_node_itself_does_not_know_is_unknown_and_not_refused() {
+        let (count, error) = attempts(Safety::Once, || refused(Code::Unknown, Reason::OutcomeUnknown)).await;
+        assert_eq!(count, 1);
+        assert!(matches!(error, CallError::Unknown { .. }), "{error}");
     }
 
     #[tokio::test]

@@ -47,7 +47,7 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-/// An operation was not done. Nothing of it was.
+/// An operation was not done. Nothing of it was, but for [`CommitError::Unsure`] and [`CommitError::Unanswered`]: nobody knows that.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// The database does not exist here.
@@ -119,12 +119,17 @@ pub enum CommitError {
     /// A write failed, and whether it is on disk will only be known after a restart: the store takes no more.
     #[error("the store stopped after a failed write; mend the disk and restart the node")]
     Stopped,
+    /// The write failed on its way to the disk.
+    #[error(
+        "the disk failed while this was written, so it may be durable or not; mend the disk, restart the node, and read the document"
+    )]
+    Unsure(#[source] StoreError),
     /// The pipeline ended before it answered.
     #[error(
         "the node failed before it answered: the write may be durable or not; read the document, and restart the node"
     )]
     Unanswered,
-    /// The disk failed.
+    /// The disk failed while it was read; nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

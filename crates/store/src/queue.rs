@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -168,14 +169,14 @@ impl Worker {
         loop {
             // Also while refused or idle operations keep coming: a crash must not look like one of long ago.
             let now = self.now();
-            if now.0.abs_diff(alive.0) >= span(self.options.alive_every) {
+            if now.0.abs_diff(alive.0) >= span(self.alive_every()) {
                 drop(self.store.commit(Vec::new()));
                 alive = now;
             }
             let wait = if self.store.has_pending_work() {
-                std::time::Duration::ZERO
+                Duration::ZERO
             } else {
-                self.options.alive_every
+                self.alive_every()
             };
             match self.receiver.recv_timeout(wait) {
                 Ok(Message::Submit(first)) => {
@@ -196,6 +197,10 @@ impl Worker {
             }
         }
         self.store.close()
+    }
+
+    fn alive_every(&self) -> Duration {
+        Duration::from_millis(self.options.alive_every_ms)
     }
 
     fn now(&self) -> HlcTime {

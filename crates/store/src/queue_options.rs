@@ -1,7 +1,5 @@
 //! Settings of the commit queue.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 /// Bounds of the queue in front of the pipeline.
@@ -16,8 +14,9 @@ pub struct QueueOptions {
     pub group_max: usize,
     /// Bytes after which a group is closed. Default: 16 MiB.
     pub group_bytes_max: usize,
-    /// While nothing is written, how often the node records that it is alive. Well below the store's `stale_after`. Default: 15 s.
-    pub alive_every: Duration,
+    /// While nothing is written, how often the node records that it is alive: at most a third of the store's `stale_after`, or an ordinary crash
+    /// looks like one of long ago. Milliseconds, default 15,000.
+    pub alive_every_ms: u64,
 }
 
 impl Default for QueueOptions {
@@ -27,7 +26,7 @@ impl Default for QueueOptions {
             waiting_bytes_max: 256 << 20,
             group_max: 1024,
             group_bytes_max: 16 << 20,
-            alive_every: Duration::from_secs(15),
+            alive_every_ms: 15_000,
         }
     }
 }

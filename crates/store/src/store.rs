@@ -59,8 +59,9 @@ impl Store {
     /// Each group also goes on with what is left to count after rules changed; an empty one does only that, and records that the node is alive.
     ///
     /// # Errors
-    /// One result for each operation. If the disk fails, all of them fail with [`CommitError::Store`], and later ones with
-    /// [`CommitError::Stopped`]: what of the group is on disk is unknown until a restart.
+    /// One result for each operation. If the disk cannot be read, those that are not refused fail with [`CommitError::Store`]: nothing is
+    /// written. If it cannot be written, they fail with [`CommitError::Unsure`]: what of the group is on disk is unknown until a restart, and
+    /// later ones fail with [`CommitError::Stopped`].
     pub fn commit(&self, operations: Vec<Operation>) -> Vec<Result<Outcome, CommitError>> {
         let count = operations.len();
         let mut pipeline = self.pipeline();
@@ -80,17 +81,13 @@ impl Store {
         } else {
             Durability::Synced
         };
-        let written = finished.and_then(|finished| {
-            let nothing = finished.unchanged && count > 0;
-            if nothing {
-                Ok(())
-            } else {
-                self.write(&mut pipeline, finished, durability)
-            }
-        });
-        match written {
-            Ok(()) => results,
-            Err(error) => (0..count).map(|_| Err(error.clone().into())).collect(),
+        match finished {
+            Ok(finished) if finished.unchanged && count > 0 => results,
+            Ok(finished) => match self.write(&mut pipeline, finished, durability) {
+                Ok(()) => results,
+                Err(error) => fail(results, || CommitError::Unsure(error.clone())),
+            },
+            Err(error) => fail(results, || error.clone().into()),
         }
     }
 
@@ -208,6 +205,17 @@ impl Store {
     fn pipeline(&self) -> MutexGuard<'_, Pipeline> {
         self.0.pipeline.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What became of a group that failed as a whole: what was refused in it is refused all the same.
+fn fail(
+    results: Vec<Result<Outcome, CommitError>>,
+    error: impl Fn() -> CommitError,
+) -> Vec<Result<Outcome, CommitError>> {
+    results
+        .into_iter()
+        .map(|result| result.and_then(|_| Err(error())))
+        .collect()
 }
 
 fn halted(halt: Halt) -> CommitError {

@@ -141,11 +141,20 @@ fn a_failed_write_fails_the_whole_group_changes_nothing_and_stops_the_store() {
         store.hello(&"west".parse().unwrap()),
     );
     engine.fail_writes.store(true, Ordering::SeqCst);
-    let results = store.commit(vec![write("a", update(r#"{"n":2}"#)), write("b", create("{}"))]);
+    let mut results = store.commit(vec![
+        write("a", update(r#"{"n":2}"#)),
+        write("b", create("{}")),
+        write("a", create("{}")),
+    ]);
+    let refused = results.pop().unwrap();
+    assert!(
+        matches!(refused, Err(CommitError::DocumentExists { .. })),
+        "what was refused is certain: {refused:?}"
+    );
     assert!(
         results
             .iter()
-            .all(|result| matches!(result, Err(CommitError::Store(_)))),
+            .all(|result| matches!(result, Err(CommitError::Unsure(_)))),
         "{results:?}"
     );
     assert_eq!(shown(&store, "a").unwrap(), r#"{"n":1}"#);

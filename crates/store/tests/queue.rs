@@ -192,7 +192,7 @@ fn next_year() -> uhlc::NTP64 {
 #[tokio::test]
 async fn an_idle_queue_records_that_the_node_is_alive() {
     let (engine, _, queue) = start(QueueOptions {
-        alive_every: Duration::from_millis(5),
+        alive_every_ms: 5,
         ..QueueOptions::default()
     });
     let before = engine.inner.batches();
@@ -205,7 +205,7 @@ async fn an_idle_queue_records_that_the_node_is_alive() {
 #[tokio::test]
 async fn a_queue_that_does_nothing_but_refuse_records_that_the_node_is_alive() {
     let (engine, _, queue) = start(QueueOptions {
-        alive_every: Duration::from_millis(5),
+        alive_every_ms: 5,
         ..QueueOptions::default()
     });
     let (before, committer) = (engine.inner.batches(), queue.committer());

@@ -90,6 +90,9 @@ fn parse_peer(peer: &PeerSettings) -> Result<Peer, ConfigError> {
     Ok(Peer { datacenter, address })
 }
 
+/// A third of the age at which the record of a node that ended uncleanly makes it take a new replica id.
+const ALIVE_EVERY_MS_MAX: u64 = 20_000;
+
 fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
     let links = &settings.links;
     let positive = [
@@ -99,10 +102,7 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
         ("links.window_bytes", links.window_bytes),
         ("links.batch_bytes", links.batch_bytes),
         ("databases.clean_every_ms", settings.databases.clean_every_ms),
-        (
-            "commit.alive_every_ms",
-            u64::from(!settings.commit.alive_every.is_zero()),
-        ),
+        ("commit.alive_every_ms", settings.commit.alive_every_ms),
         ("commit.waiting_max", settings.commit.waiting_max as u64),
         ("commit.group_max", settings.commit.group_max as u64),
         ("grpc.load_window", settings.grpc.load_window as u64),
@@ -111,6 +111,12 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
     ];
     if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
         return Err(ConfigError::Zero { setting });
+    }
+    if settings.commit.alive_every_ms > ALIVE_EVERY_MS_MAX {
+        return Err(ConfigError::TooGreat {
+            setting: "commit.alive_every_ms",
+            greatest: ALIVE_EVERY_MS_MAX,
+        });
     }
     if links.partition_after_ms <= links.heartbeat_ms {
         return Err(ConfigError::PartitionBeforeHeartbeat);
@@ -188,5 +194,15 @@ mod tests {
             Plan::new(settings),
             Err(ConfigError::PartitionBeforeHeartbeat)
         ));
+    }
+
+    #[test]
+    fn a_node_that_says_too_rarely_that_it_is_alive_is_refused() {
+        let mut settings = settings();
+        settings.commit.alive_every_ms = ALIVE_EVERY_MS_MAX;
+        assert!(Plan::new(settings.clone()).is_ok());
+        settings.commit.alive_every_ms += 1;
+        let error = Plan::new(settings).unwrap_err();
+        assert_eq!(error.to_string(), "commit.alive_every_ms must be at most 20000");
     }
 }

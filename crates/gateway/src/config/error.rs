@@ -78,6 +78,14 @@ pub enum ConfigError {
         /// The setting, with its section.
         setting: &'static str,
     },
+    /// A setting is beyond its bound.
+    #[error("{setting} must be at most {greatest}")]
+    TooGreat {
+        /// The setting, with its section.
+        setting: &'static str,
+        /// The bound.
+        greatest: u64,
+    },
     /// `RUST_LOG` does not parse.
     #[error(
         "RUST_LOG={text:?} does not say what to log ({problem}); write a level (error, warn, info, debug, trace), or \

@@ -89,7 +89,6 @@ fn apply_arguments(settings: &mut Settings, arguments: &ServeArguments) {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::time::Duration;
 
     use super::*;
 
@@ -119,7 +118,7 @@ mod tests {
         let settings = load(&arguments, environment).unwrap();
         assert_eq!(settings.node.datacenter, "flag");
         assert_eq!(settings.links.heartbeat_ms, 2);
-        assert_eq!(settings.commit.alive_every, Duration::from_millis(250));
+        assert_eq!(settings.commit.alive_every_ms, 250);
         assert_eq!(settings.commit.group_max, 1024);
         assert_eq!(settings.links.window_bytes, 7);
         assert_eq!(settings.links.backoff_max_ms, 5_000);

@@ -2,7 +2,6 @@
 
 mod arguments;
 mod check;
-mod commit;
 mod error;
 mod layers;
 mod settings;

@@ -26,8 +26,7 @@ pub struct Settings {
     pub databases: DatabaseSettings,
     /// RocksDB.
     pub storage: RocksOptions,
-    /// The queue in front of the commit pipeline. Its times are milliseconds in the file.
-    #[serde(with = "super::commit")]
+    /// The queue in front of the commit pipeline.
     pub commit: QueueOptions,
     /// Bounds of a document.
     pub limits: LimitSettings,

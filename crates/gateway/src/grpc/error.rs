@@ -228,7 +228,11 @@ impl From<CommitError> for Failure {
             CommitError::UnknownPeer { ref peer } => Self::new(Reason::PeerUnknown, &error).with("datacenter", peer),
             CommitError::Overloaded => Self::new(Reason::Overloaded, &error),
             CommitError::ShuttingDown => Self::new(Reason::ShuttingDown, &error),
-            CommitError::ClockOutOfRange | CommitError::Stopped | CommitError::Unanswered | CommitError::Store(_) => {
+            CommitError::Unsure(_) | CommitError::Unanswered => {
+                tracing::error!(%error, "a write failed, and whether it is durable is unknown");
+                Self::new(Reason::OutcomeUnknown, &error)
+            }
+            CommitError::ClockOutOfRange | CommitError::Stopped | CommitError::Store(_) => {
                 tracing::error!(%error, "a write failed");
                 Self::new(Reason::Storage, &error)
             }
@@ -328,6 +332,7 @@ fn code(reason: Reason) -> Code {
         Reason::Overloaded => Code::ResourceExhausted,
         Reason::ShuttingDown => Code::Unavailable,
         Reason::Storage => Code::Internal,
+        Reason::OutcomeUnknown => Code::Unknown,
     }
 }
 
@@ -354,4 +359,22 @@ const REPEATED_MAX: usize = 128;
 
 fn shortened(text: &str) -> String {
     text.chars().take(REPEATED_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rejoin_store::{EngineError, StoreError};
+
+    use super::*;
+
+    #[test]
+    fn what_may_have_been_written_is_never_called_refused() {
+        let failed = || StoreError::from(EngineError::new("write", "planted"));
+        for unsure in [CommitError::Unanswered, CommitError::Unsure(failed())] {
+            assert_eq!(Failure::from(unsure).reason(), Reason::OutcomeUnknown);
+        }
+        for certain in [CommitError::Stopped, CommitError::Store(failed())] {
+            assert_eq!(Failure::from(certain).reason(), Reason::Storage);
+        }
+    }
 }

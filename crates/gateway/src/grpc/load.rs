@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rejoin_api::Reason;
 use rejoin_api::proto::{self, load_documents_response};
 use rejoin_document::OnConflict;
 use rejoin_store::{Action, CommitError, Operation, WriteRequest, Written};
@@ -138,6 +139,11 @@ async fn answer(
         };
         let outcome = match result {
             Ok(written) => load_documents_response::Outcome::Result(write::result(&written)),
+            Err(failure) if failure.reason() == Reason::OutcomeUnknown => {
+                // It is not refused, and no line after it fares better: the store has stopped.
+                let _ = answers.send(Err(failure.into())).await;
+                return;
+            }
             Err(failure) => load_documents_response::Outcome::Error(proto::LoadError {
                 reason: failure.reason().to_string(),
                 message: failure.message().to_owned(),
