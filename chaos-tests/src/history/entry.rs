@@ -43,6 +43,34 @@ impl Entry {
         !matches!(self.outcome, Outcome::Refused { .. })
     }
 
+    /// Whether the author of this write may have seen what `write` did: he read after it was sent, and a state that is old enough to hold it.
+    ///
+    /// A write's revision has a higher generation than any that its author had seen, and what holds a write shows at least its generation. So a
+    /// read of a lower generation is one of a node that had not received the write yet.
+    pub fn may_have_seen(&self, write: &Self) -> bool {
+        let too_young = match (self.read_generation(), write.generation()) {
+            (Some(read), Some(written)) => read < written,
+            _ => false,
+        };
+        self.number != write.number && self.read.at > write.invoked && !too_young
+    }
+
+    /// The generation of the revision that the write made, if it was acknowledged.
+    fn generation(&self) -> Option<u64> {
+        match &self.outcome {
+            Outcome::Ok { revision, .. } => generation(revision),
+            _ => None,
+        }
+    }
+
+    /// The generation of what the author read. Nothing was shown to him: that of what his write was put on, which may be a deleted document.
+    fn read_generation(&self) -> Option<u64> {
+        match &self.read.revision {
+            Some(revision) => generation(revision),
+            None => Some(self.generation()?.saturating_sub(1)),
+        }
+    }
+
     /// The write's stamp, if it was acknowledged.
     pub fn stamp(&self) -> Option<Stamp> {
         match &self.outcome {
@@ -50,6 +78,11 @@ impl Entry {
             _ => None,
         }
     }
+}
+
+/// The generation of a revision id.
+pub fn generation(revision: &str) -> Option<u64> {
+    revision.split_once('-')?.0.parse().ok()
 }
 
 /// What a client had read of a document before it wrote.

@@ -8,7 +8,7 @@ mod rules;
 mod stamp;
 
 pub use edit::{Edit, edits};
-pub use entry::{Entry, Outcome, Read, Tick};
+pub use entry::{Entry, Outcome, Read, Tick, generation};
 pub use json::Json;
 pub use recorder::{Recorder, read_log};
 pub use rules::Rules;

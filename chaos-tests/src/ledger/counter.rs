@@ -89,7 +89,7 @@ fn parts(judge: &Judge<'_>, path: &str) -> Vec<Part> {
 fn was_stopped(judge: &Judge<'_>, write: &Entry, path: &str) -> bool {
     judge.writes.iter().any(|other| {
         let stops = |edit: &Edit| matches!(edit, Edit::Stop { path: at, .. } if at == path);
-        other.read.at > write.invoked && other.edits.iter().any(stops)
+        other.may_have_seen(write) && other.edits.iter().any(stops)
     })
 }
 

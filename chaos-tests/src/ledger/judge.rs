@@ -1,7 +1,10 @@
 //! Judges the writes of one document against what one node shows of it.
 //!
 //! A write *had seen* another if its author had read the other's value at the path, in the body or in the conflict list, after the other was
-//! sent. Times decide nothing except under the rule `latest`.
+//! sent, and a revision that can hold it. Times decide nothing except under the rule `latest`.
+//!
+//! What leaves no value behind (a removal, a delete) is seen in the conflict list, or as nothing where something stood. Nothing is also what a node
+//! shows that has not heard of the document yet: the generations of the revisions tell the two apart.
 
 use rejoin_document::Rule;
 
@@ -66,18 +69,15 @@ impl Judge<'_> {
             .flat_map(|write| write.edits.iter().map(move |edit| (*write, edit)))
     }
 
-    /// The edits of writes that were based on something read after `write` was sent.
+    /// The edits of writes whose authors may have seen `write`.
     fn later_edits(&self, write: &Entry) -> impl Iterator<Item = (&Entry, &Edit)> {
-        self.edits()
-            .filter(move |(other, _)| other.number != write.number && other.read.at > write.invoked)
+        self.edits().filter(move |(other, _)| other.may_have_seen(write))
     }
 
     /// An unknown write that was read once counts as acknowledged.
     fn was_read(&self, write: &Entry, edit: &Edit) -> bool {
         match edit {
-            Edit::Assign { path, value, .. } => self
-                .later_edits(write)
-                .any(|(_, later)| later.path() == path && later.read().contains(value)),
+            Edit::Assign { path, value, .. } => self.later_edits(write).any(|(_, later)| later.displaces(path, value)),
             _ => false,
         }
     }
@@ -119,20 +119,15 @@ impl Judge<'_> {
         if self.shown(path).is_none() {
             return Standing::Visible;
         }
-        let Some(stamp) = write.stamp() else {
-            return Standing::Visible;
-        };
+        let stamp = write.stamp();
         if self
             .view
-            .is_some_and(|view| view.listed_removals().any(|listed| listed == (path, stamp)))
+            .is_some_and(|view| view.listed_removals().any(|listed| is_removal(listed, path, stamp)))
         {
             return Standing::Conflict;
         }
-        let later = self
-            .writes
-            .iter()
-            .filter(|other| other.number != write.number && other.read.at > write.invoked);
-        if later.into_iter().any(|other| self.settles_removal(other, path, stamp)) {
+        let mut later = self.writes.iter().filter(|other| other.may_have_seen(write));
+        if later.any(|other| self.settles_removal(other, path, stamp)) {
             return Standing::Overwritten;
         }
         if precedence::is_set_aside(self, write, path, None) {
@@ -143,18 +138,18 @@ impl Judge<'_> {
     }
 
     /// Whether `later` took the place of a removal that its author had seen: listed, or by nothing standing at the path.
-    fn settles_removal(&self, later: &Entry, path: &str, stamp: Stamp) -> bool {
+    fn settles_removal(&self, later: &Entry, path: &str, stamp: Option<Stamp>) -> bool {
         let listed = later
             .read
             .removals
             .iter()
-            .any(|(at, other)| at == path && *other == stamp);
+            .any(|(at, other)| is_removal((at, *other), path, stamp));
         let edit = later.edits.iter().find(|edit| edit.path() == path);
         match edit {
             Some(edit @ (Edit::Assign { .. } | Edit::Start { .. })) => {
                 (listed || edit.read().is_empty()) && self.took_effect(later, edit)
             }
-            Some(Edit::Remove { .. }) => listed,
+            Some(edit @ Edit::Remove { .. }) => listed && self.took_effect(later, edit),
             // Who deletes a document that does not have the member takes the removal with it.
             None => later.delete && later.read.revision.is_some(),
             Some(_) => false,
@@ -170,7 +165,8 @@ impl Judge<'_> {
         }
         let overwritten = self.writes.iter().any(|other| {
             let saw = other.read.revision.is_none() || other.read.deletions.contains(&stamp);
-            other.number != write.number && other.read.at > write.invoked && saw
+            let took_effect = || other.edits.is_empty() || other.edits.iter().any(|edit| self.took_effect(other, edit));
+            other.may_have_seen(write) && saw && took_effect()
         });
         if overwritten {
             Standing::Overwritten
@@ -218,12 +214,24 @@ impl Judge<'_> {
         self.was_read(write, edit) || matches!(edit, Edit::Assign { value, .. } if shown(value))
     }
 
-    /// A write of unknown outcome can have overwritten something only if it left a trace itself.
+    /// Whether a write of unknown outcome has certainly a lower time than `write`: somebody had read its value when `write` was sent to the same node.
+    pub(super) fn was_stamped_before(&self, unknown: &Entry, edit: &Edit, write: &Entry) -> bool {
+        let Edit::Assign { path, value, .. } = edit else {
+            return false;
+        };
+        let mut readers = self.later_edits(unknown);
+        unknown.datacenter == write.datacenter
+            && readers.any(|(reader, later)| reader.read.at < write.invoked && later.displaces(path, value))
+    }
+
+    /// A write of unknown outcome can have overwritten something only if it left a trace itself: what makes room for something else, by that.
     fn took_effect(&self, write: &Entry, edit: &Edit) -> bool {
+        let stands = |edit| Some(self.edit(write, edit)? != Standing::Unaccounted);
         write.is_ok()
-            || self
-                .edit(write, edit)
-                .is_none_or(|standing| standing != Standing::Unaccounted)
+            || stands(edit).unwrap_or_else(|| {
+                let mut others = write.edits.iter().filter_map(stands).peekable();
+                others.peek().is_none() || others.any(|stands| stands)
+            })
     }
 
     fn shown(&self, path: &str) -> Option<Json> {
@@ -235,6 +243,11 @@ impl Judge<'_> {
             .and_then(|view| view.body.elements(path))
             .is_some_and(|elements| elements.contains(element))
     }
+}
+
+/// Whether a listed removal is the one at `path` with this stamp, or any if the stamp is unknown.
+fn is_removal((at, listed): (&str, Stamp), path: &str, stamp: Option<Stamp>) -> bool {
+    at == path && stamp.is_none_or(|stamp| stamp == listed)
 }
 
 fn assigns(edit: &Edit, at: &str, expected: &Json) -> bool {

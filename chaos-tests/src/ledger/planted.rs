@@ -46,7 +46,8 @@ pub(crate) fn stamp(time: u64) -> Stamp {
     Stamp(Dot::new(HlcTime(time), ReplicaId([1; 8])))
 }
 
-/// A log that is written by hand. Each write takes ten ticks and is stamped with its number.
+/// A log that is written by hand. Each write takes ten ticks and is stamped with its number. All revisions have generation 1, as those that views show,
+/// so that whoever read later may have seen; a creation that is not the first write is put on a deleted document.
 #[derive(Debug, Default)]
 pub(crate) struct Log(RefCell<Vec<Entry>>);
 
@@ -84,7 +85,7 @@ impl Log {
             invoked: number * 10 + 1,
             answered: number * 10 + 9,
             outcome: Outcome::Ok {
-                revision: format!("{number}-r"),
+                revision: format!("{}-r{number}", if number > 1 && before.is_none() { 2 } else { 1 }),
                 stamp: stamp(number),
                 merged: false,
             },
@@ -97,6 +98,13 @@ impl Log {
     /// Changes what the author of a write was told.
     pub(crate) fn set_outcome(&self, number: u64, outcome: Outcome) {
         self.0.borrow_mut()[number as usize - 1].outcome = outcome;
+    }
+
+    /// The write got this generation: its author had seen no write of this or a higher one.
+    pub(crate) fn set_generation(&self, number: u64, generation: u64) {
+        if let Outcome::Ok { revision, .. } = &mut self.0.borrow_mut()[number as usize - 1].outcome {
+            *revision = format!("{generation}-r{number}");
+        }
     }
 
     /// The account of this log against one node that shows `shown`.

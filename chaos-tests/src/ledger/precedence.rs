@@ -21,7 +21,9 @@ pub(super) fn is_set_aside(judge: &Judge<'_>, write: &Entry, path: &str, value: 
         .edits()
         .filter(|(other, edit)| edit.path() == path && !seen.contains(&other.number))
         .any(|(other, edit)| {
-            comes_first(rule, (other, edit), (write, value)) && (other.is_ok() || judge.left_a_trace(other, edit))
+            let is_earlier = rule == Rule::Latest && judge.was_stamped_before(other, edit, write);
+            comes_first(rule, (other, edit), (write, value))
+                && (other.is_ok() || judge.left_a_trace(other, edit) && !is_earlier)
         })
 }
 
@@ -51,7 +53,7 @@ fn seen_by(judge: &Judge<'_>, write: &Entry, path: &str) -> BTreeSet<u64> {
         for value in own {
             for (other, edit) in judge.edits() {
                 let wrote = matches!(edit, Edit::Assign { path: at, value: it, .. } if at == path && it == value);
-                if wrote && other.invoked < next.read.at && seen.insert(other.number) {
+                if wrote && next.may_have_seen(other) && seen.insert(other.number) {
                     left.push(other);
                 }
             }

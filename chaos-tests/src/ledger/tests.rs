@@ -5,9 +5,17 @@ use Standing::{Conflict, NotJudged, Overwritten, SetAside, Unaccounted, Visible}
 use super::Standing;
 use super::planted::{Log, conflict, conflict_of, text, unknown, view};
 use crate::history::Outcome;
-use crate::view::Contender;
+use crate::view::{Contender, View};
 
 const BASE: &str = r#"{"a":"a0","b":"b0"}"#;
+
+/// What a node shows that holds writes up to this generation.
+fn view_of(generation: u64, body: &str) -> View {
+    View {
+        revision: format!("{generation}-a"),
+        ..view(body)
+    }
+}
 
 #[tokio::test]
 async fn a_value_is_visible_overwritten_listed_or_lost() {
@@ -417,4 +425,166 @@ async fn a_refused_write_that_is_shown_is_a_phantom() {
     );
     let account = log.account(Some(view(r#"{"a":"a1","b":"b0"}"#))).await;
     assert_eq!(account.phantoms[0].problem, format!("nobody wrote {}", text("a1")));
+}
+
+#[tokio::test]
+async fn who_has_never_heard_of_a_document_does_not_settle_its_delete() {
+    let log = Log::default();
+    log.write("east", None, Some(BASE));
+    let delete = log.write("east", Some(&view(BASE)), None);
+    log.set_generation(delete, 2);
+    let creation = log.write("west", None, Some(r#"{"a":"a5"}"#));
+    log.set_generation(creation, 3);
+    let shown = view(r#"{"a":"a5"}"#);
+    assert_eq!(
+        log.account(Some(shown.clone())).await.unaccounted(),
+        0,
+        "put on the delete"
+    );
+    log.set_generation(creation, 1);
+    let mut account = log.account(Some(shown.clone())).await;
+    assert_eq!((account.unaccounted(), account.findings[0].number), (1, Some(delete)));
+    let contenders = [
+        (Contender::Deleted(true), delete),
+        (Contender::Deleted(false), creation),
+    ];
+    account = log
+        .account(Some(View {
+            conflicts: vec![conflict_of("", contenders)],
+            ..shown
+        }))
+        .await;
+    assert_eq!(account.unaccounted(), 0, "listed");
+}
+
+#[tokio::test]
+async fn a_write_that_never_took_effect_settles_no_delete() {
+    let log = Log::default();
+    log.write("east", None, Some(BASE));
+    let delete = log.write("east", Some(&view(BASE)), None);
+    log.write("west", Some(&view(BASE)), Some(r#"{"a":"a2","b":"b0"}"#));
+    let mut both = view(r#"{"a":"a2","b":"b0"}"#);
+    both.conflicts
+        .push(conflict_of("", [(Contender::Deleted(true), delete)]));
+    let unanswered = log.write("west", Some(&both), Some(r#"{"a":"a3","b":"b0"}"#));
+    log.set_outcome(unanswered, unknown());
+    let account = log.account(Some(view(r#"{"a":"a2","b":"b0"}"#))).await;
+    assert_eq!(account.findings[0].number, Some(delete));
+    assert_eq!(log.account(Some(view(r#"{"a":"a3","b":"b0"}"#))).await.unaccounted(), 0);
+}
+
+#[tokio::test]
+async fn who_never_had_a_member_does_not_settle_its_removal() {
+    let log = Log::default();
+    log.write("east", None, Some(BASE));
+    let removal = log.write("east", Some(&view(BASE)), Some(r#"{"a":"a0"}"#));
+    log.set_generation(removal, 2);
+    log.write(
+        "west",
+        Some(&view_of(1, r#"{"a":"a0"}"#)),
+        Some(r#"{"a":"a0","b":"b2"}"#),
+    );
+    let shown = view(r#"{"a":"a0","b":"b2"}"#);
+    assert_eq!(log.account(Some(shown.clone())).await.findings[0].number, Some(removal));
+    let delete = log.write("south", Some(&view_of(1, r#"{"a":"a0"}"#)), None);
+    let mut met = shown.clone();
+    met.conflicts
+        .push(conflict_of("", [(Contender::Deleted(true), delete)]));
+    assert_eq!(
+        log.account(Some(met)).await.findings[0].number,
+        Some(removal),
+        "a delete"
+    );
+    log.write(
+        "east",
+        Some(&view_of(2, r#"{"a":"a0"}"#)),
+        Some(r#"{"a":"a0","b":"b3"}"#),
+    );
+    let mut settled = view(r#"{"a":"a0","b":"b3"}"#);
+    settled.conflicts.push(conflict("/b", &[r#""b2""#, r#""b3""#]));
+    settled
+        .conflicts
+        .push(conflict_of("", [(Contender::Deleted(true), delete)]));
+    assert_eq!(
+        log.account(Some(settled)).await.unaccounted(),
+        0,
+        "who had seen that nothing stood there"
+    );
+}
+
+#[tokio::test]
+async fn a_removal_without_an_answer_explains_nothing_where_an_older_value_is_back() {
+    let log = Log::default();
+    log.write("east", None, Some(BASE));
+    let changed = log.write("east", Some(&view(BASE)), Some(r#"{"a":"a1","b":"b0"}"#));
+    let removal = log.write("east", Some(&view(r#"{"a":"a1","b":"b0"}"#)), Some(r#"{"b":"b0"}"#));
+    log.set_outcome(removal, unknown());
+    assert_eq!(log.account(Some(view(r#"{"b":"b0"}"#))).await.unaccounted(), 0);
+    assert_eq!(log.account(Some(view(r#"{"a":"a1","b":"b0"}"#))).await.unaccounted(), 0);
+    assert_eq!(
+        log.account(Some(view(BASE))).await.findings[0].number,
+        Some(changed),
+        "reverted"
+    );
+    let mut listed = view(BASE);
+    listed.conflicts.push(conflict_of("/a", [(Contender::Removed, 77)]));
+    assert_eq!(log.account(Some(listed)).await.unaccounted(), 0, "it took effect");
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_that_was_read_as_a_part_of_something_counts() {
+    let log = Log::default();
+    log.write("east", None, Some(r#"{"a":"a0"}"#));
+    let unanswered = log.write("east", Some(&view(r#"{"a":"a0"}"#)), Some(r#"{"a":{"x":"x1"}}"#));
+    log.set_outcome(unanswered, unknown());
+    log.write("west", Some(&view(r#"{"a":"a0"}"#)), Some(r#"{"a":"a2"}"#));
+    assert_eq!(log.account(Some(view(r#"{"a":"a2"}"#))).await.unaccounted(), 0);
+    let mut both = view(r#"{"a":"a2"}"#);
+    both.conflicts.push(conflict("/a", &[r#"{"x":"x1"}"#, r#""a2""#]));
+    let resolution = log.write("west", Some(&both), Some(r#"{"a":"a3"}"#));
+    log.set_outcome(resolution, unknown());
+    let account = log.account(Some(view(r#"{"a":"a2"}"#))).await;
+    assert_eq!(
+        account.findings[0].number,
+        Some(unanswered),
+        "it stood in the list and is gone"
+    );
+    assert_eq!(log.account(Some(view(r#"{"a":"a3"}"#))).await.unaccounted(), 0);
+}
+
+#[tokio::test]
+async fn who_removes_a_counter_takes_no_increments_that_had_not_arrived() {
+    let log = Log::default();
+    log.write("east", None, Some(r#"{"stock":10}"#));
+    let increment = log.write("east", Some(&view(r#"{"stock":10}"#)), Some(r#"{"stock":13}"#));
+    log.write("west", Some(&view_of(1, r#"{"stock":10}"#)), Some("{}"));
+    assert_eq!(
+        log.account(Some(view("{}"))).await.unaccounted(),
+        0,
+        "it may have arrived"
+    );
+    log.set_generation(increment, 2);
+    assert_eq!(log.account(Some(view("{}"))).await.findings[0].number, Some(increment));
+    assert_eq!(
+        log.account(Some(view(r#"{"stock":3}"#))).await.unaccounted(),
+        0,
+        "it came back"
+    );
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_that_was_read_earlier_is_not_the_latest() {
+    let log = Log::default();
+    log.write("east", None, Some(r#"{"seen":"s0"}"#));
+    let unanswered = log.write("east", Some(&view(r#"{"seen":"s0"}"#)), Some(r#"{"seen":"s1"}"#));
+    log.set_outcome(unanswered, unknown());
+    let latest = log.write_on(15, "east", Some(&view(r#"{"seen":"s0"}"#)), Some(r#"{"seen":"s3"}"#));
+    let reader = log.write_on(25, "west", Some(&view(r#"{"seen":"s1"}"#)), Some(r#"{"seen":"s4"}"#));
+    log.set_outcome(reader, unknown());
+    let account = log.account(Some(view(r#"{"seen":"s1"}"#))).await;
+    assert_eq!((account.unaccounted(), account.findings[0].number), (1, Some(latest)));
+    assert_eq!(
+        log.standings(Some(view(r#"{"seen":"s3"}"#))).await,
+        [(Visible, 1), (Overwritten, 1)]
+    );
 }

@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep};
 
-use crate::history::{Json, Outcome};
+use crate::history::{Json, Outcome, generation};
 use crate::invariant::monotonicity::{Counters, Observation};
 use crate::view::{Body, View, pointer};
 use crate::workload::{Attempt, Session, Sight};
@@ -57,7 +57,10 @@ fn seen(session: &Session, document: &str, sight: &Sight) -> Observation {
         asked: sight.asked,
         answered: sight.at,
         counters: sight.view.as_ref().map(counters).unwrap_or_default(),
-        generation: sight.view.as_ref().map_or(0, |view| generation(&view.revision)),
+        generation: sight
+            .view
+            .as_ref()
+            .map_or(0, |view| generation(&view.revision).unwrap_or(0)),
         is_read: true,
     }
 }
@@ -74,7 +77,7 @@ fn told(session: &Session, document: &str, attempt: &Attempt, count: u64) -> Opt
         asked: attempt.asked,
         answered: attempt.at,
         counters: Counters::from([(session.name().to_owned(), count)]),
-        generation: generation(revision),
+        generation: generation(revision).unwrap_or(0),
         is_read: false,
     })
 }
@@ -85,11 +88,4 @@ fn counters(view: &View) -> Counters {
         Some((name, u64::try_from(value.as_integer()?).ok()?))
     });
     counts.collect()
-}
-
-fn generation(revision: &str) -> u64 {
-    revision
-        .split_once('-')
-        .and_then(|(generation, _)| generation.parse().ok())
-        .unwrap_or(0)
 }
