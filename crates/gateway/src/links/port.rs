@@ -216,6 +216,13 @@ impl Port {
         self.metrics.drift(peer, drift_s(uhlc::NTP64(time.0), (self.wall)()));
     }
 
+    /// Warns of a comparison with a peer that found a difference.
+    pub(crate) fn compared(&self, peer: &DatacenterName, equal: Option<bool>, repaired: u64) {
+        if equal == Some(false) || repaired > 0 {
+            tracing::warn!(%peer, equal, repaired, "the digests differed");
+        }
+    }
+
     /// News of databases from now on.
     pub(crate) fn changes(&self) -> ChangeFeed {
         ChangeFeed::new(self.store.subscribe(), self.moved.subscribe())

@@ -219,17 +219,16 @@ impl Puller {
             } => {
                 let (port, live) = (self.port.clone(), self.board.live());
                 self.applying = Some(Box::pin(async move {
-                    let applied = port.apply(&peer, database, items, progress).await;
-                    drop(live);
-                    (ticket, applied)
+                    let _live = live;
+                    (ticket, port.apply(&peer, database, items, progress).await)
                 }));
                 None
             }
             PullerCommand::ReadDigest { database } => Some(PullerEvent::DigestRead(self.port.digest(database))),
-            PullerCommand::ReadBuckets { database } => {
-                let hashes = self.port.buckets(&database);
-                Some(PullerEvent::BucketsRead { database, hashes })
-            }
+            PullerCommand::ReadBuckets { database } => Some(PullerEvent::BucketsRead {
+                hashes: self.port.buckets(&database),
+                database,
+            }),
             PullerCommand::ReadBucket { database, bucket } => match self.port.bucket(database, bucket) {
                 Ok(entries) => Some(PullerEvent::BucketRead(entries)),
                 Err(error) => self.hang_up(&error.to_string()),
@@ -255,9 +254,7 @@ impl Puller {
                 None
             }
             PullerCommand::Compared { equal, repaired } => {
-                if equal == Some(false) || repaired > 0 {
-                    tracing::warn!(%peer, equal, repaired, "the digests differed");
-                }
+                self.port.compared(&peer, equal, repaired);
                 None
             }
             PullerCommand::Report(report) => {

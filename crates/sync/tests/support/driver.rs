@@ -58,12 +58,7 @@ impl World {
                 Some(PullerEvent::BucketsRead { database, hashes })
             }
             PullerCommand::ReadBucket { database, bucket } => {
-                let entries = store.bucket_entries(&database, bucket).unwrap_or_default();
-                Some(PullerEvent::BucketRead(BucketEntries {
-                    database,
-                    bucket,
-                    entries,
-                }))
+                Some(PullerEvent::BucketRead(entries(&store, database, bucket)))
             }
             PullerCommand::CaughtUp => {
                 self.commit(node, Operation::CaughtUp { peer }).expect("it is recorded");
@@ -74,19 +69,12 @@ impl World {
                 database,
                 knowledge,
             } => {
-                for reverse in self.sessions(node) {
-                    if self.links[reverse].puller == self.links[link].server {
-                        let (database, knowledge) = (database.clone(), knowledge.clone());
-                        self.serve(
-                            reverse,
-                            ServerEvent::PeerAdvanced {
-                                incarnation,
-                                database,
-                                knowledge,
-                            },
-                        );
-                    }
-                }
+                let event = ServerEvent::PeerAdvanced {
+                    incarnation,
+                    database,
+                    knowledge,
+                };
+                self.tell_sessions(node, self.links[link].server, &event);
                 None
             }
             PullerCommand::LinkLost { .. } | PullerCommand::ObserveTime { .. } => None,
@@ -102,6 +90,15 @@ impl World {
                 self.commit(node, Operation::AssumeNewIdentity { disowned, reason })
                     .expect("a new identity is stored");
                 None
+            }
+        }
+    }
+
+    /// The sessions in which a node serves one puller see an event.
+    fn tell_sessions(&mut self, node: usize, puller: usize, event: &ServerEvent) {
+        for link in self.sessions(node) {
+            if self.links[link].puller == puller {
+                self.serve(link, event.clone());
             }
         }
     }
@@ -196,19 +193,7 @@ impl World {
                 knows,
                 limit_bytes,
             } => {
-                let limit = usize::try_from(limit_bytes).expect("it fits");
-                let scan = match store.scan(&database, since, &knows, limit) {
-                    Ok(scan) => Scan {
-                        to: scan.to.sequence,
-                        items: items(scan.items),
-                        watermark: scan.watermark.map(watermark),
-                    },
-                    Err(_) => Scan {
-                        to: since,
-                        items: Vec::new(),
-                        watermark: Some(Watermark::default()),
-                    },
-                };
+                let scan = scan(&store, &database, since, &knows, limit_bytes);
                 Some(ServerEvent::Scanned { database, scan })
             }
             ServerCommand::ReadDigest { database } => Some(ServerEvent::DigestRead(digest(&store, database))),
@@ -217,12 +202,7 @@ impl World {
                 Some(ServerEvent::BucketsRead { database, hashes })
             }
             ServerCommand::ReadBucket { database, bucket } => {
-                let entries = store.bucket_entries(&database, bucket).unwrap_or_default();
-                Some(ServerEvent::BucketRead(BucketEntries {
-                    database,
-                    bucket,
-                    entries,
-                }))
+                Some(ServerEvent::BucketRead(entries(&store, database, bucket)))
             }
             ServerCommand::ReadDocuments { database, mut ids, .. } => {
                 ids.truncate(1 + self.dice.index(ids.len()));
@@ -309,6 +289,38 @@ pub fn databases(store: &Store, peer: &DatacenterName) -> Vec<DatabaseHello> {
             position: of.position,
         })
         .collect()
+}
+
+/// A database that the node does not know reads as an empty one.
+fn scan(
+    store: &Store,
+    database: &rejoin_document::DatabaseName,
+    since: rejoin_document::Sequence,
+    knows: &VersionVector,
+    limit_bytes: u64,
+) -> Scan {
+    let limit = usize::try_from(limit_bytes).expect("it fits");
+    match store.scan(database, since, knows, limit) {
+        Ok(scan) => Scan {
+            to: scan.to.sequence,
+            items: items(scan.items),
+            watermark: scan.watermark.map(watermark),
+        },
+        Err(_) => Scan {
+            to: since,
+            items: Vec::new(),
+            watermark: Some(Watermark::default()),
+        },
+    }
+}
+
+fn entries(store: &Store, database: rejoin_document::DatabaseName, bucket: u16) -> BucketEntries {
+    let entries = store.bucket_entries(&database, bucket).unwrap_or_default();
+    BucketEntries {
+        database,
+        bucket,
+        entries,
+    }
 }
 
 fn states(store: &Store) -> Vec<DatabaseState> {
