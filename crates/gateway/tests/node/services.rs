@@ -20,6 +20,8 @@ async fn documents_are_listed_in_pages_in_the_order_of_their_ids() {
     for number in (0..25).rev() {
         node.create(&format!("d{number:02}"), "{}").await;
     }
+    // The first page ends with d10; this one comes next, before d100 and d11.
+    node.create("d10!", "{}").await;
     node.client.delete("things", "d03", None).await.unwrap();
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
@@ -31,10 +33,11 @@ async fn documents_are_listed_in_pages_in_the_order_of_their_ids() {
             break;
         }
     }
-    let expected: Vec<String> = (0..25)
+    let mut expected: Vec<String> = (0..25)
         .filter(|number| *number != 3)
         .map(|number| format!("d{number:02}"))
         .collect();
+    expected.insert(10, "d10!".to_owned());
     assert_eq!(ids, expected);
     node.stop().await;
 }
@@ -172,6 +175,33 @@ async fn health_answers_for_the_server_and_for_each_service() {
         };
         let answer = health.check(request).await.unwrap().into_inner();
         assert_eq!(answer.status(), ServingStatus::Serving, "{service:?}");
+    }
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopping_node_says_so_to_health_checks() {
+    use tonic_health::pb::health_check_response::ServingStatus;
+    use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+    let mut node = node().await;
+    for service in ["", "rejoin.v1.DocumentService"] {
+        let endpoint = tonic::transport::Endpoint::new(format!("http://{}", node.address)).unwrap();
+        let mut health = HealthClient::new(endpoint.connect().await.unwrap());
+        let request = HealthCheckRequest {
+            service: service.into(),
+        };
+        let mut watch = health.watch(request).await.unwrap().into_inner();
+        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+        let watching = async {
+            let next = tokio::time::timeout(DEADLINE, watch.message()).await;
+            // It would keep the node from stopping.
+            drop(watch);
+            next.expect("in time").unwrap().expect("an answer").status()
+        };
+        let ((), next) = tokio::join!(node.stop(), watching);
+        assert_eq!(next, ServingStatus::NotServing, "{service:?}");
+        node.try_start().await.unwrap();
     }
     node.stop().await;
 }
