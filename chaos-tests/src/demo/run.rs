@@ -11,17 +11,20 @@ use crate::invariant::convergence::await_equal_digests;
 use crate::process::EAST;
 
 /// What to type to see the same by hand. Each line fits into a terminal of 100 columns.
-const NEXT_STEPS: [&str; 10] = [
+const NEXT_STEPS: [&str; 13] = [
     "rejoin serve --datacenter dc-east --data /tmp/east --grpc 127.0.0.1:7601 \\",
     "    --peer dc-west=http://127.0.0.1:7602 &",
     "rejoin serve --datacenter dc-west --data /tmp/west --grpc 127.0.0.1:7602 \\",
     "    --peer dc-east=http://127.0.0.1:7601 &",
     "rejoin database create customers --rule /loyalty_points=counter --rule /tags=set",
     "rejoin load customers deploy/demo/customers.ndjson",
+    "rejoin put customers ida '{\"name\":\"Ida\",\"loyalty_points\":5}'",
     "rejoin link cut dc-west",
-    "rejoin update customers baard '{\"first_name\":\"Brad\"}'",
-    "rejoin update customers baard '{\"first_name\":\"Bird\"}' --address http://127.0.0.1:7602",
-    "rejoin link restore dc-west; rejoin heals; rejoin conflicts customers",
+    "rejoin update customers ida '{\"name\":\"Ada\",\"loyalty_points\":7}'",
+    "rejoin update customers ida '{\"name\":\"Eda\",\"loyalty_points\":6}' --address http://127.0.0.1:7602",
+    "rejoin link restore dc-west",
+    "rejoin get customers ida",
+    "rejoin heals    # a second later, when both sides were compared",
 ];
 
 /// How the demo ended.

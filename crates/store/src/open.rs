@@ -149,13 +149,14 @@ fn renewal(identity: &IdentityRecord, former: &Former, options: &StoreOptions) -
     let place = Place {
         host: identity.host.clone(),
         path: identity.path.clone(),
+        inode: identity.inode,
     };
     let now = (options.clock)().as_u64();
     let stale = now > former.time.alive.0.saturating_add(span(options.stale_after));
     if options.restored {
         Some("it was restored from a backup")
     } else if place != options.place {
-        Some("its data lie at another place than when they were written")
+        Some("its data are a copy, or lie at another place than when they were written")
     } else if stale && !former.clean {
         Some("it ended uncleanly, and its last recorded time is long past")
     } else {

@@ -13,6 +13,9 @@ pub struct Place {
     pub host: String,
     /// The absolute path.
     pub path: String,
+    /// The number by which the file system knows a file of the directory that is written once: a copy that was put in the place of the original
+    /// has another one. 0 where there is none.
+    pub inode: u64,
 }
 
 /// Settings and dependencies of a [`Store`](crate::Store).
@@ -45,7 +48,7 @@ pub struct StoreOptions {
     /// Quarantined states that are kept of one document. A newer state of a peer contains its older ones, so more than the number of
     /// datacenters is never needed. Default: 16.
     pub quarantined_states_max: usize,
-    /// Documents that one step of forgetting, pruning or counting again looks at. Default: 512.
+    /// Documents that one step of forgetting, pruning, counting or trying again looks at. Default: 512.
     pub step_documents_max: usize,
     /// Heal reports that are kept. Default: 1000.
     pub heals_max: usize,

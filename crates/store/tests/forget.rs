@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::*;
 use rejoin_document::VersionVector;
-use rejoin_store::{MemoryEngine, Operation, Outcome, Store, StoreOptions};
+use rejoin_store::{CommitError, MemoryEngine, Operation, Outcome, Store, StoreOptions, WriteRequest};
 
 fn at_once(datacenter: &str, peers: &[&str]) -> StoreOptions {
     let peers = peers.iter().map(|peer| peer.parse().unwrap()).collect();
@@ -164,4 +164,30 @@ fn pruning_goes_on_in_bounded_steps_and_keeps_what_is_young() {
     put(&east, "a", update(r#"{"n":7}"#));
     assert_eq!([prune(), prune(), prune()], [(3, false), (2, true), (0, true)]);
     assert!(east.base(&shop(), &id("a"), &young).unwrap().is_some());
+}
+
+#[test]
+fn a_revision_from_before_a_removal_goes_with_its_mark_so_that_no_write_brings_it_back_unnoticed() {
+    let east = open(&Arc::new(MemoryEngine::new()), at_once("east", &[]));
+    create_database(&east, "shop", &[]).unwrap();
+    let before = put(&east, "a", create(r#"{"a":1,"b":1}"#)).revision;
+    put(&east, "a", update(r#"{"a":1}"#));
+    let stale = || {
+        Operation::Write(WriteRequest {
+            database: shop(),
+            id: id("a"),
+            action: update_from(&before, r#"{"a":1,"b":2}"#),
+        })
+    };
+    pass(1);
+    let conflict = one(&east, stale()).unwrap_err();
+    assert!(matches!(conflict, CommitError::Refused(_)), "{conflict:?}");
+    // In the very group that forgets, and in every later one.
+    let mut results = east.commit(vec![Operation::Forget { database: shop() }, stale()]);
+    let gone = results.pop().unwrap().unwrap_err();
+    assert!(matches!(gone, CommitError::BaseCompacted { .. }), "{gone:?}");
+    let gone = one(&east, stale()).unwrap_err();
+    assert!(matches!(gone, CommitError::BaseCompacted { .. }), "{gone:?}");
+    assert_eq!(shown(&east, "a").unwrap(), r#"{"a":1}"#);
+    verify(&east, &shop());
 }

@@ -96,6 +96,7 @@ fn a_copied_or_restored_disk_takes_a_new_identity() {
     let place = |host: &str, path: &str| Place {
         host: host.into(),
         path: path.into(),
+        inode: 7,
     };
     let at = |place: Place| StoreOptions {
         place,
@@ -106,6 +107,11 @@ fn a_copied_or_restored_disk_takes_a_new_identity() {
     assert!(!renewed(&identity, &copy(at(place("one", "/data")))));
     assert!(renewed(&identity, &copy(at(place("two", "/data")))));
     assert!(renewed(&identity, &copy(at(place("one", "/copy")))));
+    let put_back = Place {
+        inode: 8,
+        ..place("one", "/data")
+    };
+    assert!(renewed(&identity, &copy(at(put_back))));
     assert!(renewed(
         &identity,
         &copy(StoreOptions {

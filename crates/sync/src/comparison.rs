@@ -104,6 +104,7 @@ pub(crate) struct Comparison {
     current: DatabaseName,
     waiting: VecDeque<DatabaseName>,
     step: Step,
+    tries_max: u32,
     tries_left: u32,
     retry_ms: u64,
     fetch_max: usize,
@@ -122,7 +123,8 @@ impl Comparison {
             current: DatabaseName::system(),
             waiting: databases.into(),
             step: Step::Done,
-            tries_left: options.compare_tries_max,
+            tries_max: options.compare_tries_max,
+            tries_left: 0,
             retry_ms: options.compare_retry_ms,
             fetch_max: options.fetch_documents_max.max(1),
             seen: None,
@@ -199,6 +201,7 @@ impl Comparison {
         match self.waiting.pop_front() {
             Some(database) => {
                 self.current = database;
+                self.tries_left = self.tries_max;
                 self.seen = None;
                 self.ask_digest()
             }

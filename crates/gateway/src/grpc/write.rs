@@ -9,7 +9,7 @@ use crate::node::NodeContext;
 ///
 /// # Errors
 ///
-/// What the pipeline says; nothing was written then.
+/// What the pipeline says.
 pub(super) async fn submit(context: &NodeContext, operation: Operation) -> Result<Written, CommitError> {
     match context.commits.submit(operation).await? {
         Outcome::Written(written) => Ok(written),

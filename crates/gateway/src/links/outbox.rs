@@ -4,8 +4,12 @@ use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
-/// Messages that may wait. Batches are bounded by the window of the protocol, answers by not reading what asks for them; this bounds all the rest.
-const WAITING_MAX: usize = 4096;
+/// Messages that may wait: more than the window of the protocol lets through of the smallest batches.
+const WAITING_MAX: usize = 65_536;
+
+/// Bytes of messages that may wait, exceeded by a single message only. Batches are bounded by the window; this bounds the answers to a peer that
+/// asks and does not read.
+const WAITING_BYTES_MAX: usize = 64 << 20;
 
 /// Messages that the transport may hold beside those.
 const TRANSPORT_MAX: usize = 16;
@@ -18,7 +22,8 @@ pub(crate) struct Full;
 /// Messages in the order in which they were sent.
 #[derive(Debug)]
 pub(crate) struct Outbox<T> {
-    waiting: VecDeque<T>,
+    waiting: VecDeque<(T, usize)>,
+    waiting_bytes: usize,
     transport: mpsc::Sender<T>,
 }
 
@@ -29,35 +34,32 @@ impl<T> Outbox<T> {
         (
             Self {
                 waiting: VecDeque::new(),
+                waiting_bytes: 0,
                 transport,
             },
             receiver,
         )
     }
 
-    /// Queues a message.
+    /// Queues a message of so many bytes.
     ///
     /// # Errors
     ///
     /// Too much waits already: give the connection up.
-    pub(crate) fn push(&mut self, message: T) -> Result<(), Full> {
-        if self.waiting.len() >= WAITING_MAX {
+    pub(crate) fn push(&mut self, message: T, bytes: usize) -> Result<(), Full> {
+        if self.waiting.len() >= WAITING_MAX || self.waiting_bytes >= WAITING_BYTES_MAX {
             return Err(Full);
         }
-        self.waiting.push_back(message);
+        self.waiting_bytes = self.waiting_bytes.saturating_add(bytes);
+        self.waiting.push_back((message, bytes));
         // What the transport takes at once does not wait for the next turn of the loop.
         while !self.waiting.is_empty()
-            && let Ok(permit) = self.transport.try_reserve()
-            && let Some(message) = self.waiting.pop_front()
+            && let Ok(permit) = self.transport.clone().try_reserve_owned()
+            && let Some(message) = self.pop()
         {
             permit.send(message);
         }
         Ok(())
-    }
-
-    /// Whether the transport has taken everything.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
     }
 
     /// Hands one message to the transport once it takes it; never ends while there is none. May be dropped at any time.
@@ -65,9 +67,9 @@ impl<T> Outbox<T> {
         if self.waiting.is_empty() {
             std::future::pending::<()>().await;
         }
-        match self.transport.reserve().await {
+        match self.transport.clone().reserve_owned().await {
             Ok(permit) => {
-                if let Some(message) = self.waiting.pop_front() {
+                if let Some(message) = self.pop() {
                     permit.send(message);
                 }
             }
@@ -76,9 +78,15 @@ impl<T> Outbox<T> {
         }
     }
 
+    fn pop(&mut self) -> Option<T> {
+        let (message, bytes) = self.waiting.pop_front()?;
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
+        Some(message)
+    }
+
     /// Hands everything over, then closes.
     pub(crate) async fn finish(mut self) {
-        while let Some(message) = self.waiting.pop_front() {
+        while let Some(message) = self.pop() {
             if self.transport.send(message).await.is_err() {
                 return;
             }
@@ -93,7 +101,7 @@ mod tests {
     #[tokio::test]
     async fn messages_keep_their_order_however_full_the_transport_is() {
         let (mut outbox, mut transport) = Outbox::new();
-        (0..100).for_each(|number| outbox.push(number).unwrap());
+        (0..100).for_each(|number| outbox.push(number, 1).unwrap());
         for expected in 0..100 {
             tokio::select! {
                 biased;
@@ -107,7 +115,11 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_stopped_is_noticed() {
         let (mut outbox, _transport) = Outbox::new();
-        let taken = (0..).take_while(|number| outbox.push(*number).is_ok()).count();
+        let taken = (0..).take_while(|number| outbox.push(*number, 1).is_ok()).count();
         assert_eq!(taken, WAITING_MAX + TRANSPORT_MAX);
+        let (mut outbox, _transport) = Outbox::new();
+        let large = WAITING_BYTES_MAX / 4 + 1;
+        let taken = (0..).take_while(|number| outbox.push(*number, large).is_ok()).count();
+        assert_eq!(taken, 4 + TRANSPORT_MAX);
     }
 }

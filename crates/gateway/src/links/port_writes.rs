@@ -88,7 +88,7 @@ impl Port {
         let since = since.map(|at| HlcTime(NTP64::from(Duration::from_millis(at.0)).as_u64()));
         let peer = peer.clone();
         if let Err(error) = self.commits.submit(Operation::SetLinkLost { peer, since }).await {
-            // A report after a restart then counts from when this run was last alive.
+            // A report after a restart may then count from another loss.
             tracing::debug!(%error, "the state of a link was not stored");
         }
     }

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message as _;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rejoin_api::proto::PullRequest;
@@ -122,7 +123,7 @@ impl Puller {
                 self.applying = None;
                 Some(PullerEvent::Applied { ticket, applied })
             }
-            // What the peer has said comes before the time: after a long read it is not taken for silent. The window keeps it from talking for ever.
+            // What the peer has said comes before the time: after a long read it is not taken for silent.
             event = line_event(line) => self.line_event(event),
             _ = watches.ticks.tick() => Some(PullerEvent::Tick { time: port.now() }),
             news = watches.changes.next() => match news {
@@ -272,7 +273,8 @@ impl Puller {
         let Line::Open { open, .. } = &mut self.line else {
             return None;
         };
-        match open.outbox.push(request) {
+        let bytes = request.encoded_len();
+        match open.outbox.push(request, bytes) {
             Ok(()) => None,
             Err(full) => self.hang_up(&full.to_string()),
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message as _;
 use rejoin_api::proto::{PullRequest, PullResponse};
 use rejoin_document::ReplicaId;
 use rejoin_sync::{ServerCommand, ServerEvent, ServerSession, TICK_MS_MAX};
@@ -128,8 +129,7 @@ impl Serving {
                 Vec::new()
             }
             () = outbox.pump() => Vec::new(),
-            // What is asked for is answered before more is read: a puller that asks and does not read costs no memory.
-            message = requests.message(), if outbox.is_empty() => self.received(message),
+            message = requests.message() => self.received(message),
             _ = watches.ticks.tick() => vec![ServerEvent::Tick { time: port.now() }],
             () = tokio::task::yield_now(), if scanned.is_some() => scanned.take().into_iter().collect(),
             news = watches.changes.next() => match news {
@@ -149,7 +149,7 @@ impl Serving {
                     let status = crate::grpc::malformed(&error);
                     let reason = error.to_string();
                     // The puller is told, if it still listens.
-                    let _ = self.outbox.push(Err(status));
+                    let _ = self.outbox.push(Err(status), 0);
                     reason
                 }
             },
@@ -182,7 +182,8 @@ impl Serving {
         let answer = match command {
             ServerCommand::Send(message) => {
                 let response = wire::to_response(message).map_err(|error| error.to_string())?;
-                self.outbox.push(Ok(response)).map_err(|full| full.to_string())?;
+                let bytes = response.encoded_len();
+                self.outbox.push(Ok(response), bytes).map_err(|full| full.to_string())?;
                 return Ok(None);
             }
             ServerCommand::Disconnect { reason } => return Err(reason),

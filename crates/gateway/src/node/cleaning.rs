@@ -69,8 +69,12 @@ fn is_at_rest(at_rest: &mut AtRest, name: &DatabaseName, stable: &VersionVector,
 /// Tries all states of a database again that a former run, perhaps of a former version, has set aside.
 async fn retry(context: &NodeContext, database: &DatabaseName) -> Result<(), CommitError> {
     while !context.stop.is_cancelled() {
-        let database = database.clone();
+        let (database, before) = (database.clone(), context.store.identity());
         let outcome = context.commits.submit(Operation::Retry { database }).await?;
+        if context.store.identity() != before {
+            // A state showed that this node had lost writes.
+            context.links.hub.identity_changed();
+        }
         if matches!(outcome, Outcome::Retried { finished: true, .. }) {
             break;
         }

@@ -1,6 +1,7 @@
 //! Opens the data directory: RocksDB, the store in it, and the queue that commits to it.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,5 +53,7 @@ fn place(data: &Path) -> std::io::Result<Place> {
         .unwrap_or_default()
         .trim()
         .to_owned();
-    Ok(Place { host, path })
+    // RocksDB writes this file once, when it creates the directory.
+    let inode = fs::metadata(data.join("IDENTITY"))?.ino();
+    Ok(Place { host, path, inode })
 }

@@ -1,5 +1,7 @@
 //! What keeps a node from starting is said clearly, and leaves everything as it was.
 
+use std::path::Path;
+
 use crate::common::{TestNode, free_address};
 use rejoin_client::LinkState;
 use rejoin_gateway::StartError;
@@ -58,14 +60,37 @@ async fn a_copied_directory_gets_an_identity_of_its_own() {
     let before = node.client.status().await.unwrap().replica;
     node.stop().await;
     let copy = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(&node.settings.node.data).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
-    }
+    copy_directory(&node.settings.node.data, copy.path());
     node.settings.node.data = copy.path().to_owned();
     node.try_start().await.unwrap();
     assert_ne!(node.client.status().await.unwrap().replica, before);
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_is_put_back_in_its_place_gets_a_new_identity_and_a_restart_does_not() {
+    let mut node = TestNode::start("dc-east", free_address(), &[]).await;
+    let replica = node.client.status().await.unwrap().replica;
+    node.stop().await;
+    let (backup, data) = (tempfile::tempdir().unwrap(), node.settings.node.data.clone());
+    copy_directory(&data, backup.path());
+    node.try_start().await.unwrap();
+    assert_eq!(node.client.status().await.unwrap().replica, replica);
+    node.stop().await;
+    // Aside and not away, or the file system would give the copy the numbers that become free.
+    std::fs::rename(&data, data.with_extension("old")).unwrap();
+    std::fs::create_dir(&data).unwrap();
+    copy_directory(backup.path(), &data);
+    node.try_start().await.unwrap();
+    assert_ne!(node.client.status().await.unwrap().replica, replica);
+    node.stop().await;
+}
+
+fn copy_directory(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
 }
 
 #[test]

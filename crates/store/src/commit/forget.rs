@@ -2,11 +2,11 @@
 
 use rejoin_document::{DatabaseName, Document, DocumentId, HlcTime, VersionVector};
 
-use super::group::Group;
+use super::group::{DocumentKey, Group};
 use crate::clock::span;
 use crate::engine::{Family, KeyRange};
 use crate::error::{CommitError, StoreError};
-use crate::keys::{CorruptRecord, documents};
+use crate::keys::{CorruptRecord, documents, revisions};
 use crate::operation::Outcome;
 use crate::state::DatabaseState;
 
@@ -21,17 +21,19 @@ impl Group<'_> {
                 .saturating_sub(span(self.options.tombstone_retention)),
         );
         let (candidates, last) = self.candidates(&database, &stable, oldest)?;
-        for id in &candidates {
-            self.load(&database, id)?;
-        }
-        let mut forgotten = 0;
+        let mut forgettable = Vec::new();
         for id in candidates {
-            let Some(staged) = self.documents.get_mut(&(name.clone(), id)) else {
-                continue;
-            };
-            if let Some(smaller) = staged.now.forget(&stable) {
+            let key = self.load(&database, &id)?;
+            let smaller = self.documents.get(&key).and_then(|staged| staged.now.forget(&stable));
+            if let Some(smaller) = smaller {
+                forgettable.push((self.bases(&database, &id)?, key, smaller));
+            }
+        }
+        let forgotten = forgettable.len() as u64;
+        for (bases, key, smaller) in forgettable {
+            self.drop_bases(bases, &key);
+            if let Some(staged) = self.documents.get_mut(&key) {
                 staged.shrink(smaller);
-                forgotten += 1;
             }
         }
         let finished = last.is_none();
@@ -43,6 +45,23 @@ impl Group<'_> {
             documents: forgotten,
             finished,
         })
+    }
+
+    /// The keys of the superseded revisions of a document.
+    fn bases(&self, database: &DatabaseState, id: &DocumentId) -> Result<Vec<Vec<u8>>, StoreError> {
+        let range = KeyRange::prefix(&revisions::records_of(database.number(), id));
+        let entries = self.engine.scan(Family::Revisions, range);
+        entries.map(|entry| Ok(entry?.0.to_vec())).collect()
+    }
+
+    /// With a mark goes every revision from before it: a write that named one would bring back what the mark removed, and nobody would notice.
+    /// Their places in time go when they are pruned.
+    fn drop_bases(&mut self, bases: Vec<Vec<u8>>, key: &DocumentKey) {
+        for base in bases {
+            self.revisions.remove(&base);
+            self.batch.delete(Family::Revisions, base);
+        }
+        self.baseless.insert(key.clone());
     }
 
     /// The documents of this step that may be forgotten from, and where the step ended if it did not reach the end of the database.

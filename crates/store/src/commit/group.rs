@@ -30,6 +30,8 @@ pub(crate) struct Group<'a> {
     pub(super) batch: Batch,
     pub(super) documents: BTreeMap<DocumentKey, Staged>,
     pub(super) revisions: BTreeMap<Vec<u8>, RevisionRecord>,
+    /// Documents whose superseded revisions on disk are dropped.
+    pub(super) baseless: BTreeSet<DocumentKey>,
     /// Hashes and sequences of the quarantined states of a document.
     pub(super) quarantine: BTreeMap<DocumentKey, BTreeMap<[u8; 8], Sequence>>,
     pub(super) dirty_buckets: BTreeSet<(DatabaseName, u16)>,
@@ -65,6 +67,7 @@ impl<'a> Group<'a> {
             batch: Batch::new(),
             documents: BTreeMap::new(),
             revisions: BTreeMap::new(),
+            baseless: BTreeSet::new(),
             quarantine: BTreeMap::new(),
             dirty_buckets: BTreeSet::new(),
             grown: BTreeMap::new(),
@@ -209,6 +212,9 @@ impl<'a> Group<'a> {
         .record();
         if let Some(record) = self.revisions.get(&key) {
             return Ok(Some(record.base.clone()));
+        }
+        if self.baseless.contains(&(database.definition.name.clone(), id.clone())) {
+            return Ok(None);
         }
         let Some(value) = self.engine.get(Family::Revisions, &key)? else {
             return Ok(None);

@@ -75,7 +75,7 @@ impl Group<'_> {
 
     /// Records the identity with the place where it holds.
     pub(crate) fn put_identity(&mut self) {
-        let Place { host, path } = self.options.place.clone();
+        let Place { host, path, inode } = self.options.place.clone();
         let (replica, incarnation) = (self.state.identity.replica, self.state.identity.incarnation);
         let record = IdentityRecord {
             replica,
@@ -83,6 +83,7 @@ impl Group<'_> {
             datacenter: self.state.identity.datacenter.to_string(),
             host,
             path,
+            inode,
         };
         self.batch
             .put(Family::Meta, meta::IDENTITY_KEY.to_vec(), record.encode());

@@ -114,6 +114,7 @@ impl Group<'_> {
             self.release(&key, place.to_vec(), hash);
             released += 1;
         }
+        self.drifted += drifted.len() as u64;
         match last.filter(|_| !finished) {
             Some(last) => drop(self.pipeline.retry_after.insert(name, last)),
             None => drop(self.pipeline.retry_after.remove(&name)),
@@ -154,6 +155,7 @@ impl Group<'_> {
     /// Whether all that a state can tell came in other states already.
     fn holds(&self, key: &DocumentKey, context: Option<&VersionVector>) -> bool {
         let staged = self.documents.get(key);
+        let context = context.filter(|context| !context.is_empty());
         staged.is_some_and(|staged| context.is_some_and(|context| staged.now.context().dominates(context)))
     }
 
@@ -167,7 +169,7 @@ impl Group<'_> {
         database.record.quarantined = database.record.quarantined.saturating_sub(1);
         self.batch.delete(Family::Quarantine, place);
         drop_entry(&mut self.batch, database.number(), sequence);
-        tracing::info!(database = %key.0, document_id = %key.1, "a state that was set aside is applied");
+        tracing::info!(database = %key.0, document_id = %key.1, "a state that was set aside is applied, or was already in another one");
     }
 }
 

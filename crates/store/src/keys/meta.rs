@@ -3,7 +3,7 @@
 //! | key | value | lifetime |
 //! |---|---|---|
 //! | `format` | `version u32`: the format of the directory | written once |
-//! | `identity` | `version u8, replica [8], incarnation u64, datacenter length u32, datacenter, host length u32, host, path` | rewritten when the node takes a new identity |
+//! | `identity` | `version u8, replica [8], incarnation u64, datacenter length u32, datacenter, host length u32, host, inode u64, path` | rewritten when the node takes a new identity |
 //! | `time` | `version u8, issued u64, alive u64`: no write has a later time than `issued`; the node ran at `alive` | in the batch of every write, and while the node idles |
 //! | `clean` | `version u8, clean u8`: whether the node was shut down in order | at the start and at the end of a run |
 
@@ -31,13 +31,14 @@ pub(crate) struct IdentityRecord {
     pub datacenter: String,
     pub host: String,
     pub path: String,
+    pub inode: u64,
 }
 
 impl IdentityRecord {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let writer = Writer::versioned(VERSION).raw(&self.replica.0).u64(self.incarnation.0);
         let writer = writer.block(self.datacenter.as_bytes()).block(self.host.as_bytes());
-        writer.raw(self.path.as_bytes()).finish()
+        writer.u64(self.inode).raw(self.path.as_bytes()).finish()
     }
 
     pub(crate) fn decode(value: &[u8]) -> Result<Self, CorruptRecord> {
@@ -45,7 +46,9 @@ impl IdentityRecord {
         let (replica, incarnation) = (ReplicaId(reader.eight()?), Incarnation(reader.u64()?));
         let datacenter = String::from_utf8_lossy(reader.block()?).into_owned();
         let host = String::from_utf8_lossy(reader.block()?).into_owned();
+        let inode = reader.u64()?;
         Ok(Self {
+            inode,
             replica,
             incarnation,
             datacenter,
@@ -107,8 +110,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn values_round_trip(replica: [u8; 8], incarnation: u64, datacenter in "\\PC{0,9}", host in "\\PC{0,9}", path in "\\PC{0,9}", issued: u64, alive: u64, clean: bool) {
-            let identity = IdentityRecord { replica: ReplicaId(replica), incarnation: Incarnation(incarnation), datacenter, host, path };
+        fn values_round_trip(replica: [u8; 8], incarnation: u64, datacenter in "\\PC{0,9}", host in "\\PC{0,9}", path in "\\PC{0,9}", inode: u64, issued: u64, alive: u64, clean: bool) {
+            let identity = IdentityRecord { replica: ReplicaId(replica), incarnation: Incarnation(incarnation), datacenter, host, path, inode };
             prop_assert_eq!(IdentityRecord::decode(&identity.encode()), Ok(identity));
             let time = TimeRecord { issued: HlcTime(issued), alive: HlcTime(alive) };
             prop_assert_eq!(TimeRecord::decode(&time.encode()), Ok(time));

@@ -6,7 +6,7 @@
 //! | its value | `version u8, superseded u64, deleted u8, context length u32, context, body JSON` |
 //! | key of its place in time | `number u32, 1u8, superseded u64`, then the record's key after its tag |
 //! | its value | empty |
-//! | lifetime | `keep_for` from `superseded` (HLC time); pruning walks the places in time, oldest first |
+//! | lifetime | `keep_for` from `superseded` (HLC time), but never longer than the marks of removal of the document; pruning walks the places in time, oldest first |
 
 use std::sync::Arc;
 
@@ -25,6 +25,11 @@ pub(crate) struct RevisionKey {
     pub number: DatabaseNumber,
     pub id: DocumentId,
     pub revision: Revision,
+}
+
+/// What the records of all revisions of a document start with.
+pub(crate) fn records_of(number: DatabaseNumber, id: &DocumentId) -> Vec<u8> {
+    Writer::keyed(number).u8(RECORD).id(id).finish()
 }
 
 impl RevisionKey {

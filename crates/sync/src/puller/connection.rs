@@ -17,7 +17,10 @@ impl Puller {
         self.dial_if_due(now, out);
         let waited_ms = now.since(self.status.since);
         if self.status.state == LinkState::Connecting && waited_ms >= self.options.partition_after_ms {
-            // A peer that was never reached is as far away as one that was lost.
+            // A peer that was never reached is as far away as one that was lost; what a former run had is lost since then.
+            if self.last_linked < self.status.since {
+                self.lost(self.last_linked, out);
+            }
             self.set_state(LinkState::Partitioned, self.last_linked);
         }
         if self.phase != Phase::Open {
@@ -116,7 +119,8 @@ impl Puller {
         }
         self.cut = true;
         self.refusal = None;
-        self.lost(now, out);
+        let worked = self.status.state == LinkState::Connected || self.was_established;
+        self.lost(if worked { now } else { self.last_linked }, out);
         self.set_state(LinkState::Cut, now);
         self.status.reason = None;
         self.disconnect("the link was cut".to_owned(), out);
@@ -178,9 +182,10 @@ impl Puller {
                 .iter()
                 .any(|database| database.position.is_some())
         });
+        // Also where no loss is known of: a former run may have recorded one.
+        out.push(PullerCommand::LinkLost { since: None });
         if self.broken.is_some() || pulled_before {
             let broken = self.broken.take().unwrap_or(self.last_linked);
-            out.push(PullerCommand::LinkLost { since: None });
             self.heal = Some(HealReport::begin(self.peer.clone(), broken, now));
         }
     }

@@ -16,7 +16,9 @@ const DATABASES_MAX: usize = 100_000;
 impl ServerSession {
     pub(super) fn received(&mut self, now: Timestamp, message: Message, out: &mut Vec<ServerCommand>) {
         match (&mut self.phase, message) {
-            (Phase::AwaitingHello, Message::Hello(hello)) => self.hello(now, hello, out),
+            (Phase::AwaitingHello, Message::Hello(hello)) if hello.databases.len() <= DATABASES_MAX => {
+                self.hello(now, hello, out);
+            }
             (_, Message::Heartbeat { time }) => out.push(ServerCommand::ObserveTime { time }),
             (Phase::AwaitingState(hello), Message::Open(database)) if hello.databases.len() < DATABASES_MAX => {
                 hello.databases.push(database);

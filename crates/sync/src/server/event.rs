@@ -22,7 +22,7 @@ pub enum ServerEvent {
         databases: Vec<DatabaseState>,
         /// Whether the operator has cut the link with this puller.
         cut: bool,
-        /// Whether the puller is a configured peer. Anybody else cannot make the node take a new identity.
+        /// Whether the puller is a configured peer. Who does not even claim a peer's name cannot make the node take a new identity.
         member: bool,
     },
     /// The answer to `Scan`.

@@ -75,6 +75,7 @@ fn open(name: &DatacenterName, peers: &[DatacenterName], engine: &Arc<MemoryEngi
         place: Place {
             host: name.to_string(),
             path: "/data".to_owned(),
+            inode: 0,
         },
         restored,
         clock: clock::physical,

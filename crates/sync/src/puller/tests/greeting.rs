@@ -126,7 +126,7 @@ fn a_peer_that_knows_as_much_of_us_as_we_do_is_served() {
     bench.receive(Message::Welcome(welcome));
     assert_eq!(
         bench.event(PullerEvent::StateRead(vec![state_of("customers", &[(PULLER, 50)], 3)])),
-        []
+        [PullerCommand::LinkLost { since: None }]
     );
     assert_eq!(bench.puller.status().state, LinkState::CatchingUp);
 }
