@@ -40,6 +40,14 @@ reasons! {
     DocumentExists = "DOCUMENT_EXISTS",
     /// Somebody whom the writer had not seen changed the same path; a `ConflictReport` is attached.
     Conflict = "CONFLICT",
+    /// The document has another checksum than the one that the writer had read. Read the document and try again.
+    ChecksumMismatch = "CHECKSUM_MISMATCH",
+    /// The patch does not fit the document, or a `test` of it failed.
+    PatchMisfit = "PATCH_MISFIT",
+    /// The patch cannot be read.
+    InvalidPatch = "INVALID_PATCH",
+    /// A revision that was asked for is not kept here.
+    RevisionNotFound = "REVISION_NOT_FOUND",
     /// The base revision was never shown by this node. Read the document and try again.
     BaseUnknown = "BASE_UNKNOWN",
     /// The base revision is no longer kept. Read the document and try again.

@@ -7,6 +7,7 @@ use rejoin_document::Sequence;
 use crate::call::{self, Safety};
 use crate::change_stream::ChangeStream;
 use crate::client::Client;
+use crate::conditions::Conditions;
 use crate::conflict::DocumentConflicts;
 use crate::document::Document;
 use crate::error::CallError;
@@ -41,9 +42,22 @@ impl Client {
     /// # Errors
     /// `Refused` with `DOCUMENT_NOT_FOUND` when it is absent or deleted; `Unreachable` if no answer arrived.
     pub async fn get(&self, database: &str, id: &str) -> Result<Document, CallError> {
+        self.read(database, id, None).await
+    }
+
+    /// Reads a document as it was at a revision that this node showed once and still keeps; without its conflicts.
+    ///
+    /// # Errors
+    /// `Refused` with `REVISION_NOT_FOUND`; `Unreachable` if no answer arrived.
+    pub async fn get_revision(&self, database: &str, id: &str, revision: &str) -> Result<Document, CallError> {
+        self.read(database, id, Some(revision.to_owned())).await
+    }
+
+    async fn read(&self, database: &str, id: &str, revision: Option<String>) -> Result<Document, CallError> {
         let request = proto::GetDocumentRequest {
             database: database.to_owned(),
             id: id.to_owned(),
+            revision,
         };
         let attempt = |request| {
             let mut service = self.document_service();
@@ -68,20 +82,9 @@ impl Client {
         body: Bytes,
         base: Option<&str>,
     ) -> Result<Written, CallError> {
-        let request = proto::UpdateDocumentRequest {
-            database: database.to_owned(),
-            id: id.to_owned(),
-            body,
-            base_revision: base.map(str::to_owned),
-        };
-        let attempt = |request| {
-            let mut service = self.document_service();
-            async move { service.update_document(request).await }
-        };
-        self.call(Safety::Once, request, attempt, |answer| {
-            Written::from_proto(answer.result)
-        })
-        .await
+        let conditions = Conditions::since(base);
+        let replaced = self.update_with(database, id, body, &conditions).await?;
+        Ok(replaced.written)
     }
 
     /// Deletes a document: whatever is current, or only what the caller had read as `base`.
@@ -90,19 +93,8 @@ impl Client {
     /// `Refused` with `DOCUMENT_NOT_FOUND`, or with `CONFLICT` and a report when somebody changed the document since
     /// `base`; `Unknown` if no answer arrived.
     pub async fn delete(&self, database: &str, id: &str, base: Option<&str>) -> Result<Written, CallError> {
-        let request = proto::DeleteDocumentRequest {
-            database: database.to_owned(),
-            id: id.to_owned(),
-            base_revision: base.map(str::to_owned),
-        };
-        let attempt = |request| {
-            let mut service = self.document_service();
-            async move { service.delete_document(request).await }
-        };
-        self.call(Safety::Once, request, attempt, |answer| {
-            Written::from_proto(answer.result)
-        })
-        .await
+        let replaced = self.delete_with(database, id, &Conditions::since(base)).await?;
+        Ok(replaced.written)
     }
 
     /// One page of the documents that are not deleted, in ascending order of the bytes of their ids.

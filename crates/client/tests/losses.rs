@@ -138,6 +138,27 @@ impl DocumentService for FakeNode {
         Err(Status::internal("a node that fell over"))
     }
 
+    async fn patch_document(
+        &self,
+        _: Request<proto::PatchDocumentRequest>,
+    ) -> Result<Response<proto::PatchDocumentResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn compare_and_swap(
+        &self,
+        _: Request<proto::CompareAndSwapRequest>,
+    ) -> Result<Response<proto::CompareAndSwapResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn compare_and_delete(
+        &self,
+        _: Request<proto::CompareAndDeleteRequest>,
+    ) -> Result<Response<proto::CompareAndDeleteResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
     async fn delete_document(
         &self,
         _: Request<proto::DeleteDocumentRequest>,

@@ -32,6 +32,7 @@ mod join;
 mod laws;
 mod matrix;
 mod names;
+mod patch;
 mod position;
 mod refused;
 mod revision;
@@ -45,6 +46,7 @@ mod view;
 mod write;
 
 pub use checksum::Checksum;
+pub use commit::stale;
 pub use digest::{BUCKETS, ItemHash, SetHash, bucket_of};
 pub use document::{Branch, Document, JoinError};
 pub use dot::{Dot, DotError};
@@ -57,6 +59,7 @@ pub use names::{
     DATABASE_NAME_BYTES_MAX, DATACENTER_NAME_BYTES_MAX, DOCUMENT_ID_BYTES_MAX, DatabaseName, DatacenterName,
     DocumentId, NameError,
 };
+pub use patch::{Edit, PATCH_OPERATIONS_MAX, Patch, PatchError};
 pub use position::{Incarnation, Position, Sequence};
 pub use refused::{ConflictReport, PathConflict, Refused};
 pub use revision::{

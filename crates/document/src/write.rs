@@ -10,7 +10,8 @@ pub enum OnConflict {
     /// Write nothing and report the conflict.
     #[default]
     Refuse,
-    /// Keep both as siblings, listed as a conflict. A delete of what the client has not read is refused all the same.
+    /// Keep both as siblings, listed as a conflict. A delete of what the client has not read, and a write over a delete that it has not read, are
+    /// refused all the same.
     Keep,
 }
 

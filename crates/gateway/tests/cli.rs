@@ -29,3 +29,5 @@ mod operations;
 mod refusals;
 #[path = "cli/stopped_loads.rs"]
 mod stopped_loads;
+#[path = "cli/verbs.rs"]
+mod verbs;

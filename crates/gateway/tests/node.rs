@@ -21,3 +21,5 @@ mod services;
 mod starting;
 #[path = "node/telemetry.rs"]
 mod telemetry;
+#[path = "node/verbs.rs"]
+mod verbs;

@@ -1,6 +1,6 @@
 //! Why the store refuses.
 
-use rejoin_document::{DatabaseName, DatacenterName, DocumentId, Refused, Revision};
+use rejoin_document::{Checksum, DatabaseName, DatacenterName, DocumentId, PatchError, Refused, Revision};
 
 use crate::engine::EngineError;
 use crate::keys::CorruptRecord;
@@ -82,6 +82,21 @@ pub enum CommitError {
         /// The document.
         id: DocumentId,
     },
+    /// The document is not what the client had read, by its checksum.
+    #[error(
+        "the document {id} was changed since it was read (its checksum is {checksum} now); read it again and try again"
+    )]
+    ChecksumMismatch {
+        /// The document.
+        id: DocumentId,
+        /// What it shows.
+        revision: Revision,
+        /// The checksum of that.
+        checksum: Checksum,
+    },
+    /// The patch does not fit the document.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
     /// This node never showed the base revision.
     #[error("revision {revision} of the document {id} is not known here; read the document and try again")]
     BaseUnknown {

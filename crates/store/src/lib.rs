@@ -42,8 +42,8 @@ pub use engine::{
 pub use error::{CommitError, OpenError, ReadError, StoreError};
 pub use keys::CorruptRecord;
 pub use operation::{
-    Action, Applied, Apply, DatabaseDefinition, Identity, Item, Operation, Outcome, Progress, Watermark, WriteRequest,
-    Written,
+    Action, Applied, Apply, Conditions, DatabaseDefinition, Identity, Item, OnStale, Operation, Outcome, Progress,
+    Version, Watermark, WriteRequest, Written,
 };
 pub use options::{Place, StoreOptions};
 pub use queue::{CommitQueue, Committer};

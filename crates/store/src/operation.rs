@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rejoin_document::{
-    Checksum, DatabaseName, DatacenterName, DocumentId, Dot, Granularity, HlcTime, Matrix, Object, OnConflict,
-    Position, ReplicaId, Revision, RuleSet, Sequence, VersionVector,
+    Checksum, DatabaseName, DatacenterName, DocumentId, Dot, Granularity, HlcTime, Matrix, Object, Patch, Position,
+    ReplicaId, Revision, RuleSet, Sequence, VersionVector,
 };
 
 /// One entry of the pipeline: all of it happens, or nothing.
@@ -73,6 +73,8 @@ pub enum Operation {
 pub enum Outcome {
     /// The write is durable.
     Written(Written),
+    /// The document is not as a compare-and-swap expects it: this is what it shows. Nothing was written.
+    Unmatched(Version),
     /// The database exists as asked for.
     Database {
         /// False: it had existed with the same definition.
@@ -145,6 +147,31 @@ pub struct WriteRequest {
     pub id: DocumentId,
     /// What happens to it.
     pub action: Action,
+    /// What the client presumes of it.
+    pub conditions: Conditions,
+}
+
+/// What a client presumes of a document that it writes. All is checked against the document as it is before the write.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// The revision that the client had read; none: whatever is there.
+    pub base: Option<Revision>,
+    /// The checksum of what the client had read; it must still be that of what is there.
+    pub checksum: Option<Checksum>,
+    /// What to do if somebody wrote since `base`.
+    pub on_stale: OnStale,
+}
+
+/// What to do with a write whose base is no longer current.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnStale {
+    /// Merge it with what came after; refuse it where both changed the same member.
+    #[default]
+    Merge,
+    /// Refuse it, whatever was changed.
+    Reject,
+    /// Merge it; where both changed the same member, both stay as siblings, listed as a conflict.
+    Keep,
 }
 
 /// What a write does with its document.
@@ -155,19 +182,31 @@ pub enum Action {
         /// The whole body.
         body: Arc<Object>,
     },
-    /// Replaces the body. Without a base it always succeeds, and creates what is absent.
+    /// Replaces the body. Without conditions it always succeeds, and creates what is absent.
     Update {
         /// The whole body.
         body: Arc<Object>,
-        /// The revision that the client had read; none: whatever is there.
-        base: Option<Revision>,
-        /// What to do where somebody changed what the client changed, unseen by it.
-        on_conflict: OnConflict,
+    },
+    /// Changes a part of the body: of the base if one is given, else of what is there.
+    Patch {
+        /// The change.
+        patch: Arc<Patch>,
+        /// Whether a document that is absent begins empty; else it is refused.
+        create: bool,
+    },
+    /// Replaces the body if it is the expected one, whatever the order of members; else answers with what is there.
+    Swap {
+        /// What is expected to be there.
+        expected: Arc<Object>,
+        /// The whole new body.
+        body: Arc<Object>,
     },
     /// Deletes the document.
-    Delete {
-        /// The revision that the client had read; none: whatever is there.
-        base: Option<Revision>,
+    Delete,
+    /// Deletes the document if its body is the expected one; else answers with what is there.
+    DeleteIf {
+        /// What is expected to be there.
+        expected: Arc<Object>,
     },
 }
 
@@ -184,6 +223,17 @@ pub struct Written {
     pub merged: bool,
     /// Where the document stands in the log.
     pub sequence: Sequence,
+    /// What the document showed before the write; none if it did not exist, or was deleted.
+    pub previous: Option<Version>,
+}
+
+/// One version of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Its revision.
+    pub revision: Revision,
+    /// Its body.
+    pub body: Arc<Object>,
 }
 
 /// The state of one document as it travels: opaque to all but the document model.

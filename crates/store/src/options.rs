@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rejoin_document::DatacenterName;
+use rejoin_document::{DatacenterName, Limits};
 
 use crate::clock::{PhysicalClock, system_clock};
 
@@ -42,6 +42,8 @@ pub struct StoreOptions {
     pub keep_for: Duration,
     /// How long a removal or a deletion is kept although every datacenter has it. Default: 1 day.
     pub tombstone_retention: Duration,
+    /// What a patched body may hold; other bodies are bounded where they are read.
+    pub limits: Limits,
     /// Bytes of an encoded state from a peer above which it goes to quarantine. A document of several open branches holds the body of each twice:
     /// eight branches of the largest body fit. Default: 128 MiB.
     pub state_bytes_max: usize,
@@ -69,6 +71,7 @@ impl StoreOptions {
             stale_after: Duration::from_secs(60),
             keep_for: Duration::from_secs(14 * 24 * 60 * 60),
             tombstone_retention: Duration::from_secs(24 * 60 * 60),
+            limits: Limits::default(),
             state_bytes_max: 128 << 20,
             quarantined_states_max: 16,
             step_documents_max: 512,

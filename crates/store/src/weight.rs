@@ -12,8 +12,11 @@ impl Operation {
     pub(crate) fn weight(&self) -> usize {
         let carried = match self {
             Operation::Write(request) => match &request.action {
-                Action::Create { body } | Action::Update { body, .. } => object(body),
-                Action::Delete { .. } => 0,
+                Action::Create { body } | Action::Update { body } => object(body),
+                Action::Swap { expected, body } => object(expected) + object(body),
+                Action::DeleteIf { expected } => object(expected),
+                Action::Patch { patch, .. } => patch.weight(),
+                Action::Delete => 0,
             },
             Operation::Apply(apply) => apply
                 .items

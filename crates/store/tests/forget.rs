@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::*;
 use rejoin_document::VersionVector;
-use rejoin_store::{CommitError, MemoryEngine, Operation, Outcome, Store, StoreOptions, WriteRequest};
+use rejoin_store::{CommitError, MemoryEngine, Operation, Outcome, Store, StoreOptions};
 
 fn at_once(datacenter: &str, peers: &[&str]) -> StoreOptions {
     let peers = peers.iter().map(|peer| peer.parse().unwrap()).collect();
@@ -172,13 +172,7 @@ fn a_revision_from_before_a_removal_goes_with_its_mark_so_that_no_write_brings_i
     create_database(&east, "shop", &[]).unwrap();
     let before = put(&east, "a", create(r#"{"a":1,"b":1}"#)).revision;
     put(&east, "a", update(r#"{"a":1}"#));
-    let stale = || {
-        Operation::Write(WriteRequest {
-            database: shop(),
-            id: id("a"),
-            action: update_from(&before, r#"{"a":1,"b":2}"#),
-        })
-    };
+    let stale = || write("a", update_from(&before, r#"{"a":1,"b":2}"#));
     pass(1);
     let conflict = one(&east, stale()).unwrap_err();
     assert!(matches!(conflict, CommitError::Refused(_)), "{conflict:?}");

@@ -10,8 +10,8 @@ use std::time::Duration;
 use common::*;
 use rejoin_document::DatabaseName;
 use rejoin_store::{
-    Action, Batch, CommitError, CommitQueue, Durability, Engine, EngineError, Entries, Family, KeyRange, Operation,
-    Outcome, QueueOptions, Read, Store, StoreOptions, WriteRequest,
+    Action, Batch, CommitError, CommitQueue, Conditions, Durability, Engine, EngineError, Entries, Family, KeyRange,
+    Operation, Outcome, QueueOptions, Read, Store, StoreOptions, WriteRequest,
 };
 use tokio::task::JoinSet;
 
@@ -245,7 +245,8 @@ async fn a_refusal_reaches_the_one_who_asked() {
     let request = WriteRequest {
         database: nowhere,
         id: id("a"),
-        action: Action::Delete { base: None },
+        action: Action::Delete,
+        conditions: Conditions::default(),
     };
     let result = queue.committer().submit(Operation::Write(request)).await;
     assert!(matches!(result, Err(CommitError::UnknownDatabase { .. })));

@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use rejoin_document::{DatabaseName, Granularity, Refused, Revision, Rule, Sequence};
-use rejoin_store::{Action, CommitError, Operation, Outcome, ReadError, WriteRequest};
+use rejoin_store::{CommitError, Conditions, Operation, Outcome, ReadError, WriteRequest};
 
 #[test]
 fn a_document_is_created_read_updated_and_deleted() {
@@ -81,14 +81,7 @@ fn a_stale_base_is_refused_with_a_report_where_somebody_changed_the_same_member(
         "nothing was written"
     );
     assert!(
-        try_put(
-            &store,
-            "a",
-            Action::Delete {
-                base: Some(base.revision.clone())
-            }
-        )
-        .is_err(),
+        try_put(&store, "a", delete_from(&base.revision)).is_err(),
         "a delete of what was not read"
     );
     put(&store, "a", keep_from(&base.revision, r#"{"x":3}"#));
@@ -131,10 +124,10 @@ fn a_base_that_was_never_shown_is_unknown() {
     let store = node("east");
     put(&store, "a", create(r#"{"n":1}"#));
     let strange: Revision = "7-00000000000000000000000000000000".parse().unwrap();
-    for document in ["a", "absent"] {
-        let error = try_put(&store, document, update_from(&strange, r#"{"n":2}"#)).unwrap_err();
-        assert!(matches!(error, CommitError::BaseUnknown { .. }), "{error:?}");
-    }
+    let error = try_put(&store, "a", update_from(&strange, r#"{"n":2}"#)).unwrap_err();
+    assert!(matches!(error, CommitError::BaseUnknown { .. }), "{error:?}");
+    let error = try_put(&store, "absent", update_from(&strange, r#"{"n":2}"#)).unwrap_err();
+    assert!(matches!(error, CommitError::DocumentNotFound { .. }), "{error:?}");
     assert_eq!(shown(&store, "a").unwrap(), r#"{"n":1}"#);
     assert_eq!(store.get(&shop(), &id("absent")).unwrap(), None);
 }
@@ -144,7 +137,7 @@ fn deleting_what_is_absent_or_deleted_is_refused() {
     let store = node("east");
     let base = put(&store, "a", create("{}")).revision;
     put(&store, "a", delete());
-    for action in [delete(), Action::Delete { base: Some(base) }] {
+    for action in [delete(), delete_from(&base)] {
         assert!(matches!(
             try_put(&store, "a", action.clone()).unwrap_err(),
             CommitError::DocumentNotFound { .. }
@@ -175,7 +168,8 @@ fn an_unknown_database_is_refused_for_reads_and_writes() {
     let request = WriteRequest {
         database: nowhere.clone(),
         id: id("a"),
-        action: create("{}"),
+        action: create("{}").0,
+        conditions: Conditions::default(),
     };
     assert!(matches!(
         one(&store, Operation::Write(request)).unwrap_err(),
@@ -210,7 +204,8 @@ fn the_system_database_is_reserved() {
     let request = WriteRequest {
         database: DatabaseName::system(),
         id: id("replica/x"),
-        action: create("{}"),
+        action: create("{}").0,
+        conditions: Conditions::default(),
     };
     assert!(matches!(
         one(&store, Operation::Write(request)).unwrap_err(),
@@ -253,11 +248,12 @@ fn a_database_of_whole_documents_refuses_a_stale_base() {
         Operation::CreateDatabase(definition("whole", Granularity::Document, &[])),
     )
     .unwrap();
-    let put = |action| {
+    let put = |(action, conditions)| {
         let request = WriteRequest {
             database: "whole".parse().unwrap(),
             id: id("a"),
             action,
+            conditions,
         };
         one(&store, Operation::Write(request)).map(written)
     };
@@ -278,11 +274,12 @@ fn in_a_database_of_whole_documents_any_open_revision_can_be_updated() {
     )
     .unwrap();
     sync(&east, &west);
-    let request = |action| {
+    let request = |(action, conditions)| {
         Operation::Write(WriteRequest {
             database: whole.clone(),
             id: id("a"),
             action,
+            conditions,
         })
     };
     let revisions = [(&east, r#"{"x":1}"#), (&west, r#"{"x":2}"#)]

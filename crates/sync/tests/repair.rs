@@ -54,7 +54,7 @@ fn liar(seed: u64) -> World {
 #[test]
 fn a_difference_under_equal_knowledge_is_found_after_the_reconnect_mended_and_reported() {
     // In these nothing is deleted at the end: a comparison sees live documents alone.
-    for seed in 0..2 {
+    for seed in [0, 4] {
         let mut world = liar(seed);
         world.restored = true; // a fault that no promise covers: digests may differ
         for link in &mut world.links {

@@ -23,3 +23,4 @@ mod stamp;
 #[cfg(test)]
 pub(crate) use flatten::{Flat, Put, flatten};
 pub(crate) use report::report;
+pub use report::stale;

@@ -61,7 +61,8 @@ impl FieldDocument {
             .heads
             .iter()
             .any(|(dot, head)| head.deleted && !write.base.context.covers(dot));
-        if had.is_some() && (!exists || unread_delete) && refuse {
+        if had.is_some() && (!exists || unread_delete) {
+            // Also where the client asked to keep both: its write would take the place of a delete that it has not read.
             return Err(report([String::new()], write, &self.shown(rules)));
         }
         let before = had

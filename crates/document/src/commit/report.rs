@@ -3,25 +3,59 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::{ConflictReport, Object, PathConflict, Refused, Shown, Value, Write};
+use crate::fields::push_segment;
+use crate::{Base, ConflictReport, Object, PathConflict, Refused, Shown, Value, Write};
 
 /// Refuses a write because of these paths; `shown` is what it met.
 pub(crate) fn report(paths: impl IntoIterator<Item = String>, write: &Write<'_>, shown: &Shown) -> Refused {
+    refused(paths, (write.base, write.body.clone()), shown)
+}
+
+fn refused(
+    paths: impl IntoIterator<Item = String>,
+    (base, yours): (&Base, Option<Arc<Object>>),
+    shown: &Shown,
+) -> Refused {
     let ours = (!shown.deleted).then(|| Arc::clone(&shown.body));
     let conflict = |path: String| PathConflict {
-        base_value: value_at(write.base.body.as_deref(), &path),
+        base_value: value_at(base.body.as_deref(), &path),
         our_value: value_at(ours.as_deref(), &path),
-        your_value: value_at(write.body.as_deref(), &path),
+        your_value: value_at(yours.as_deref(), &path),
         path,
     };
     let paths: BTreeSet<String> = paths.into_iter().collect();
     Refused::Conflict(Box::new(ConflictReport {
         conflicts: paths.into_iter().map(conflict).collect(),
-        yours: write.body.clone(),
-        base: write.base.body.clone(),
+        base: base.body.clone(),
         revision: shown.revision.clone(),
+        yours,
         ours,
     }))
+}
+
+/// Refuses a write because others wrote since its base was read, whatever they changed: the paths are those that they did.
+pub fn stale(base: &Base, yours: Option<Arc<Object>>, shown: &Shown) -> Refused {
+    let mut paths = Vec::new();
+    match &base.body {
+        Some(body) if !shown.deleted => differing(body, &shown.body, &mut String::new(), &mut paths),
+        _ => paths.push(String::new()),
+    }
+    refused(paths, (base, yours), shown)
+}
+
+/// Members that differ; objects on both sides are entered.
+fn differing(base: &Object, ours: &Object, pointer: &mut String, paths: &mut Vec<String>) {
+    let added = ours.iter().filter(|(name, _)| base.get(name).is_none());
+    for (name, _) in base.iter().chain(added) {
+        let length = pointer.len();
+        push_segment(pointer, name);
+        match (base.get(name), ours.get(name)) {
+            (Some(Value::Object(base)), Some(Value::Object(ours))) => differing(base, ours, pointer, paths),
+            (base, ours) if base != ours => paths.push(pointer.clone()),
+            _ => {}
+        }
+        pointer.truncate(length);
+    }
 }
 
 fn value_at(body: Option<&Object>, path: &str) -> Option<Value> {

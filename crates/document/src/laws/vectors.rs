@@ -129,7 +129,7 @@ fn check_commit(vector: &Json, rules: &RuleSet, name: &str) {
         .heads
         .iter()
         .any(|(dot, head)| head.deleted && !base.context.covers(dot));
-    if !keep && unread_delete && base.body.is_some() && write.body.is_some() {
+    if unread_delete && base.body.is_some() && write.body.is_some() {
         let refused = head.commit(&write, rules).expect_err("the delete is settled unread");
         assert!(matches!(refused, Refused::Conflict(_)), "{name}: {refused:?}");
         return;

@@ -12,5 +12,5 @@ pub use limits::{DEPTH_MAX, Limits};
 pub use number::Number;
 pub use object::Object;
 pub use parse::{BodyError, parse_body};
-pub(crate) use parse::{parse_stored_object, parse_stored_value};
+pub(crate) use parse::{parse_stored_object, parse_stored_value, parse_value};
 pub(crate) use print::{write_canonical, write_canonical_object, write_json, write_json_object};

@@ -51,13 +51,7 @@ pub enum BodyError {
 /// # Errors
 /// [`BodyError`]: what is wrong with the body, for the client to mend.
 pub fn parse_body(bytes: &[u8], limits: &Limits) -> Result<Object, BodyError> {
-    if bytes.len() > limits.body_bytes_max {
-        return Err(BodyError::TooLarge {
-            bytes: bytes.len(),
-            bytes_max: limits.body_bytes_max,
-        });
-    }
-    let Value::Object(body) = parse(bytes, limits)? else {
+    let Value::Object(body) = parse_value(bytes, limits)? else {
         return Err(BodyError::NotAnObject);
     };
     let reserved = body
@@ -93,6 +87,15 @@ fn place(error: &JsonSyntaxError) -> String {
     let first = words.next().map(|first| first.to_ascii_lowercase());
     let text: String = first.into_iter().chain(words).collect();
     format!("{text} (line {}, column {})", start.line + 1, start.column + 1)
+}
+
+/// Reads any value that a client sends.
+pub(crate) fn parse_value(bytes: &[u8], limits: &Limits) -> Result<Value, BodyError> {
+    if bytes.len() > limits.body_bytes_max {
+        let (bytes, bytes_max) = (bytes.len(), limits.body_bytes_max);
+        return Err(BodyError::TooLarge { bytes, bytes_max });
+    }
+    parse(bytes, limits)
 }
 
 fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, BodyError> {

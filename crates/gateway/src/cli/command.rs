@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::cas::Cas;
 use super::changes::Changes;
 use super::conflicts::Conflicts;
 use super::connection::Connection;
@@ -14,6 +15,7 @@ use super::heals::Heals;
 use super::link::LinkCommand;
 use super::list::List;
 use super::load::Load;
+use super::patch::{EditDocument, Patch};
 use super::status::Status;
 use super::write::{Delete, Put, Update};
 
@@ -31,6 +33,13 @@ pub enum ClientCommand {
     Get(Get),
     /// Replace the whole body of a document
     Update(Update),
+    /// Change a part of a document by a merge patch or a JSON patch
+    Patch(Patch),
+    /// Add to numbers and sets of a document without reading it
+    #[command(name = "edit")]
+    Edit(EditDocument),
+    /// Replace the body of a document if it is the expected one
+    Cas(Cas),
     /// Delete a document
     Delete(Delete),
     /// List the documents of a database
@@ -70,6 +79,9 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Put(command) => command.run().await,
         ClientCommand::Get(command) => command.run().await,
         ClientCommand::Update(command) => command.run().await,
+        ClientCommand::Patch(command) => command.run().await,
+        ClientCommand::Edit(command) => command.run().await,
+        ClientCommand::Cas(command) => command.run().await,
         ClientCommand::Delete(command) => command.run().await,
         ClientCommand::List(command) => command.run().await,
         ClientCommand::Changes(command) => command.run().await,
@@ -89,6 +101,9 @@ impl ClientCommand {
             Self::Put(command) => &command.connection,
             Self::Get(command) => &command.connection,
             Self::Update(command) => &command.connection,
+            Self::Patch(command) => &command.connection,
+            Self::Edit(command) => &command.connection,
+            Self::Cas(command) => &command.connection,
             Self::Delete(command) => &command.connection,
             Self::List(command) => &command.connection,
             Self::Changes(command) => &command.connection,

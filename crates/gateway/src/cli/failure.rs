@@ -21,6 +21,8 @@ pub(super) enum Failure {
     Local(io::Error),
     /// Whoever read our output has seen enough.
     OutputClosed,
+    /// A compare-and-swap met something else, which was printed.
+    Unmatched,
     /// Some lines of a load were refused, each of which was reported.
     LinesRefused,
     /// A load broke off while lines of it were not answered.
@@ -39,8 +41,6 @@ struct Report<'a> {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<&'a std::collections::BTreeMap<String, String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    conflict: Option<json::ConflictReport>,
 }
 
 impl From<CallError> for Failure {
@@ -70,15 +70,19 @@ impl Failure {
             Self::Usage(_) => ExitStatus::Usage,
             Self::LinesUnknown(_) => ExitStatus::Unreachable,
             Self::Stopped { unknown } if *unknown > 0 => ExitStatus::Unreachable,
-            Self::Local(_) | Self::LinesRefused | Self::Stopped { .. } => ExitStatus::Refused,
+            Self::Local(_) | Self::LinesRefused | Self::Unmatched | Self::Stopped { .. } => ExitStatus::Refused,
             Self::OutputClosed => ExitStatus::Success,
         }
     }
 
-    /// Says on standard error what went wrong. Nobody may be listening there; that is not another error.
+    /// Says on standard error what went wrong; for programs, the report of a conflict on standard output. Nobody may be listening; that is not
+    /// another error.
     pub(super) fn print(&self, json: bool) {
+        if let Some(report) = self.report().filter(|_| json) {
+            let _ = writeln!(io::stdout(), "{report}");
+        }
         let text = match self {
-            Self::OutputClosed | Self::LinesRefused => return,
+            Self::OutputClosed | Self::LinesRefused | Self::Unmatched => return,
             failure if json => failure.as_json(),
             failure => failure.as_text(),
         };
@@ -93,11 +97,15 @@ impl Failure {
             metadata: refusal
                 .map(|refusal| &refusal.metadata)
                 .filter(|metadata| !metadata.is_empty()),
-            conflict: refusal
-                .and_then(|refusal| refusal.conflict.as_ref())
-                .map(json::ConflictReport::new),
         };
         json::text(&report)
+    }
+
+    /// The report of a conflict, for programs.
+    fn report(&self) -> Option<String> {
+        let refusal = self.refusal()?;
+        let report = refusal.conflict.as_ref()?;
+        Some(json::text(&json::ConflictReport::new(&refusal.message, report)))
     }
 
     fn as_text(&self) -> String {
@@ -122,6 +130,7 @@ impl Failure {
             Self::Call(error) | Self::LinesUnknown(error) => call_reason(error),
             Self::Usage(_) => "USAGE",
             Self::Local(_) | Self::OutputClosed => "IO",
+            Self::Unmatched => "UNMATCHED",
             Self::LinesRefused => "LINES_REFUSED",
             Self::Stopped { .. } => "STOPPED",
         }
@@ -133,6 +142,7 @@ impl Failure {
             Self::Usage(message) => message.clone(),
             Self::Local(error) => error.to_string(),
             Self::OutputClosed => "the output was closed".to_owned(),
+            Self::Unmatched => "the document is not as expected".to_owned(),
             Self::LinesRefused => "some lines were refused".to_owned(),
             Self::Stopped { .. } => {
                 "the load was stopped before the end of its input; load it again, which is safe".to_owned()
@@ -232,11 +242,15 @@ mod tests {
     #[test]
     fn a_conflict_for_programs_keeps_the_text_of_numbers() {
         let expected = concat!(
-            r#"{"error":"CONFLICT","message":"somebody else changed the same path","conflict":{"conflicts":"#,
-            r#"[{"path":"/city","base_value":"Oslo","your_value":1.50}],"yours":{"city":1.50},"ours":{},"base":null,"#,
-            r#""revision":"2-de0ea16f8621cbac506d23a0fbbde08a"}}"#,
+            r#"{"message":"somebody else changed the same path","conflicts":"#,
+            r#"[{"key":"/city","base_value":"Oslo","your_value":1.50}],"yours":{"city":1.50},"ours":{},"base":null,"#,
+            r#""revision":"2-de0ea16f8621cbac506d23a0fbbde08a"}"#,
         );
-        assert_eq!(conflict().as_json(), expected);
+        assert_eq!(conflict().report().as_deref(), Some(expected));
+        assert_eq!(
+            conflict().as_json(),
+            r#"{"error":"CONFLICT","message":"somebody else changed the same path"}"#
+        );
     }
 
     #[test]

@@ -17,13 +17,17 @@ use super::time;
 #[command(after_help = json_help!(
     "{\"id\", \"revision\", \"deleted\", \"checksum\", \"body\": {...}, \"conflicts\": [{\"path\", \"candidates\":"
     "[{\"value\" or \"removed\" or \"deleted\", \"datacenter\", \"time\", \"revision\"}]}]}; path is a JSON pointer,"
-    "time is RFC 3339, checksum a decimal string."
+    "time is RFC 3339, checksum a decimal string.\n"
+    "With --rev the document as it was then, without conflicts, if this node still keeps it."
 ))]
 pub struct Get {
     /// The database
     database: String,
     /// The document's id
     id: String,
+    /// An earlier revision
+    #[arg(long, value_name = "REVISION")]
+    rev: Option<String>,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -31,7 +35,10 @@ pub struct Get {
 impl Get {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.connection.client()?;
-        let document = client.get(&self.database, &self.id).await?;
+        let document = match &self.rev {
+            Some(revision) => client.get_revision(&self.database, &self.id, revision).await?,
+            None => client.get(&self.database, &self.id).await?,
+        };
         let mut output = self.connection.output();
         if self.connection.json {
             output.json(&json::Document::new(document))?;

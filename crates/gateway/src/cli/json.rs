@@ -62,11 +62,32 @@ pub(super) struct Written<'a> {
     id: &'a str,
     revision: String,
     merged: bool,
+    /// `Some(None)` prints null: it did not exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<Option<Version>>,
 }
 
-/// What a refused write met; the members are those of CouchDB-like clients' 409 bodies.
+/// What was there before a write.
 #[derive(Serialize)]
-pub(super) struct ConflictReport {
+struct Version {
+    revision: String,
+    checksum: String,
+    body: Raw,
+}
+
+/// What a compare-and-swap met instead of what it expects.
+#[derive(Serialize)]
+pub(super) struct Unmatched {
+    matched: bool,
+    revision: String,
+    checksum: String,
+    body: Raw,
+}
+
+/// What a refused write met, on standard output: the three documents, and the values of each member that both changed.
+#[derive(Serialize)]
+pub(super) struct ConflictReport<'a> {
+    message: &'a str,
     conflicts: Vec<PathConflict>,
     yours: Option<Raw>,
     ours: Option<Raw>,
@@ -77,7 +98,7 @@ pub(super) struct ConflictReport {
 /// One path of it. A value that is not there is left out.
 #[derive(Serialize)]
 struct PathConflict {
-    path: String,
+    key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     base_value: Option<Raw>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,18 +150,42 @@ impl Serialize for Candidate {
 }
 
 impl<'a> Written<'a> {
-    pub(super) fn new(id: &'a str, written: &client::Written) -> Self {
+    pub(super) fn new(id: &'a str, replaced: &client::Replaced, with_previous: bool) -> Self {
+        let previous = || replaced.previous.as_ref().map(Version::new);
         Self {
             id,
-            revision: written.revision.to_string(),
-            merged: written.merged,
+            revision: replaced.written.revision.to_string(),
+            merged: replaced.written.merged,
+            previous: with_previous.then(previous),
         }
     }
 }
 
-impl ConflictReport {
-    pub(super) fn new(report: &client::ConflictReport) -> Self {
+impl Version {
+    fn new(version: &client::Version) -> Self {
         Self {
+            revision: version.revision.to_string(),
+            checksum: version.checksum.to_string(),
+            body: Raw::new(&version.body),
+        }
+    }
+}
+
+impl Unmatched {
+    pub(super) fn new(version: &client::Version) -> Self {
+        Self {
+            matched: false,
+            revision: version.revision.to_string(),
+            checksum: version.checksum.to_string(),
+            body: Raw::new(&version.body),
+        }
+    }
+}
+
+impl<'a> ConflictReport<'a> {
+    pub(super) fn new(message: &'a str, report: &client::ConflictReport) -> Self {
+        Self {
+            message,
             conflicts: report.conflicts.iter().map(PathConflict::new).collect(),
             yours: Raw::optional(report.yours.as_ref()),
             ours: Raw::optional(report.ours.as_ref()),
@@ -153,7 +198,7 @@ impl ConflictReport {
 impl PathConflict {
     fn new(conflict: &client::PathConflict) -> Self {
         Self {
-            path: conflict.path.clone(),
+            key: conflict.path.clone(),
             base_value: Raw::optional(conflict.base_value.as_ref()),
             our_value: Raw::optional(conflict.our_value.as_ref()),
             your_value: Raw::optional(conflict.your_value.as_ref()),

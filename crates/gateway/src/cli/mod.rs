@@ -10,8 +10,10 @@
 //! It knows the client library only, nothing of the node that `rejoin serve` runs.
 
 mod body;
+mod cas;
 mod changes;
 mod command;
+mod conditions;
 mod conflicts;
 mod connection;
 mod database;
@@ -27,6 +29,7 @@ mod list;
 mod load;
 mod output;
 mod pages;
+mod patch;
 mod status;
 mod table;
 mod time;

@@ -1,9 +1,10 @@
 //! `put`, `update`, `delete`: writes of one document.
 
 use clap::Args;
-use rejoin_client::Written;
+use rejoin_client::Replaced;
 
 use super::body::BodyArgument;
+use super::conditions::{ConditionArguments, OnConflictArgument};
 use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
@@ -30,10 +31,12 @@ pub struct Put {
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
     "{\"id\", \"revision\", \"merged\"}, the document's revision after the write."
-    "A conflict is {\"error\", \"message\", \"conflict\": {\"conflicts\": [{\"path\", \"base_value\", \"our_value\","
-    "\"your_value\"}], \"yours\", \"ours\", \"base\", \"revision\"}} on standard error.\n"
-    "Without --rev it always succeeds and creates what is absent. With the revision that was read, it is merged"
-    "with the changes made since, or refused with a report of the paths that both changed."
+    "With --previous also \"previous\": {\"revision\", \"checksum\", \"body\"}, or null."
+    "A conflict is {\"message\", \"conflicts\": [{\"key\", \"base_value\", \"our_value\", \"your_value\"}], \"base\","
+    "\"ours\", \"yours\", \"revision\"}; key is a JSON pointer, a value that is not there is left out.\n"
+    "Without --rev and --checksum it always succeeds and creates what is absent. With the revision that was read, it"
+    "is merged with the changes made since, or refused with a report of the paths that both changed. With the"
+    "checksum that was read it is refused if the document changed at all."
 ))]
 pub struct Update {
     /// The database
@@ -42,9 +45,14 @@ pub struct Update {
     id: String,
     /// A JSON object; `-` reads it from standard input, `@FILE` from a file
     body: BodyArgument,
-    /// The revision that the new body is based on
-    #[arg(long, value_name = "REVISION")]
-    rev: Option<String>,
+    #[command(flatten)]
+    conditions: ConditionArguments,
+    /// What to do if --rev is no longer current
+    #[arg(long, value_enum, default_value_t, requires = "rev")]
+    on_conflict: OnConflictArgument,
+    /// Print what was there before, too
+    #[arg(long)]
+    previous: bool,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -53,17 +61,20 @@ pub struct Update {
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
     "{\"id\", \"revision\", \"merged\"}, the document's revision after the write."
-    "\nWithout --rev whatever is current is deleted. With the revision that was read it is refused if somebody"
-    "has changed the document since."
+    "With --previous also \"previous\": {\"revision\", \"checksum\", \"body\"}.\n"
+    "Without --rev and --checksum whatever is current is deleted. With what was read it is refused if somebody has"
+    "changed the document since."
 ))]
 pub struct Delete {
     /// The database
     database: String,
     /// The document's id
     id: String,
-    /// The revision that was read
-    #[arg(long, value_name = "REVISION")]
-    rev: Option<String>,
+    #[command(flatten)]
+    conditions: ConditionArguments,
+    /// Print what was deleted, too
+    #[arg(long)]
+    previous: bool,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -73,7 +84,16 @@ impl Put {
         let client = self.connection.client()?;
         let body = self.body.read()?;
         let written = client.create(&self.database, &self.id, body).await?;
-        print(&self.connection, "stored", &self.id, &written)
+        print(
+            &self.connection,
+            "stored",
+            &self.id,
+            &Replaced {
+                written,
+                previous: None,
+            },
+            false,
+        )
     }
 }
 
@@ -81,32 +101,43 @@ impl Update {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.connection.client()?;
         let body = self.body.read()?;
-        let written = client
-            .update(&self.database, &self.id, body, self.rev.as_deref())
-            .await?;
-        print(&self.connection, "stored", &self.id, &written)
+        let conditions = self.conditions.with(self.on_conflict);
+        let replaced = client.update_with(&self.database, &self.id, body, &conditions).await?;
+        print(&self.connection, "stored", &self.id, &replaced, self.previous)
     }
 }
 
 impl Delete {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.connection.client()?;
-        let written = client.delete(&self.database, &self.id, self.rev.as_deref()).await?;
-        print(&self.connection, "deleted", &self.id, &written)
+        let conditions = self.conditions.with(OnConflictArgument::default());
+        let replaced = client.delete_with(&self.database, &self.id, &conditions).await?;
+        print(&self.connection, "deleted", &self.id, &replaced, self.previous)
     }
 }
 
-fn print(connection: &Connection, verb: &str, id: &str, written: &Written) -> Result<(), Failure> {
+pub(super) fn print(
+    connection: &Connection,
+    verb: &str,
+    id: &str,
+    replaced: &Replaced,
+    with_previous: bool,
+) -> Result<(), Failure> {
     let mut output = connection.output();
     if connection.json {
-        output.json(&json::Written::new(id, written))?;
+        output.json(&json::Written::new(id, replaced, with_previous))?;
     } else {
+        let Replaced { written, previous } = replaced;
         let merged = if written.merged {
             " (merged with what came after your revision)"
         } else {
             ""
         };
         output.line(format_args!("{verb} {} {}{merged}", printable(id), written.revision))?;
+        if let Some(previous) = previous.as_ref().filter(|_| with_previous) {
+            output.line(format_args!("before: {}", previous.revision))?;
+            output.line(String::from_utf8_lossy(&previous.body))?;
+        }
     }
     output.finish()
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rejoin_api::proto::{self, document_service_server::DocumentService};
-use rejoin_document::OnConflict;
-use rejoin_store::{Action, Found, Operation, WriteRequest};
+use rejoin_document::{Checksum, DatabaseName, DocumentId, Revision};
+use rejoin_store::{Action, Conditions, Found, Operation, WriteRequest};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{Span, field::Empty, instrument};
@@ -24,26 +24,81 @@ impl DocumentApi {
         Self { context }
     }
 
-    async fn write(&self, database: &str, id: &str, action: Action) -> Result<proto::WriteResult, Failure> {
+    fn request(&self, database: &str, id: &str, action: Action, conditions: Conditions) -> Result<Operation, Failure> {
         let (database, id) = (request::database(database)?, request::id(id)?);
-        let request = WriteRequest { database, id, action };
-        let written = write::submit(&self.context, Operation::Write(request)).await?;
+        Ok(Operation::Write(WriteRequest {
+            database,
+            id,
+            action,
+            conditions,
+        }))
+    }
+
+    async fn write(
+        &self,
+        (database, id): (&str, &str),
+        action: Action,
+        conditions: Conditions,
+    ) -> Result<(proto::WriteResult, Option<proto::Version>), Failure> {
+        let operation = self.request(database, id, action, conditions)?;
+        let written = write::submit(&self.context, operation).await?;
         Span::current().record("revision", tracing::field::display(&written.revision));
-        Ok(write::result(&written))
+        Ok((write::result(&written), written.previous.as_ref().map(write::version)))
+    }
+
+    /// The result of a compare-and-swap, if it matched, and what was there before.
+    async fn compare(
+        &self,
+        (database, id): (&str, &str),
+        action: Action,
+    ) -> Result<(Option<proto::WriteResult>, Option<proto::Version>), Failure> {
+        let operation = self.request(database, id, action, Conditions::default())?;
+        Ok(match write::compare(&self.context, operation).await? {
+            Ok(written) => (
+                Some(write::result(&written)),
+                written.previous.as_ref().map(write::version),
+            ),
+            Err(version) => (None, Some(write::version(&version))),
+        })
     }
 
     fn get(&self, request: &proto::GetDocumentRequest) -> Result<proto::Document, Failure> {
         let (database, id) = (request::database(&request.database)?, request::id(&request.id)?);
-        let found = self
-            .context
-            .store
-            .get(&database, &id)?
-            .filter(|found| !found.shown.deleted);
-        let found = found.ok_or_else(|| Failure::document_not_found(&database, &id))?;
-        Span::current().record("revision", tracing::field::display(&found.shown.revision));
-        Ok(proto::Document::from_shown(&id, &found.shown, &|replica| {
-            self.context.store.datacenter_of(replica)
-        }))
+        let revision = request::revision(request.revision.as_deref())?;
+        let found = self.context.store.get(&database, &id)?;
+        let current = found.as_ref().filter(|found| !found.shown.deleted);
+        match revision {
+            Some(revision) if current.is_none_or(|current| current.shown.revision != revision) => {
+                self.get_old(&database, &id, &revision)
+            }
+            _ => {
+                let found = current.ok_or_else(|| Failure::document_not_found(&database, &id))?;
+                Span::current().record("revision", tracing::field::display(&found.shown.revision));
+                Ok(proto::Document::from_shown(&id, &found.shown, &|replica| {
+                    self.context.store.datacenter_of(replica)
+                }))
+            }
+        }
+    }
+
+    /// A revision that was superseded and is still kept.
+    fn get_old(
+        &self,
+        database: &DatabaseName,
+        id: &DocumentId,
+        revision: &Revision,
+    ) -> Result<proto::Document, Failure> {
+        let base = self.context.store.base(database, id, revision)?;
+        let base = base.ok_or_else(|| Failure::revision_not_found(id, revision))?;
+        let body = base.body.unwrap_or_default();
+        Ok(proto::Document {
+            id: id.to_string(),
+            revision: revision.to_string(),
+            deleted: false,
+            checksum: Checksum::of(&body).0,
+            body: body.to_json().into(),
+            conflicts: Vec::new(),
+        })
     }
 
     fn list(&self, request: &proto::ListDocumentsRequest) -> Result<proto::ListDocumentsResponse, Failure> {
@@ -73,7 +128,10 @@ impl DocumentService for DocumentApi {
     ) -> Result<Response<proto::CreateDocumentResponse>, Status> {
         let call = call.into_inner();
         let body = request::body(&call.body, &self.context.limits)?;
-        let result = self.write(&call.database, &call.id, Action::Create { body }).await?;
+        let place = (call.database.as_str(), call.id.as_str());
+        let (result, _) = self
+            .write(place, Action::Create { body }, Conditions::default())
+            .await?;
         Ok(Response::new(proto::CreateDocumentResponse { result: Some(result) }))
     }
 
@@ -94,15 +152,51 @@ impl DocumentService for DocumentApi {
         call: Request<proto::UpdateDocumentRequest>,
     ) -> Result<Response<proto::UpdateDocumentResponse>, Status> {
         let call = call.into_inner();
-        let base = request::base_revision(call.base_revision.as_deref())?;
+        let conditions = request::conditions(call.base_revision.as_deref(), call.checksum, call.on_conflict())?;
         let body = request::body(&call.body, &self.context.limits)?;
-        let action = Action::Update {
-            body,
-            base,
-            on_conflict: OnConflict::Refuse,
+        let place = (call.database.as_str(), call.id.as_str());
+        let (result, previous) = self.write(place, Action::Update { body }, conditions).await?;
+        Ok(Response::new(proto::UpdateDocumentResponse {
+            result: Some(result),
+            previous: previous.filter(|_| call.return_previous),
+        }))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database, document_id = %call.get_ref().id, revision = Empty))]
+    async fn patch_document(
+        &self,
+        call: Request<proto::PatchDocumentRequest>,
+    ) -> Result<Response<proto::PatchDocumentResponse>, Status> {
+        let call = call.into_inner();
+        let conditions = request::conditions(call.base_revision.as_deref(), call.checksum, call.on_conflict())?;
+        let action = Action::Patch {
+            patch: request::patch(call.patch.as_ref(), &self.context.limits)?,
+            create: call.create,
         };
-        let result = self.write(&call.database, &call.id, action).await?;
-        Ok(Response::new(proto::UpdateDocumentResponse { result: Some(result) }))
+        let place = (call.database.as_str(), call.id.as_str());
+        let (result, previous) = self.write(place, action, conditions).await?;
+        Ok(Response::new(proto::PatchDocumentResponse {
+            result: Some(result),
+            previous: previous.filter(|_| call.return_previous),
+        }))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database, document_id = %call.get_ref().id, revision = Empty))]
+    async fn compare_and_swap(
+        &self,
+        call: Request<proto::CompareAndSwapRequest>,
+    ) -> Result<Response<proto::CompareAndSwapResponse>, Status> {
+        let call = call.into_inner();
+        let action = Action::Swap {
+            expected: request::body(&call.expected_body, &self.context.limits)?,
+            body: request::body(&call.body, &self.context.limits)?,
+        };
+        let (result, previous) = self.compare((&call.database, &call.id), action).await?;
+        Ok(Response::new(proto::CompareAndSwapResponse {
+            matched: result.is_some(),
+            result,
+            previous,
+        }))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database, document_id = %call.get_ref().id, revision = Empty))]
@@ -111,9 +205,30 @@ impl DocumentService for DocumentApi {
         call: Request<proto::DeleteDocumentRequest>,
     ) -> Result<Response<proto::DeleteDocumentResponse>, Status> {
         let call = call.into_inner();
-        let base = request::base_revision(call.base_revision.as_deref())?;
-        let result = self.write(&call.database, &call.id, Action::Delete { base }).await?;
-        Ok(Response::new(proto::DeleteDocumentResponse { result: Some(result) }))
+        let base = call.base_revision.as_deref();
+        let conditions = request::conditions(base, call.checksum, proto::OnConflict::Merge)?;
+        let place = (call.database.as_str(), call.id.as_str());
+        let (result, previous) = self.write(place, Action::Delete, conditions).await?;
+        Ok(Response::new(proto::DeleteDocumentResponse {
+            result: Some(result),
+            previous: previous.filter(|_| call.return_previous),
+        }))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database, document_id = %call.get_ref().id, revision = Empty))]
+    async fn compare_and_delete(
+        &self,
+        call: Request<proto::CompareAndDeleteRequest>,
+    ) -> Result<Response<proto::CompareAndDeleteResponse>, Status> {
+        let call = call.into_inner();
+        let expected = request::body(&call.expected_body, &self.context.limits)?;
+        let action = Action::DeleteIf { expected };
+        let (result, previous) = self.compare((&call.database, &call.id), action).await?;
+        Ok(Response::new(proto::CompareAndDeleteResponse {
+            matched: result.is_some(),
+            result,
+            previous,
+        }))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]

@@ -5,7 +5,7 @@
 
 use prost::{Message, Name};
 use rejoin_api::{ConvertError, ERROR_DOMAIN, Reason, proto};
-use rejoin_document::{BodyError, NameError, Refused, RevisionError};
+use rejoin_document::{BodyError, NameError, PatchError, Refused, RevisionError};
 use rejoin_store::{CommitError, ReadError};
 use tonic::{Code, Status};
 use tonic_types::pb;
@@ -64,6 +64,14 @@ impl Failure {
         )
         .with("database", database)
         .with("id", id)
+    }
+
+    /// A revision of a document that is not kept.
+    pub fn revision_not_found(id: &rejoin_document::DocumentId, revision: &rejoin_document::Revision) -> Self {
+        let message = format!("revision {revision} of the document {id} is not kept here; read the current one");
+        Self::text(Reason::RevisionNotFound, message)
+            .with("id", id)
+            .with("revision", revision)
     }
 
     /// A database's name that breaks its rule.
@@ -177,6 +185,25 @@ impl From<BodyError> for Failure {
     }
 }
 
+impl From<PatchError> for Failure {
+    fn from(error: PatchError) -> Self {
+        let reason = match &error {
+            PatchError::Syntax(_) => Reason::InvalidPatch,
+            PatchError::Body(body) => {
+                return Self {
+                    message: error.to_string(),
+                    ..body.clone().into()
+                };
+            }
+            PatchError::Misfit(_)
+            | PatchError::NotAnInteger { .. }
+            | PatchError::NotAnArray { .. }
+            | PatchError::NoParent { .. } => Reason::PatchMisfit,
+        };
+        Self::new(reason, &error)
+    }
+}
+
 impl From<ConvertError> for Failure {
     fn from(error: ConvertError) -> Self {
         Self::new(error.reason(), &error)
@@ -225,6 +252,15 @@ impl From<CommitError> for Failure {
             CommitError::BaseCompacted { ref id, ref revision } => Self::new(Reason::BaseCompacted, &error)
                 .with("id", id)
                 .with("revision", revision),
+            CommitError::ChecksumMismatch {
+                ref id,
+                ref revision,
+                checksum,
+            } => Self::new(Reason::ChecksumMismatch, &error)
+                .with("id", id)
+                .with("revision", revision)
+                .with("checksum", checksum),
+            CommitError::Patch(patch) => patch.into(),
             CommitError::UnknownPeer { ref peer } => Self::new(Reason::PeerUnknown, &error).with("datacenter", peer),
             CommitError::Overloaded => Self::new(Reason::Overloaded, &error),
             CommitError::ShuttingDown => Self::new(Reason::ShuttingDown, &error),
@@ -311,10 +347,12 @@ pub(crate) fn malformed(error: &WireError) -> Status {
 
 fn code(reason: Reason) -> Code {
     match reason {
-        Reason::DatabaseNotFound | Reason::DocumentNotFound | Reason::PeerUnknown => Code::NotFound,
+        Reason::DatabaseNotFound | Reason::DocumentNotFound | Reason::RevisionNotFound | Reason::PeerUnknown => {
+            Code::NotFound
+        }
         Reason::DatabaseExists | Reason::DocumentExists => Code::AlreadyExists,
-        Reason::Conflict => Code::Aborted,
-        Reason::BaseUnknown | Reason::BaseCompacted => Code::FailedPrecondition,
+        Reason::Conflict | Reason::ChecksumMismatch => Code::Aborted,
+        Reason::BaseUnknown | Reason::BaseCompacted | Reason::PatchMisfit => Code::FailedPrecondition,
         Reason::InvalidJson
         | Reason::BodyNotObject
         | Reason::BodyTooDeep
@@ -328,6 +366,7 @@ fn code(reason: Reason) -> Code {
         | Reason::InvalidGranularity
         | Reason::CounterNotInteger
         | Reason::InvalidPageToken
+        | Reason::InvalidPatch
         | Reason::InvalidMessage => Code::InvalidArgument,
         Reason::Overloaded => Code::ResourceExhausted,
         Reason::ShuttingDown => Code::Unavailable,

@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use rejoin_api::Reason;
 use rejoin_api::proto::{self, load_documents_response};
-use rejoin_document::OnConflict;
-use rejoin_store::{Action, CommitError, Operation, WriteRequest, Written};
+use rejoin_store::{Action, CommitError, Conditions, Operation, WriteRequest, Written};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
@@ -115,12 +114,12 @@ async fn hand_over(context: &Arc<NodeContext>, request: proto::LoadDocumentsRequ
 fn parse(context: &NodeContext, request: &proto::LoadDocumentsRequest) -> Result<Operation, Failure> {
     let (database, id) = (request::database(&request.database)?, request::id(&request.id)?);
     let body = request::body(&request.body, &context.limits)?;
-    let action = Action::Update {
-        body,
-        base: None,
-        on_conflict: OnConflict::Refuse,
-    };
-    Ok(Operation::Write(WriteRequest { database, id, action }))
+    Ok(Operation::Write(WriteRequest {
+        database,
+        id,
+        action: Action::Update { body },
+        conditions: Conditions::default(),
+    }))
 }
 
 async fn answer(

@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{BodyError, DatabaseName, DatacenterName, DocumentId, Limits, Object, Revision};
+use rejoin_api::proto;
+use rejoin_api::proto::edit::Change;
+use rejoin_api::proto::patch_document_request::Patch as Kind;
+use rejoin_document::{
+    BodyError, Checksum, DatabaseName, DatacenterName, DocumentId, Edit, Limits, Object, Patch, Revision,
+};
+use rejoin_store::{Conditions, OnStale};
 
 use super::error::Failure;
 use super::surrogate::LoneSurrogate;
@@ -35,8 +41,55 @@ pub(super) fn body(text: &[u8], limits: &Limits) -> Result<Arc<Object>, Failure>
     }
 }
 
-/// The revision that the client had read.
-pub(super) fn base_revision(text: Option<&str>) -> Result<Option<Revision>, Failure> {
+/// A revision.
+pub(super) fn revision(text: Option<&str>) -> Result<Option<Revision>, Failure> {
     text.map(|text| text.parse().map_err(|error| Failure::revision(text, error)))
         .transpose()
+}
+
+/// What the client presumes of the document.
+pub(super) fn conditions(
+    base: Option<&str>,
+    checksum: Option<u64>,
+    on_conflict: proto::OnConflict,
+) -> Result<Conditions, Failure> {
+    Ok(Conditions {
+        base: revision(base)?,
+        checksum: checksum.map(Checksum),
+        on_stale: match on_conflict {
+            proto::OnConflict::Unspecified | proto::OnConflict::Merge => OnStale::Merge,
+            proto::OnConflict::RejectStale => OnStale::Reject,
+        },
+    })
+}
+
+/// A patch within `limits`.
+pub(super) fn patch(patch: Option<&Kind>, limits: &Limits) -> Result<Arc<Patch>, Failure> {
+    let patch = match patch.ok_or_else(|| Failure::missing("patch"))? {
+        Kind::MergePatch(text) => Patch::merge(text, limits)?,
+        Kind::JsonPatch(text) => Patch::operations(text, limits)?,
+        Kind::Edits(edits) => Patch::edits(
+            edits
+                .edits
+                .iter()
+                .map(|change| edit(change, limits))
+                .collect::<Result<_, _>>()?,
+        ),
+    };
+    Ok(Arc::new(patch))
+}
+
+fn edit(edit: &proto::Edit, limits: &Limits) -> Result<Edit, Failure> {
+    let path = edit.path.clone();
+    Ok(match edit.change.as_ref().ok_or_else(|| Failure::missing("change"))? {
+        Change::Increment(by) => Edit::Increment { path, by: *by },
+        Change::AddElements(text) => Edit::Add {
+            path,
+            elements: Edit::elements(text, limits)?,
+        },
+        Change::RemoveElements(text) => Edit::Remove {
+            path,
+            elements: Edit::elements(text, limits)?,
+        },
+    })
 }

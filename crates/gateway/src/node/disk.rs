@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rejoin_document::Limits;
 use rejoin_store::{CommitQueue, Place, RocksEngine, Store, StoreOptions};
 
 use super::StartError;
@@ -40,10 +41,21 @@ pub(super) fn store_options(plan: &Plan, place: Place) -> StoreOptions {
     options.peers = plan.peers.iter().map(|peer| peer.datacenter.clone()).collect();
     options.place = place;
     options.restored = settings.node.restored;
+    options.limits = body_limits(plan);
     options.max_drift = Duration::from_millis(settings.node.max_drift_ms);
     options.keep_for = Duration::from_secs(settings.databases.keep_for_s);
     options.tombstone_retention = Duration::from_secs(settings.databases.tombstone_retention_s);
     options
+}
+
+/// What a body may hold.
+pub(super) fn body_limits(plan: &Plan) -> Limits {
+    let limits = &plan.settings.limits;
+    Limits {
+        body_bytes_max: limits.body_bytes_max,
+        depth_max: limits.depth_max,
+        leaves_max: limits.leaves_max,
+    }
 }
 
 fn place(data: &Path) -> std::io::Result<Place> {

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rejoin_document::Limits;
 use rejoin_store::{CommitQueue, Store, StoreError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::disk::body_limits;
 use super::{Commits, NodeContext, StartError, cleaning, sampling};
 use crate::clock::{LinkClock, WallClock};
 use crate::config::Plan;
@@ -80,11 +80,7 @@ impl Node {
             store,
             commits,
             links,
-            limits: Limits {
-                body_bytes_max: settings.limits.body_bytes_max,
-                depth_max: settings.limits.depth_max,
-                leaves_max: settings.limits.leaves_max,
-            },
+            limits: body_limits(plan),
             grpc: Arc::new(settings.grpc.clone()),
             sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
             stop: CancellationToken::new(),

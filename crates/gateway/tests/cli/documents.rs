@@ -34,7 +34,7 @@ fn a_document_is_put_read_updated_and_deleted() {
         .json();
     assert!(update["revision"].as_str().unwrap().starts_with("2-"), "{update}");
     let delete = node.json(&["delete", "customers", "baard"]).json();
-    assert_eq!(member_names(&delete), ["id", "merged", "revision"]);
+    assert_eq!(member_names(&delete), ["id", "revision", "merged"]);
     assert!(delete["revision"].as_str().unwrap().starts_with("3-"), "{delete}");
     node.json(&["get", "customers", "baard"]).error(1, "DOCUMENT_NOT_FOUND");
     node.json(&["delete", "customers", "baard"])
@@ -177,8 +177,12 @@ fn a_conflict_is_refused_with_a_table_of_what_both_changed() {
         "{refused:?}"
     );
 
-    let report = node.json(&update).error(1, "CONFLICT")["conflict"].clone();
-    let path = json!({"path": "/city", "base_value": "Oslo", "our_value": "Bergen", "your_value": "Tromsø"});
+    let report = node.json(&update).refused();
+    assert!(
+        report["message"].as_str().unwrap().contains("changed meanwhile"),
+        "{report}"
+    );
+    let path = json!({"key": "/city", "base_value": "Oslo", "our_value": "Bergen", "your_value": "Tromsø"});
     assert_eq!(report["conflicts"], json!([path]));
     assert_eq!(report["ours"], json!({"city": "Bergen", "name": "Baard"}));
     let current = report["revision"].as_str().unwrap();
@@ -197,8 +201,9 @@ fn a_conflict_is_refused_with_a_table_of_what_both_changed() {
 fn a_delete_of_what_was_not_read_is_refused() {
     let node = Node::with_customers();
     let stale = stale_revision(&node);
-    node.json(&["delete", "customers", "baard", "--rev", &stale])
-        .error(1, "CONFLICT");
+    let report = node.json(&["delete", "customers", "baard", "--rev", &stale]).refused();
+    assert_eq!(report["conflicts"][0]["key"], "/city");
+    assert_eq!(report["yours"], json!(null));
     assert_eq!(
         node.json(&["get", "customers", "baard"]).json()["body"]["city"],
         json!("Bergen")

@@ -40,6 +40,13 @@ impl Finished {
         &self.stdout
     }
 
+    /// The JSON on standard output of a command that the contract refuses: exit status 1.
+    #[track_caller]
+    pub(crate) fn refused(&self) -> Value {
+        assert_eq!(self.status, 1, "{self:?}");
+        parse(&self.stdout)
+    }
+
     /// The JSON error of a command that must have failed with `status` and `reason`, and nothing on standard output.
     #[track_caller]
     pub(crate) fn error(&self, status: i32, reason: &str) -> Value {
@@ -58,7 +65,7 @@ fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// The names of an object's members in their order in the text; serde_json's own map sorts them.
+/// The names of an object's members in their order in the text.
 pub(crate) fn member_names(object: &Value) -> Vec<&str> {
     object
         .as_object()

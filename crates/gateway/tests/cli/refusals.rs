@@ -29,8 +29,11 @@ fn bad_input_is_refused_with_its_reason_and_nothing_is_stored() {
         .error(1, "INVALID_REVISION");
     let unknown = "7-23202479633c2b380f79507a776743d5";
     node.json(&["update", "customers", "x", "{}", "--rev", unknown])
-        .error(1, "BASE_UNKNOWN");
+        .error(1, "DOCUMENT_NOT_FOUND");
     node.json(&["get", "customers", "x"]).error(1, "DOCUMENT_NOT_FOUND");
+    node.json(&["put", "customers", "y", "{}"]).json();
+    node.json(&["update", "customers", "y", "{}", "--rev", unknown])
+        .error(1, "BASE_UNKNOWN");
 }
 
 #[test]

@@ -147,6 +147,27 @@ impl DocumentService for Services {
         Err(Status::unimplemented("not needed"))
     }
 
+    async fn patch_document(
+        &self,
+        _: Request<proto::PatchDocumentRequest>,
+    ) -> Result<Response<proto::PatchDocumentResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn compare_and_swap(
+        &self,
+        _: Request<proto::CompareAndSwapRequest>,
+    ) -> Result<Response<proto::CompareAndSwapResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn compare_and_delete(
+        &self,
+        _: Request<proto::CompareAndDeleteRequest>,
+    ) -> Result<Response<proto::CompareAndDeleteResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
     async fn delete_document(
         &self,
         _: Request<proto::DeleteDocumentRequest>,

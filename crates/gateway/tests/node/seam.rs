@@ -115,6 +115,7 @@ async fn two_nodes_replicate_over_a_network_in_memory_on_one_thread() {
         let request = GetDocumentRequest {
             database: "things".into(),
             id: "a".into(),
+            revision: None,
         };
         while reader.get_document(request.clone()).await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;

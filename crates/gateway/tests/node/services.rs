@@ -338,6 +338,7 @@ async fn messages_may_be_compressed_with_zstd() {
     let request = GetDocumentRequest {
         database: "things".into(),
         id: "a".into(),
+        revision: None,
     };
     let answer = client.get_document(request).await.unwrap();
     assert_eq!(answer.metadata().get("grpc-encoding").unwrap(), "zstd");

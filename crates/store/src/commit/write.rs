@@ -2,12 +2,31 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{Base, Document, DocumentId, Granularity, Object, OnConflict, Revision, Write};
+use rejoin_document::{
+    Base, Checksum, Document, DocumentId, Granularity, Object, OnConflict, Revision, Shown, Write, stale,
+};
 
 use super::group::{DocumentKey, Group};
 use crate::error::CommitError;
-use crate::operation::{Action, Outcome, WriteRequest, Written};
+use crate::operation::{Action, Conditions, OnStale, Outcome, Version, WriteRequest, Written};
 use crate::state::DatabaseState;
+
+/// A document before a write.
+struct PreImage<'a> {
+    database: &'a DatabaseState,
+    id: &'a DocumentId,
+    current: Document,
+    /// What a reader of it has read.
+    shown: Base,
+}
+
+/// What a write comes to.
+struct Intent {
+    base: Base,
+    /// The whole new body; none deletes.
+    body: Option<Arc<Object>>,
+    on_conflict: OnConflict,
+}
 
 impl Group<'_> {
     pub(super) fn write(&mut self, request: WriteRequest) -> Result<Outcome, CommitError> {
@@ -15,15 +34,27 @@ impl Group<'_> {
             database: name,
             id,
             action,
+            conditions,
         } = request;
         if name.is_system() {
             return Err(CommitError::ReservedDatabase { database: name });
         }
         let database = self.database(&name)?;
         let (key, current, shown) = self.current(&database, &id)?;
-        let (base, body, on_conflict) = self.preconditions(&database, &id, (&current, shown), action)?;
-        self.stamp(&key, &current, &base, body, on_conflict)
-            .map(Outcome::Written)
+        let before = PreImage {
+            database: &database,
+            id: &id,
+            current,
+            shown,
+        };
+        if let Some(version) = before.unmatched(&action)? {
+            return Ok(Outcome::Unmatched(version));
+        }
+        let intent = self.intend(&before, action, conditions)?;
+        let previous = before.version();
+        let mut written = self.stamp(&key, &before.current, &intent.base, intent.body, intent.on_conflict)?;
+        written.previous = previous;
+        Ok(Outcome::Written(written))
     }
 
     /// Stamps a write that is based on `base` and puts its result in place.
@@ -58,56 +89,74 @@ impl Group<'_> {
             dot,
             merged,
             sequence,
+            previous: None,
         })
     }
 
-    /// Checks what the action presumes and finds what its client had read.
-    fn preconditions(
-        &self,
-        database: &DatabaseState,
-        id: &DocumentId,
-        (current, shown): (&Document, Base),
-        action: Action,
-    ) -> Result<(Base, Option<Arc<Object>>, OnConflict), CommitError> {
-        let exists = !current.is_empty() && !current.is_deleted();
-        match action {
-            Action::Create { body } => match shown.revision.clone().filter(|_| exists) {
-                Some(revision) => Err(CommitError::DocumentExists {
-                    id: id.clone(),
-                    revision,
-                }),
-                None => Ok((shown, Some(body), OnConflict::Refuse)),
-            },
-            Action::Update { body, base: None, .. } => Ok((shown, Some(body), OnConflict::Refuse)),
-            Action::Update {
-                body,
-                base: Some(revision),
-                on_conflict,
-            } => Ok((
-                self.base(database, id, (current, shown), &revision)?,
-                Some(body),
-                on_conflict,
-            )),
-            Action::Delete { .. } if !exists => Err(CommitError::DocumentNotFound { id: id.clone() }),
-            Action::Delete { base: None } => Ok((shown, None, OnConflict::Refuse)),
-            Action::Delete { base: Some(revision) } => Ok((
-                self.base(database, id, (current, shown), &revision)?,
-                None,
-                OnConflict::Refuse,
-            )),
+    /// Checks what the client presumes, and finds what it wants and what it had read.
+    fn intend(&self, before: &PreImage<'_>, action: Action, conditions: Conditions) -> Result<Intent, CommitError> {
+        let base = self.check(before, &action, &conditions)?;
+        let body = match action {
+            Action::Create { body } | Action::Update { body } | Action::Swap { body, .. } => Some(body),
+            Action::Delete | Action::DeleteIf { .. } => None,
+            Action::Patch { patch, create } => {
+                let empty = Arc::new(Object::new());
+                let old = base
+                    .body
+                    .as_ref()
+                    .or(create.then_some(&empty))
+                    .ok_or_else(|| before.not_found())?;
+                Some(Arc::new(patch.apply(old, &self.options.limits)?))
+            }
+        };
+        let current = before.shown.revision == base.revision;
+        if conditions.on_stale == OnStale::Reject && !current {
+            return Err(stale(&base, body, &before.show()).into());
+        }
+        let on_conflict = match conditions.on_stale {
+            OnStale::Keep => OnConflict::Keep,
+            OnStale::Merge | OnStale::Reject => OnConflict::Refuse,
+        };
+        Ok(Intent {
+            base,
+            body,
+            on_conflict,
+        })
+    }
+
+    /// What the client had read, if all that it presumes holds.
+    fn check(&self, before: &PreImage<'_>, action: &Action, conditions: &Conditions) -> Result<Base, CommitError> {
+        let exists = before.exists();
+        match (action, &before.shown.revision) {
+            (Action::Create { .. }, Some(revision)) if exists => {
+                return Err(CommitError::DocumentExists {
+                    id: before.id.clone(),
+                    revision: revision.clone(),
+                });
+            }
+            (Action::Delete, _) if !exists => return Err(before.not_found()),
+            _ => {}
+        }
+        if let Some(checksum) = conditions.checksum {
+            before.has_checksum(checksum)?;
+        }
+        match &conditions.base {
+            Some(_) if before.current.is_empty() => Err(before.not_found()),
+            Some(revision) => self.base(before, revision),
+            None => Ok(before.shown.clone()),
         }
     }
 
     /// What the reader of a revision had seen.
-    fn base(
-        &self,
-        database: &DatabaseState,
-        id: &DocumentId,
-        (current, shown): (&Document, Base),
-        revision: &Revision,
-    ) -> Result<Base, CommitError> {
+    fn base(&self, before: &PreImage<'_>, revision: &Revision) -> Result<Base, CommitError> {
+        let PreImage {
+            database,
+            id,
+            current,
+            shown,
+        } = before;
         if shown.revision.as_ref() == Some(revision) {
-            return Ok(shown);
+            return Ok(shown.clone());
         }
         if let Some(base) = branch(current, revision) {
             return Ok(base);
@@ -115,12 +164,51 @@ impl Group<'_> {
         if let Some(base) = self.superseded(database, id, revision)? {
             return Ok(base);
         }
-        let (id, revision) = (id.clone(), revision.clone());
+        let (id, revision) = ((*id).clone(), revision.clone());
         if current.knows_revision(&revision) {
             Err(CommitError::BaseCompacted { id, revision })
         } else {
             Err(CommitError::BaseUnknown { id, revision })
         }
+    }
+}
+
+impl PreImage<'_> {
+    fn exists(&self) -> bool {
+        self.shown.body.is_some()
+    }
+
+    fn not_found(&self) -> CommitError {
+        CommitError::DocumentNotFound { id: self.id.clone() }
+    }
+
+    fn show(&self) -> Shown {
+        self.current.shown(self.database.rules())
+    }
+
+    fn version(&self) -> Option<Version> {
+        Some(Version {
+            revision: self.shown.revision.clone()?,
+            body: self.shown.body.clone()?,
+        })
+    }
+
+    /// What a compare-and-swap meets that does not meet what it expects.
+    fn unmatched(&self, action: &Action) -> Result<Option<Version>, CommitError> {
+        let (Action::Swap { expected, .. } | Action::DeleteIf { expected }) = action else {
+            return Ok(None);
+        };
+        let version = self.version().ok_or_else(|| self.not_found())?;
+        Ok(Some(version).filter(|version| version.body != *expected))
+    }
+
+    fn has_checksum(&self, expected: Checksum) -> Result<(), CommitError> {
+        let Version { revision, body } = self.version().ok_or_else(|| self.not_found())?;
+        let (id, checksum) = (self.id.clone(), Checksum::of(&body));
+        if checksum == expected {
+            return Ok(());
+        }
+        Err(CommitError::ChecksumMismatch { id, revision, checksum })
     }
 }
 

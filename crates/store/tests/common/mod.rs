@@ -14,12 +14,10 @@ mod verify;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use rejoin_document::{
-    DatabaseName, DocumentId, Granularity, Limits, Object, OnConflict, Revision, Rule, RuleSet, parse_body,
-};
+use rejoin_document::{DatabaseName, DocumentId, Granularity, Limits, Object, Revision, Rule, RuleSet, parse_body};
 use rejoin_store::{
-    Action, Applied, Apply, CommitError, DatabaseDefinition, Engine, Item, MemoryEngine, Operation, Outcome, Progress,
-    Scan, Store, StoreOptions, WriteRequest, Written,
+    Action, Applied, Apply, CommitError, Conditions, DatabaseDefinition, Engine, Item, MemoryEngine, OnStale,
+    Operation, Outcome, Progress, Scan, Store, StoreOptions, WriteRequest, Written,
 };
 use uhlc::NTP64;
 
@@ -105,51 +103,56 @@ pub fn create_database(store: &Store, name: &str, rules: &[(&str, Rule)]) -> Res
     )
 }
 
-pub fn write(document: &str, action: Action) -> Operation {
+pub fn write(document: &str, (action, conditions): (Action, Conditions)) -> Operation {
     Operation::Write(WriteRequest {
         database: shop(),
         id: id(document),
         action,
+        conditions,
     })
 }
 
-pub fn create(json: &str) -> Action {
-    Action::Create { body: body(json) }
+/// An action with what its client presumes.
+pub type Wish = (Action, Conditions);
+
+pub fn create(json: &str) -> Wish {
+    (Action::Create { body: body(json) }, Conditions::default())
 }
 
-pub fn update(json: &str) -> Action {
-    Action::Update {
-        body: body(json),
-        base: None,
-        on_conflict: OnConflict::Refuse,
-    }
+pub fn update(json: &str) -> Wish {
+    (Action::Update { body: body(json) }, Conditions::default())
 }
 
-pub fn update_from(base: &Revision, json: &str) -> Action {
-    Action::Update {
-        body: body(json),
+/// What a client presumes that had read a revision.
+pub fn since(base: &Revision, on_stale: OnStale) -> Conditions {
+    Conditions {
         base: Some(base.clone()),
-        on_conflict: OnConflict::Refuse,
+        on_stale,
+        ..Conditions::default()
     }
 }
 
-pub fn keep_from(base: &Revision, json: &str) -> Action {
-    Action::Update {
-        body: body(json),
-        base: Some(base.clone()),
-        on_conflict: OnConflict::Keep,
-    }
+pub fn update_from(base: &Revision, json: &str) -> Wish {
+    (Action::Update { body: body(json) }, since(base, OnStale::Merge))
 }
 
-pub fn delete() -> Action {
-    Action::Delete { base: None }
+pub fn keep_from(base: &Revision, json: &str) -> Wish {
+    (Action::Update { body: body(json) }, since(base, OnStale::Keep))
 }
 
-pub fn try_put(store: &Store, document: &str, action: Action) -> Result<Written, CommitError> {
+pub fn delete() -> Wish {
+    (Action::Delete, Conditions::default())
+}
+
+pub fn delete_from(base: &Revision) -> Wish {
+    (Action::Delete, since(base, OnStale::Merge))
+}
+
+pub fn try_put(store: &Store, document: &str, action: Wish) -> Result<Written, CommitError> {
     one(store, write(document, action)).map(written)
 }
 
-pub fn put(store: &Store, document: &str, action: Action) -> Written {
+pub fn put(store: &Store, document: &str, action: Wish) -> Written {
     try_put(store, document, action).unwrap()
 }
 

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use rejoin_document::{
-    Base, DatabaseName, Document, DocumentId, Granularity, Limits, Object, OnConflict, RuleSet, VersionVector,
-    parse_body,
+    Base, DatabaseName, Document, DocumentId, Granularity, Limits, Object, RuleSet, VersionVector, parse_body,
 };
-use rejoin_store::{Action, DatabaseDefinition, Operation, Outcome, WriteRequest};
+use rejoin_store::{Action, Conditions, DatabaseDefinition, OnStale, Operation, Outcome, WriteRequest};
 use rejoin_sync::{Message, PullerEvent};
 use serde_json::Value;
 
@@ -282,23 +281,27 @@ impl World {
             let old = base.body.as_ref().map_or(Value::Null, |body| json(&body.to_json()));
             Some(random_body(&mut self.dice, &old))
         };
-        let on_conflict = if self.dice.percent(70) {
-            OnConflict::Keep
-        } else {
-            OnConflict::Refuse
+        let conditions = Conditions {
+            base: base.revision.clone(),
+            on_stale: if self.dice.percent(70) {
+                OnStale::Keep
+            } else {
+                OnStale::Merge
+            },
+            ..Conditions::default()
         };
         let action = match &body {
-            Some(body) => Action::Update {
-                body: object(body),
-                base: base.revision.clone(),
-                on_conflict,
-            },
-            None => Action::Delete {
-                base: base.revision.clone(),
-            },
+            Some(body) => Action::Update { body: object(body) },
+            None => Action::Delete,
         };
         let base = if base.revision.is_some() { base } else { current.clone() };
-        self.submit(node, WriteRequest { database, id, action }, base, current, body);
+        let request = WriteRequest {
+            database,
+            id,
+            action,
+            conditions,
+        };
+        self.submit(node, request, base, current, body);
     }
 
     fn write_tree(&mut self, node: usize, id: DocumentId) {
@@ -319,21 +322,21 @@ impl World {
             Some(self.dice.choose(&live).clone())
         };
         let body = (live.is_empty() || self.dice.percent(75)).then(|| serde_json::json!({ "n": self.dice.below(2) }));
-        let (base, on_conflict) = (parent.clone().filter(|_| !live.is_empty()), OnConflict::Refuse);
+        let conditions = Conditions {
+            base: parent.clone().filter(|_| !live.is_empty()),
+            ..Conditions::default()
+        };
         let sent = body.as_ref().map(object);
         let action = match &sent {
-            Some(body) => Action::Update {
-                body: Arc::clone(body),
-                base,
-                on_conflict,
-            },
-            None => Action::Delete { base },
+            Some(body) => Action::Update { body: Arc::clone(body) },
+            None => Action::Delete,
         };
         let before = self.record.writes.len();
         let request = WriteRequest {
             database,
             id: id.clone(),
             action,
+            conditions,
         };
         self.submit(node, request, Base::default(), Base::default(), body);
         if self.record.writes.len() > before {
