@@ -3,6 +3,7 @@
 //! The library that applies them knows numbers as it knows them: it would write `1e2` as `1e+2`. So numbers go through it as marked strings, and
 //! come back with every digit; a `test` compares them by their text, as everything here does.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use json_patch::PatchOperation;
@@ -59,19 +60,19 @@ pub enum Edit {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PatchError {
     /// The text is not a patch of its kind.
-    #[error("the patch cannot be read: {0}")]
+    #[error("the patch cannot be read: {0}; send one of its kind")]
     Syntax(String),
     /// A `test` of a JSON Patch failed, or a path of it leads nowhere.
-    #[error("the patch does not fit the document: {0}")]
+    #[error("the patch does not fit the document: {0}; read the document and send one that does")]
     Misfit(String),
     /// An increment of something that is no integer of 64 bits, or beyond its range.
-    #[error("`{path}` cannot be incremented: it is no integer of 64 bits, or would not be one afterwards")]
+    #[error("`{path}` cannot be incremented: it is no integer of 64 bits, or would not be one afterwards; put one there first")]
     NotAnInteger {
         /// JSON pointer.
         path: String,
     },
     /// Elements for something that is no array.
-    #[error("`{path}` is no array; elements cannot be added to it or taken out of it")]
+    #[error("`{path}` is no array, so elements cannot be added to it or taken out of it; put an array there first")]
     NotAnArray {
         /// JSON pointer.
         path: String,
@@ -108,20 +109,18 @@ impl Patch {
     pub fn operations(text: &[u8], limits: &Limits) -> Result<Self, PatchError> {
         let patch = marked(&parse_value(text, limits).map_err(syntax)?);
         let patch: json_patch::Patch = serde_json::from_value(patch).map_err(syntax)?;
-        if patch.len() > PATCH_OPERATIONS_MAX {
-            let too_many = format!(
-                "it has {} operations, at most {PATCH_OPERATIONS_MAX} are taken",
-                patch.len()
-            );
-            return Err(PatchError::Syntax(too_many));
-        }
+        bounded(patch.len())?;
         Ok(Self::new(Kind::Operations(patch), text.len()))
     }
 
     /// Changes that need no read, one after another, all or none.
-    pub fn edits(edits: Vec<Edit>) -> Self {
+    ///
+    /// # Errors
+    /// [`PatchError::Syntax`]: there are more than [`PATCH_OPERATIONS_MAX`].
+    pub fn edits(edits: Vec<Edit>) -> Result<Self, PatchError> {
+        bounded(edits.len())?;
         let bytes = edits.iter().map(Edit::weight).sum();
-        Self::new(Kind::Edits(edits), bytes)
+        Ok(Self::new(Kind::Edits(edits), bytes))
     }
 
     fn new(kind: Kind, bytes: usize) -> Self {
@@ -190,21 +189,30 @@ impl Edit {
             }
             Self::Add { path, elements } => {
                 let array = array(place(body, path, || Json::Array(Vec::new()))?, path)?;
-                for element in elements.iter().map(marked) {
-                    if !array.contains(&element) {
-                        array.push(element);
+                let mut there: BTreeSet<String> = array.iter().map(name).collect();
+                for element in elements {
+                    if there.insert(element.canonical()) {
+                        array.push(marked(element));
                     }
                 }
             }
             Self::Remove { path, elements } => {
-                let elements: Vec<Json> = elements.iter().map(marked).collect();
+                let unwanted: BTreeSet<String> = elements.iter().map(Value::canonical).collect();
                 if let Some(place) = body.pointer_mut(path) {
-                    array(place, path)?.retain(|element| !elements.contains(element));
+                    array(place, path)?.retain(|element| !unwanted.contains(&name(element)));
                 }
             }
         }
         Ok(())
     }
+}
+
+fn bounded(operations: usize) -> Result<(), PatchError> {
+    if operations <= PATCH_OPERATIONS_MAX {
+        return Ok(());
+    }
+    let too_many = format!("it has {operations} operations, at most {PATCH_OPERATIONS_MAX} are taken");
+    Err(PatchError::Syntax(too_many))
 }
 
 /// A copy of a copy of a copy grows without bound, so the size is looked at after each.
@@ -232,6 +240,11 @@ fn place<'a>(body: &'a mut Json, path: &str, missing: impl FnOnce() -> Json) -> 
         Some(Json::Object(members)) => Ok(members.entry(name).or_insert_with(missing)),
         _ => Err(no_parent()),
     }
+}
+
+/// Equal for equal elements: an array may have tens of thousands, too many to compare each with each.
+fn name(element: &Json) -> String {
+    unmarked(element.clone()).canonical()
 }
 
 fn array<'a>(place: &'a mut Json, path: &str) -> Result<&'a mut Vec<Json>, PatchError> {
@@ -421,7 +434,7 @@ mod tests {
 
     #[test]
     fn an_increment_counts_on_from_what_is_there_or_from_nothing() {
-        let by = |path: &str, by| Patch::edits(vec![Edit::Increment { path: path.into(), by }]);
+        let by = |path: &str, by| Patch::edits(vec![Edit::Increment { path: path.into(), by }]).unwrap();
         assert_eq!(apply(&by("/n", 5), r#"{"n":-2}"#).unwrap(), r#"{"n":3}"#);
         assert_eq!(apply(&by("/m", -5), r#"{"n":1}"#).unwrap(), r#"{"n":1,"m":-5}"#);
         assert_eq!(
@@ -456,9 +469,16 @@ mod tests {
             path: "/tags".into(),
             elements: list(elements),
         };
-        let both = Patch::edits(vec![add(r#"["b","c"]"#), remove(r#"["a","x"]"#)]);
+        let both = Patch::edits(vec![add(r#"["b","c"]"#), remove(r#"["a","x"]"#)]).unwrap();
         assert_eq!(apply(&both, r#"{"tags":["a","b"]}"#).unwrap(), r#"{"tags":["b","c"]}"#);
         assert_eq!(apply(&both, "{}").unwrap(), r#"{"tags":["b","c"]}"#);
+        let objects = Patch::edits(vec![add(r#"[{"y":2,"x":1}]"#)]).unwrap();
+        let text = r#"{"tags":[{"x":1,"y":2}]}"#;
+        assert_eq!(apply(&objects, text).unwrap(), text, "the order of members does not matter");
+        assert!(matches!(
+            Patch::edits(vec![add("[]"); PATCH_OPERATIONS_MAX + 1]),
+            Err(PatchError::Syntax(_))
+        ));
         assert!(matches!(
             apply(&both, r#"{"tags":1}"#),
             Err(PatchError::NotAnArray { .. })

@@ -185,3 +185,30 @@ fn a_revision_from_before_a_removal_goes_with_its_mark_so_that_no_write_brings_i
     assert_eq!(shown(&east, "a").unwrap(), r#"{"a":1}"#);
     verify(&east, &shop());
 }
+
+#[test]
+fn a_mark_goes_with_the_last_of_the_revisions_from_before_it_in_bounded_steps() {
+    let narrow = StoreOptions {
+        step_documents_max: 1,
+        ..at_once("east", &[])
+    };
+    let east = open(&Arc::new(MemoryEngine::new()), narrow);
+    create_database(&east, "shop", &[]).unwrap();
+    let revisions: Vec<_> = (0..50)
+        .map(|n| put(&east, "a", update(&format!(r#"{{"a":{n},"b":1}}"#))).revision)
+        .collect();
+    put(&east, "a", update(r#"{"a":1}"#));
+    pass(1);
+    let full = bytes(&east, "a");
+    for left in [34, 18, 2, 0] {
+        one(&east, Operation::Forget { database: shop() }).unwrap();
+        let kept = revisions
+            .iter()
+            .filter(|revision| east.base(&shop(), &id("a"), revision).unwrap().is_some());
+        assert_eq!(kept.count(), left);
+        assert_eq!(bytes(&east, "a") < full, left == 0, "the mark stays until then");
+        // The step ended at this document; the next round begins anew.
+        one(&east, Operation::Forget { database: shop() }).unwrap();
+    }
+    verify(&east, &shop());
+}

@@ -60,7 +60,8 @@ fn name(operation: &Operation) -> &'static str {
         Operation::CreateDatabase(_) => "create_database",
         Operation::Apply(_) => "apply",
         Operation::Forget { .. } => "forget",
-        Operation::Prune { .. } | Operation::Retry { .. } => "prune",
+        Operation::Prune { .. } => "prune",
+        Operation::Retry { .. } => "retry",
         Operation::SetLinkCut { .. }
         | Operation::CaughtUp { .. }
         | Operation::AssumeNewIdentity { .. }

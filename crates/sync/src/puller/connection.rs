@@ -119,8 +119,7 @@ impl Puller {
         }
         self.cut = true;
         self.refusal = None;
-        let worked = self.status.state == LinkState::Connected || self.was_established;
-        self.lost(if worked { now } else { self.last_linked }, out);
+        self.lost(if self.was_established { now } else { self.last_linked }, out);
         self.set_state(LinkState::Cut, now);
         self.status.reason = None;
         self.disconnect("the link was cut".to_owned(), out);
