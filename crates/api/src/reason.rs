@@ -42,6 +42,10 @@ reasons! {
     Conflict = "CONFLICT",
     /// The document has another checksum than the one that the writer had read. Read the document and try again.
     ChecksumMismatch = "CHECKSUM_MISMATCH",
+    /// The database requires the checksum of what is replaced, and none was given. Read the document and send its checksum.
+    ChecksumRequired = "CHECKSUM_REQUIRED",
+    /// The definition of the database is at another version than the change is meant for.
+    VersionMismatch = "VERSION_MISMATCH",
     /// The patch does not fit the document, or a `test` of it failed.
     PatchMisfit = "PATCH_MISFIT",
     /// The patch cannot be read.
@@ -76,6 +80,28 @@ reasons! {
     InvalidGranularity = "INVALID_GRANULARITY",
     /// A path with the rule `counter` was given a number that is not an integer of 64 bits.
     CounterNotInteger = "COUNTER_NOT_INTEGER",
+    /// A batch is empty, has too many writes, or one that is not well formed.
+    InvalidBatch = "INVALID_BATCH",
+    /// A write of an atomic batch was refused, so that none was done; the metadata name the write and its reason.
+    BatchRefused = "BATCH_REFUSED",
+    /// A resolution names a path that is not in conflict, or something that cannot stand there.
+    InvalidResolution = "INVALID_RESOLUTION",
+    /// The session token is none, or of another database.
+    InvalidSession = "INVALID_SESSION",
+    /// This node does not have yet what the session has seen; the metadata name the datacenter and since when its link is down.
+    SessionBehind = "SESSION_BEHIND",
+    /// What the session has seen was lost when a datacenter was restored from a backup. Begin a new session.
+    SessionLost = "SESSION_LOST",
+    /// The acknowledgement asks for more datacenters than there are, or for none.
+    InvalidAcknowledge = "INVALID_ACKNOWLEDGE",
+    /// The request id is empty or too long.
+    InvalidRequestId = "INVALID_REQUEST_ID",
+    /// The token of a watch is none, or of another database. Read the database and begin anew.
+    InvalidWatchToken = "INVALID_WATCH_TOKEN",
+    /// A filter, range or interval of a request makes no sense.
+    InvalidFilter = "INVALID_FILTER",
+    /// The disk is full: reads go on, writes are taken again when there is room.
+    DiskFull = "DISK_FULL",
     /// The node has no peer of that name.
     PeerUnknown = "PEER_UNKNOWN",
     /// The page token is not one that this call gave out.

@@ -26,6 +26,7 @@ impl Client {
             database: database.to_owned(),
             id: id.to_owned(),
             body,
+            ..proto::CreateDocumentRequest::default()
         };
         let attempt = |request| {
             let mut service = self.document_service();
@@ -58,6 +59,7 @@ impl Client {
             database: database.to_owned(),
             id: id.to_owned(),
             revision,
+            ..proto::GetDocumentRequest::default()
         };
         let attempt = |request| {
             let mut service = self.document_service();
@@ -107,6 +109,7 @@ impl Client {
             database: database.to_owned(),
             page_size: size,
             page_token: after.unwrap_or_default(),
+            ..proto::ListDocumentsRequest::default()
         };
         let attempt = |request| {
             let mut service = self.document_service();
@@ -137,6 +140,7 @@ impl Client {
             database: database.to_owned(),
             page_size: size,
             page_token: after.unwrap_or_default(),
+            ..proto::ListConflictsRequest::default()
         };
         let attempt = |request| {
             let mut service = self.conflict_service();
@@ -158,11 +162,11 @@ impl Client {
     ///
     /// # Errors
     /// `Refused` with `DATABASE_NOT_FOUND`; `Unreachable` if no answer arrived.
-    pub async fn changes(&self, database: &str, since: Sequence, follow: bool) -> Result<ChangeStream, CallError> {
+    pub async fn changes(&self, database: &str, _since: Sequence, follow: bool) -> Result<ChangeStream, CallError> {
         let request = proto::WatchChangesRequest {
             database: database.to_owned(),
-            since: since.0,
             until_current: !follow,
+            ..proto::WatchChangesRequest::default()
         };
         // No deadline travels with the request: the stream may last. Only its beginning is waited for.
         let attempt = || {

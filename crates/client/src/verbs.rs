@@ -70,6 +70,7 @@ impl Client {
             checksum: conditions.checksum.map(|checksum| checksum.0),
             on_conflict: proto::OnConflict::from(conditions.on_conflict).into(),
             return_previous: true,
+            ..proto::UpdateDocumentRequest::default()
         };
         let attempt = |request| {
             let mut service = self.document_service();
@@ -103,6 +104,7 @@ impl Client {
             on_conflict: proto::OnConflict::from(conditions.on_conflict).into(),
             create,
             return_previous: true,
+            ..proto::PatchDocumentRequest::default()
         };
         let attempt = |request| {
             let mut service = self.document_service();
@@ -131,6 +133,7 @@ impl Client {
             id: id.to_owned(),
             expected_body: expected,
             body,
+            ..proto::CompareAndSwapRequest::default()
         };
         let attempt = |request| {
             let mut service = self.document_service();
@@ -153,6 +156,7 @@ impl Client {
             base_revision: conditions.base.clone(),
             checksum: conditions.checksum.map(|checksum| checksum.0),
             return_previous: true,
+            ..proto::DeleteDocumentRequest::default()
         };
         let attempt = |request| {
             let mut service = self.document_service();
@@ -173,6 +177,7 @@ impl Client {
             database: database.to_owned(),
             id: id.to_owned(),
             expected_body: expected,
+            ..proto::CompareAndDeleteRequest::default()
         };
         let attempt = |request| {
             let mut service = self.document_service();

@@ -29,6 +29,7 @@ mod queue;
 mod queue_options;
 mod read;
 mod record;
+mod settings;
 mod state;
 mod store;
 mod subscription;
@@ -51,5 +52,6 @@ pub use queue_options::QueueOptions;
 pub use read::{
     Changes, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Found, Page, QuarantinedState, Scan,
 };
+pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};
 pub use store::Store;
 pub use subscription::Changed;

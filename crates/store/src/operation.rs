@@ -8,6 +8,8 @@ use rejoin_document::{
     ReplicaId, Revision, RuleSet, Sequence, VersionVector,
 };
 
+use crate::settings::DatabaseSettings;
+
 /// One entry of the pipeline: all of it happens, or nothing.
 #[derive(Debug, Clone)]
 pub enum Operation {
@@ -136,6 +138,8 @@ pub struct DatabaseDefinition {
     pub granularity: Granularity,
     /// The merge rules.
     pub rules: Arc<RuleSet>,
+    /// What else its owner has set.
+    pub settings: DatabaseSettings,
 }
 
 /// A client's write.

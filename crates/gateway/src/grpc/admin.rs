@@ -38,6 +38,7 @@ impl AdminApi {
             conflicts: status.conflicts,
             sequence: status.sequence.0,
             quarantined: status.quarantined,
+            ..proto::DatabaseStatus::default()
         };
         Ok(proto::GetStatusResponse {
             datacenter: identity.datacenter.to_string(),
@@ -54,6 +55,7 @@ impl AdminApi {
             databases: store.status().into_iter().map(database).collect(),
             digest: Bytes::copy_from_slice(&store.root_digest().0),
             warnings: self.warnings()?,
+            ..proto::GetStatusResponse::default()
         })
     }
 
@@ -169,6 +171,12 @@ impl AdminService for AdminApi {
     ) -> Result<Response<proto::GetDigestResponse>, Status> {
         let digest = Bytes::copy_from_slice(&self.context.store.root_digest().0);
         Ok(Response::new(proto::GetDigestResponse { digest }))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn compact(&self, call: Request<proto::CompactRequest>) -> Result<Response<proto::CompactResponse>, Status> {
+        let _ = call;
+        Err(Failure::missing("compact").into())
     }
 }
 

@@ -44,4 +44,31 @@ impl ConflictService for ConflictApi {
     ) -> Result<Response<proto::ListConflictsResponse>, Status> {
         Ok(Response::new(self.list(call.get_ref())?))
     }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn get_conflicts(
+        &self,
+        call: Request<proto::GetConflictsRequest>,
+    ) -> Result<Response<proto::GetConflictsResponse>, Status> {
+        let _ = call;
+        Err(Failure::missing("resolution").into())
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn resolve_conflicts(
+        &self,
+        call: Request<proto::ResolveConflictsRequest>,
+    ) -> Result<Response<proto::ResolveConflictsResponse>, Status> {
+        let _ = call;
+        Err(Failure::missing("resolution").into())
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn bulk_resolve_conflicts(
+        &self,
+        call: Request<proto::BulkResolveConflictsRequest>,
+    ) -> Result<Response<proto::BulkResolveConflictsResponse>, Status> {
+        let _ = call;
+        Err(Failure::missing("resolution").into())
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rejoin_api::proto::{self, database_service_server::DatabaseService};
 use rejoin_api::{rules_from_proto, rules_to_proto};
 use rejoin_document::Granularity;
-use rejoin_store::{DatabaseDefinition, Operation, Outcome};
+use rejoin_store::{DatabaseDefinition, DatabaseSettings, Operation, Outcome};
 use tonic::{Request, Response, Status};
 use tracing::instrument;
 
@@ -59,6 +59,33 @@ impl DatabaseService for DatabaseApi {
         let databases = self.context.store.databases().iter().map(to_proto).collect();
         Ok(Response::new(proto::ListDatabasesResponse { databases }))
     }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().name))]
+    async fn update_database(
+        &self,
+        call: Request<proto::UpdateDatabaseRequest>,
+    ) -> Result<Response<proto::UpdateDatabaseResponse>, Status> {
+        let _ = call;
+        Err(Failure::missing("database").into())
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().name))]
+    async fn preview_rules(
+        &self,
+        call: Request<proto::PreviewRulesRequest>,
+    ) -> Result<Response<proto::PreviewRulesResponse>, Status> {
+        let _ = call;
+        Err(Failure::missing("database").into())
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().name))]
+    async fn delete_database(
+        &self,
+        call: Request<proto::DeleteDatabaseRequest>,
+    ) -> Result<Response<proto::DeleteDatabaseResponse>, Status> {
+        let _ = call;
+        Err(Failure::missing("database").into())
+    }
 }
 
 fn definition(asked: proto::Database) -> Result<DatabaseDefinition, Failure> {
@@ -68,6 +95,7 @@ fn definition(asked: proto::Database) -> Result<DatabaseDefinition, Failure> {
         name: request::database(&asked.name)?,
         granularity: granularity.into(),
         rules: Arc::new(rules_from_proto(asked.rules)?),
+        settings: DatabaseSettings::default(),
     };
     if definition.granularity == Granularity::Document && !definition.rules.is_empty() {
         return Err(Failure::rules_of_whole_documents(&definition.name));
@@ -80,5 +108,6 @@ fn to_proto(definition: &DatabaseDefinition) -> proto::Database {
         name: definition.name.to_string(),
         granularity: proto::Granularity::from(definition.granularity).into(),
         rules: rules_to_proto(&definition.rules),
+        ..proto::Database::default()
     }
 }

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::{Span, field::Empty, instrument};
 
 use super::error::Failure;
-use super::{load, page, request, watch, write};
+use super::{batch, batch_get, export, history, load, page, request, watch, write};
 use crate::node::NodeContext;
 
 /// Serves documents of one node.
@@ -112,6 +112,7 @@ impl DocumentApi {
         Ok(proto::ListDocumentsResponse {
             documents: page.items.into_iter().map(document).collect(),
             next_page_token: page::next(page.next),
+            state: None,
         })
     }
 }
@@ -120,6 +121,7 @@ impl DocumentApi {
 impl DocumentService for DocumentApi {
     type WatchChangesStream = ReceiverStream<Result<proto::WatchChangesResponse, Status>>;
     type LoadDocumentsStream = ReceiverStream<Result<proto::LoadDocumentsResponse, Status>>;
+    type ExportDocumentsStream = ReceiverStream<Result<proto::ExportDocumentsResponse, Status>>;
 
     #[instrument(skip_all, fields(database = %call.get_ref().database, document_id = %call.get_ref().id, revision = Empty))]
     async fn create_document(
@@ -143,6 +145,7 @@ impl DocumentService for DocumentApi {
         let document = self.get(call.get_ref())?;
         Ok(Response::new(proto::GetDocumentResponse {
             document: Some(document),
+            state: None,
         }))
     }
 
@@ -255,5 +258,53 @@ impl DocumentService for DocumentApi {
             &Arc::new(self.context.clone()),
             call.into_inner(),
         )))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn batch_get_documents(
+        &self,
+        call: Request<proto::BatchGetDocumentsRequest>,
+    ) -> Result<Response<proto::BatchGetDocumentsResponse>, Status> {
+        Ok(Response::new(batch_get::get(&self.context, call.get_ref()).await?))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn write_batch(
+        &self,
+        call: Request<proto::WriteBatchRequest>,
+    ) -> Result<Response<proto::WriteBatchResponse>, Status> {
+        Ok(Response::new(batch::write(&self.context, call.into_inner()).await?))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn export_documents(
+        &self,
+        call: Request<proto::ExportDocumentsRequest>,
+    ) -> Result<Response<Self::ExportDocumentsStream>, Status> {
+        Ok(Response::new(export::start(&self.context, call.get_ref())?))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn list_revisions(
+        &self,
+        call: Request<proto::ListRevisionsRequest>,
+    ) -> Result<Response<proto::ListRevisionsResponse>, Status> {
+        Ok(Response::new(history::list(&self.context, call.get_ref())?))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn diff_revisions(
+        &self,
+        call: Request<proto::DiffRevisionsRequest>,
+    ) -> Result<Response<proto::DiffRevisionsResponse>, Status> {
+        Ok(Response::new(history::diff(&self.context, call.get_ref())?))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn restore_revision(
+        &self,
+        call: Request<proto::RestoreRevisionRequest>,
+    ) -> Result<Response<proto::RestoreRevisionResponse>, Status> {
+        Ok(Response::new(history::restore(&self.context, call.into_inner()).await?))
     }
 }

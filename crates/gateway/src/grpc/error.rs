@@ -56,6 +56,15 @@ impl Failure {
         &self.message
     }
 
+    /// The failure of one write of several.
+    pub fn into_write_error(self) -> proto::WriteError {
+        proto::WriteError {
+            reason: self.reason.to_string(),
+            message: self.message,
+            conflict: self.report.map(|report| *report),
+        }
+    }
+
     /// A document that is absent or deleted.
     pub fn document_not_found(database: &rejoin_document::DatabaseName, id: &rejoin_document::DocumentId) -> Self {
         Self::text(
@@ -351,8 +360,12 @@ fn code(reason: Reason) -> Code {
             Code::NotFound
         }
         Reason::DatabaseExists | Reason::DocumentExists => Code::AlreadyExists,
-        Reason::Conflict | Reason::ChecksumMismatch => Code::Aborted,
-        Reason::BaseUnknown | Reason::BaseCompacted | Reason::PatchMisfit => Code::FailedPrecondition,
+        Reason::Conflict | Reason::ChecksumMismatch | Reason::VersionMismatch | Reason::BatchRefused => Code::Aborted,
+        Reason::BaseUnknown
+        | Reason::BaseCompacted
+        | Reason::PatchMisfit
+        | Reason::ChecksumRequired
+        | Reason::SessionLost => Code::FailedPrecondition,
         Reason::InvalidJson
         | Reason::BodyNotObject
         | Reason::BodyTooDeep
@@ -367,9 +380,16 @@ fn code(reason: Reason) -> Code {
         | Reason::CounterNotInteger
         | Reason::InvalidPageToken
         | Reason::InvalidPatch
+        | Reason::InvalidBatch
+        | Reason::InvalidResolution
+        | Reason::InvalidSession
+        | Reason::InvalidAcknowledge
+        | Reason::InvalidRequestId
+        | Reason::InvalidWatchToken
+        | Reason::InvalidFilter
         | Reason::InvalidMessage => Code::InvalidArgument,
-        Reason::Overloaded => Code::ResourceExhausted,
-        Reason::ShuttingDown => Code::Unavailable,
+        Reason::Overloaded | Reason::DiskFull => Code::ResourceExhausted,
+        Reason::ShuttingDown | Reason::SessionBehind => Code::Unavailable,
         Reason::Storage => Code::Internal,
         Reason::OutcomeUnknown => Code::Unknown,
     }

@@ -143,10 +143,7 @@ async fn answer(
                 let _ = answers.send(Err(failure.into())).await;
                 return;
             }
-            Err(failure) => load_documents_response::Outcome::Error(proto::LoadError {
-                reason: failure.reason().to_string(),
-                message: failure.message().to_owned(),
-            }),
+            Err(failure) => load_documents_response::Outcome::Error(failure.into_write_error()),
         };
         let response = proto::LoadDocumentsResponse {
             id,

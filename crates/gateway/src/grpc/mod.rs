@@ -1,10 +1,14 @@
 //! The gRPC interface: one file a service. Services parse, call the node and answer; they decide nothing.
 
 mod admin;
+mod batch;
+mod batch_get;
 mod conflict;
 mod database;
 mod document;
 mod error;
+mod export;
+mod history;
 mod load;
 mod page;
 mod request;

@@ -59,6 +59,7 @@ pub(super) fn conditions(
         on_stale: match on_conflict {
             proto::OnConflict::Unspecified | proto::OnConflict::Merge => OnStale::Merge,
             proto::OnConflict::RejectStale => OnStale::Reject,
+            proto::OnConflict::KeepBranch => OnStale::Keep,
         },
     })
 }

@@ -41,7 +41,7 @@ pub(super) fn start(
     request: &proto::WatchChangesRequest,
 ) -> Result<ReceiverStream<Result<proto::WatchChangesResponse, Status>>, Failure> {
     let database = request::database(&request.database)?;
-    let since = Sequence(request.since);
+    let since = Sequence(0);
     let (answers, receiver) = mpsc::channel(context.grpc.watch_window);
     // Before the first look at the log: what is written after it is news.
     let news = context.store.subscribe();
@@ -120,5 +120,6 @@ fn response(change: &DocumentChange) -> proto::WatchChangesResponse {
         id: change.id.to_string(),
         revision: change.shown.revision.to_string(),
         deleted: change.shown.deleted,
+        ..proto::WatchChangesResponse::default()
     }
 }

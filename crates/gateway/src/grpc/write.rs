@@ -51,5 +51,6 @@ pub(super) fn result(written: &Written) -> proto::WriteResult {
         dot: Some(written.dot.into()),
         checksum: written.checksum.0,
         merged: written.merged,
+        ..proto::WriteResult::default()
     }
 }

@@ -79,7 +79,7 @@ impl Services {
             checksum: 7,
             merged: false,
         };
-        let error = proto::LoadError {
+        let error = proto::WriteError {
             reason: "COUNTER_NOT_INTEGER".to_owned(),
             message: "not an integer".to_owned(),
         };

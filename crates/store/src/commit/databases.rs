@@ -69,6 +69,7 @@ impl Group<'_> {
         if existing.definition.granularity != definition.granularity {
             tracing::warn!(database = %definition.name, "datacenters define this database with different granularities; each keeps its own");
         }
+        existing.definition.settings = definition.settings;
         if existing.definition.rules != definition.rules {
             existing.definition.rules = definition.rules;
             // Under other rules other siblings are settled: the conflicts are counted again, step by step.

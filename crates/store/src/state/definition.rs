@@ -11,6 +11,7 @@ use rejoin_document::{
 use serde::{Deserialize, Serialize};
 
 use crate::operation::DatabaseDefinition;
+use crate::settings::DatabaseSettings;
 
 const DATABASE: &str = "database/";
 const REPLICA: &str = "replica/";
@@ -29,6 +30,13 @@ struct DatabaseBody {
     granularity: String,
     #[serde(default)]
     rules: BTreeMap<String, String>,
+    /// Settings that are as by default are left out, so that equal definitions are equal documents in every version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checksums: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep_revisions: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep_for_s: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,10 +52,16 @@ impl SystemDocument {
             let body: DatabaseBody = serde_json::from_str(&json).ok()?;
             let name: DatabaseName = name.parse().ok()?;
             let rules = Arc::new(read_rules(&name, &body.rules));
+            let settings = DatabaseSettings {
+                checksums: body.checksums.and_then(|text| text.parse().ok()).unwrap_or_default(),
+                keep_revisions: body.keep_revisions.unwrap_or_default(),
+                keep_for_s: body.keep_for_s.unwrap_or_default(),
+            };
             return Some(Self::Database(DatabaseDefinition {
                 name,
                 granularity: body.granularity.parse().ok()?,
                 rules,
+                settings,
             }));
         }
         let replica = id.as_str().strip_prefix(REPLICA)?.parse().ok()?;
@@ -78,9 +92,13 @@ pub(crate) fn database_document(definition: &DatabaseDefinition) -> Option<(Docu
         .iter()
         .map(|(path, rule)| (path.to_owned(), rule.to_string()))
         .collect();
+    let (settings, usual) = (definition.settings, DatabaseSettings::default());
     let body = DatabaseBody {
         granularity: definition.granularity.to_string(),
         rules,
+        checksums: (settings.checksums != usual.checksums).then(|| settings.checksums.to_string()),
+        keep_revisions: (settings.keep_revisions != usual.keep_revisions).then_some(settings.keep_revisions),
+        keep_for_s: (settings.keep_for_s != usual.keep_for_s).then_some(settings.keep_for_s),
     };
     document(format!("{DATABASE}{}", definition.name), &body)
 }
@@ -108,18 +126,20 @@ impl DatabaseDefinition {
             name: DatabaseName::system(),
             granularity: Granularity::Field,
             rules: Arc::default(),
+            settings: DatabaseSettings::default(),
         }
     }
 
-    /// Whether both merge documents alike.
+    /// Whether both treat documents alike.
     pub fn agrees_with(&self, other: &Self) -> bool {
-        self.granularity == other.granularity && self.rules == other.rules
+        (self.granularity, &self.rules, self.settings) == (other.granularity, &other.rules, other.settings)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::ChecksumPolicy;
 
     #[test]
     fn a_definition_is_read_back_from_its_document() {
@@ -128,6 +148,11 @@ mod tests {
             name: "shop".parse().unwrap(),
             granularity: Granularity::Document,
             rules: Arc::new(rules),
+            settings: DatabaseSettings {
+                checksums: ChecksumPolicy::Required,
+                keep_revisions: 3,
+                keep_for_s: 4,
+            },
         };
         let (id, body) = database_document(&definition).unwrap();
         assert_eq!(id.as_str(), "database/shop");

@@ -13,6 +13,7 @@ use crate::keys::peers::PeerKey;
 use crate::keys::{DatabaseNumber, databases, digest, documents, heals, peers};
 use crate::operation::{DatabaseDefinition, Identity};
 use crate::record::StoredDocument;
+use crate::settings::DatabaseSettings;
 
 /// Everything that a node with this identity has on disk.
 pub(crate) fn load(read: &dyn Read, identity: Identity) -> Result<NodeState, StoreError> {
@@ -26,6 +27,7 @@ pub(crate) fn load(read: &dyn Read, identity: Identity) -> Result<NodeState, Sto
             name: name.clone(),
             granularity: record.granularity,
             rules: Arc::new(RuleSet::default()),
+            settings: DatabaseSettings::default(),
         };
         let mut database = DatabaseState::new(record.number, definition);
         database.record = record;
@@ -67,6 +69,7 @@ fn load_definitions(read: &dyn Read, databases: &mut Databases) -> Result<Replic
             Some(SystemDocument::Database(definition)) => {
                 if let Some(database) = databases.get_mut(&definition.name) {
                     database.definition.rules = definition.rules;
+                    database.definition.settings = definition.settings;
                 }
             }
             Some(SystemDocument::Replica(replica, datacenter)) => drop(replicas.insert(replica, datacenter)),

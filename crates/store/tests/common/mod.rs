@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use rejoin_document::{DatabaseName, DocumentId, Granularity, Limits, Object, Revision, Rule, RuleSet, parse_body};
 use rejoin_store::{
-    Action, Applied, Apply, CommitError, Conditions, DatabaseDefinition, Engine, Item, MemoryEngine, OnStale,
+    Action, Applied, Apply, CommitError, Conditions, DatabaseDefinition, DatabaseSettings, Engine, Item, MemoryEngine, OnStale,
     Operation, Outcome, Progress, Scan, Store, StoreOptions, WriteRequest, Written,
 };
 use uhlc::NTP64;
@@ -93,6 +93,7 @@ pub fn definition(name: &str, granularity: Granularity, rules: &[(&str, Rule)]) 
         name: name.parse().unwrap(),
         granularity,
         rules: Arc::new(RuleSet::new(rules.iter().copied()).unwrap()),
+        settings: DatabaseSettings::default(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rejoin_document::{
     Base, DatabaseName, Document, DocumentId, Granularity, Limits, Object, RuleSet, VersionVector, parse_body,
 };
-use rejoin_store::{Action, Conditions, DatabaseDefinition, OnStale, Operation, Outcome, WriteRequest};
+use rejoin_store::{Action, Conditions, DatabaseDefinition, DatabaseSettings, OnStale, Operation, Outcome, WriteRequest};
 use rejoin_sync::{Message, PullerEvent};
 use serde_json::Value;
 
@@ -69,11 +69,13 @@ impl World {
                     name: fields(),
                     granularity: Granularity::Field,
                     rules,
+                    settings: DatabaseSettings::default(),
                 };
                 let trees = DatabaseDefinition {
                     name: trees(),
                     granularity: Granularity::Document,
                     rules: Arc::default(),
+                    settings: DatabaseSettings::default(),
                 };
                 for definition in [fields, trees] {
                     self.commit(node, Operation::CreateDatabase(definition))

@@ -91,6 +91,7 @@ pub(super) fn state(item: Item) -> proto::DocumentState {
     proto::DocumentState {
         id: item.id.to_string(),
         state: item.state,
+        joined_with_next: false,
     }
 }
 
