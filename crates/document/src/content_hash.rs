@@ -95,6 +95,10 @@ impl Feed {
                 self.number(3);
                 self.text(text);
             }
+            Segment::Request(name) => {
+                self.number(4);
+                self.0.update(&name.0);
+            }
         }
     }
 

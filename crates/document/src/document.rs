@@ -5,8 +5,8 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::{
-    Base, Committed, Dot, FieldDocument, Granularity, Object, Refused, Revision, RuleSet, Shown, TreeDocument,
-    VersionVector, Write,
+    Base, Committed, Dot, FieldDocument, Granularity, Object, Refused, RequestAnswer, RequestName, Resolution,
+    Revision, RuleSet, Shown, TreeDocument, VersionVector, Write,
 };
 
 /// The state of a document, a join-semilattice.
@@ -139,9 +139,38 @@ impl Document {
     /// # Errors
     /// [`Refused`]: nothing is written.
     pub fn commit(&self, write: &Write<'_>, rules: &RuleSet) -> Result<Committed, Refused> {
+        let mut committed = match self {
+            Self::Fields(document) => document.commit(write, rules)?,
+            Self::Tree(document) => document.commit(write)?,
+        };
+        if let Some(name) = write.request {
+            let merged = write.body.as_ref();
+            let merged = merged.is_some_and(|body| committed.shown.deleted || committed.shown.body != *body);
+            committed.remember(name, write.dot, merged);
+        }
+        Ok(committed)
+    }
+
+    /// The state after a client that has read all of it settles open conflicts.
+    ///
+    /// # Errors
+    /// [`Refused`]: nothing is written.
+    pub fn resolve(&self, resolution: &Resolution, rules: &RuleSet) -> Result<Committed, Refused> {
+        let mut committed = match self {
+            Self::Fields(document) => document.resolve(resolution, rules)?,
+            Self::Tree(document) => document.resolve(resolution)?,
+        };
+        if let Some(name) = resolution.request {
+            committed.remember(name, resolution.dot, false);
+        }
+        Ok(committed)
+    }
+
+    /// How a request was answered that this document remembers.
+    pub fn answer(&self, name: RequestName) -> Option<RequestAnswer> {
         match self {
-            Self::Fields(document) => document.commit(write, rules),
-            Self::Tree(document) => document.commit(write),
+            Self::Fields(document) => document.requests.answer(name),
+            Self::Tree(document) => document.requests.answer(name),
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::dot_map::DotMap;
 use crate::fields::{Leaf, Node, Segment};
 use crate::head::Head;
+use crate::requests::Requests;
 use crate::{Branch, Dot, Revision, Value, VersionVector};
 
 /// A document whose leaves merge one by one.
@@ -17,6 +18,8 @@ pub struct FieldDocument {
     pub(crate) heads: DotMap<Head>,
     /// The assignments by path.
     pub(crate) fields: Node,
+    /// The requests that it remembers.
+    pub(crate) requests: Requests,
 }
 
 impl FieldDocument {
@@ -26,6 +29,7 @@ impl FieldDocument {
             context: VersionVector::new(),
             heads: DotMap::new(),
             fields: Node::new(),
+            requests: Requests::new(),
         }
     }
 

@@ -21,6 +21,7 @@ impl FieldDocument {
             context: self.context.clone(),
             heads: self.heads.clone(),
             fields,
+            requests: self.requests.clone(),
         })
     }
 

@@ -15,8 +15,10 @@ impl FieldDocument {
             ours: &self.context,
             theirs: &other.context,
         };
+        let context = self.context.join(&other.context);
         Self {
-            context: self.context.join(&other.context),
+            requests: self.requests.join(&other.requests, &context),
+            context,
             heads: sides.survivors(&self.heads, &other.heads),
             fields: sides.join_nodes(&self.fields, &other.fields),
         }

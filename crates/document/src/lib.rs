@@ -35,6 +35,8 @@ mod names;
 mod patch;
 mod position;
 mod refused;
+mod requests;
+mod resolution;
 mod revision;
 mod rules;
 mod shown;
@@ -62,6 +64,8 @@ pub use names::{
 pub use patch::{Edit, PATCH_OPERATIONS_MAX, Patch, PatchError};
 pub use position::{Incarnation, Position, Sequence};
 pub use refused::{ConflictReport, PathConflict, Refused};
+pub use requests::{REQUEST_WINDOW, REQUESTS_MAX, RequestAnswer, RequestName};
+pub use resolution::{Resolution, Settle};
 pub use revision::{
     Ancestry, Attachment, REVISIONS_MAX, Revision, RevisionError, RevisionHash, merge_revision, write_revision,
 };

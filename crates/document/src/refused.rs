@@ -18,6 +18,18 @@ pub enum Refused {
         /// JSON pointer of the counter.
         path: String,
     },
+    /// A resolution names a path where there is nothing to settle.
+    #[error("`{path}` is not in conflict; `rejoin conflicts` lists what is, and an ordinary write changes what is not")]
+    NotInConflict {
+        /// JSON pointer.
+        path: String,
+    },
+    /// What a resolution chooses cannot stand there: what holds it is settled otherwise, or it is of the wrong kind.
+    #[error("the choice for `{path}` cannot stand there; settle what holds it first, and read the conflicts again")]
+    CannotStand {
+        /// JSON pointer.
+        path: String,
+    },
 }
 
 /// Both sides of a refused write, for the client to merge.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::{Document, Dot, Object, Revision, Shown, VersionVector};
+use crate::requests::Remembered;
+use crate::{Document, Dot, Object, RequestName, Revision, Shown, VersionVector};
 
 /// What to do where the client's change meets one that it had not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -10,9 +11,12 @@ pub enum OnConflict {
     /// Write nothing and report the conflict.
     #[default]
     Refuse,
-    /// Keep both as siblings, listed as a conflict. A delete of what the client has not read, and a write over a delete that it has not read, are
-    /// refused all the same.
+    /// Keep both as siblings, listed as a conflict. A delete of what the client has not read is refused all the same, and so is a write over a delete
+    /// or a removal that it has not read: other datacenters may have forgotten that by now, and would not list it.
     Keep,
+    /// As the executable definition does it: over unread removals too.
+    #[cfg(test)]
+    KeepAll,
 }
 
 /// What the writer had read, which the write is based on.
@@ -39,6 +43,8 @@ pub struct Write<'a> {
     pub on_conflict: OnConflict,
     /// Give every shown leaf the new dot: on a node that came back with an older disk, until it has caught up.
     pub stamp_all: bool,
+    /// The request that it answers, which the document then remembers.
+    pub request: Option<RequestName>,
 }
 
 /// The state after a write, and what it shows.
@@ -48,4 +54,22 @@ pub struct Committed {
     pub document: Document,
     /// What it shows under the rules of the commit.
     pub shown: Shown,
+}
+
+impl Committed {
+    /// Makes the document remember the request that the write answers.
+    pub(crate) fn remember(&mut self, name: RequestName, dot: Dot, merged: bool) {
+        let remembered = Remembered {
+            name,
+            revision: self.shown.revision.clone(),
+            checksum: self.shown.checksum(),
+            merged,
+        };
+        let (context, requests) = match &mut self.document {
+            Document::Fields(document) => (&document.context, &mut document.requests),
+            Document::Tree(document) => (&document.context, &mut document.requests),
+        };
+        requests.by_dot.insert(dot, remembered);
+        requests.shorten(context);
+    }
 }

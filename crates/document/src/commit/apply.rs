@@ -3,9 +3,9 @@
 //! Only what the client had seen is overwritten; what it had not seen stays beside its change. Every odd line here was paid for by a lost write: the
 //! rules are those of the executable definition of the merge.
 
-use crate::fields::{Leaf, Node, Segment, Siblings, push_segment};
+use crate::fields::{Kind, Leaf, Node, Segment, Siblings, push_segment};
 use crate::rules::RuleNode;
-use crate::{Dot, Refused, Revision, Rule, Value, VersionVector};
+use crate::{Dot, OnConflict, Refused, RequestName, Revision, RevisionHash, Rule, Value, VersionVector, Write};
 
 use super::difference::Difference;
 use super::flatten::Put;
@@ -15,8 +15,9 @@ use super::meets::Change;
 pub(super) struct Apply<'a> {
     dot: Dot,
     seen: &'a VersionVector,
-    /// Report what meets an unseen change; else keep both.
-    refuse: bool,
+    /// The request that the write answers.
+    request: Option<RequestName>,
+    on_conflict: OnConflict,
     pointer: String,
     /// Where the write meets an unseen change.
     pub(super) met: Vec<String>,
@@ -27,6 +28,8 @@ pub(super) struct Apply<'a> {
 struct Above {
     /// Somebody whom the client had not seen put something other than an object there.
     unseen_rival: bool,
+    /// Among them a removal.
+    unseen_removal: bool,
     /// The new body has something other than an object there.
     replaced: bool,
     /// The new body has nothing there or below.
@@ -34,11 +37,12 @@ struct Above {
 }
 
 impl<'a> Apply<'a> {
-    pub(super) const fn new(dot: Dot, seen: &'a VersionVector, refuse: bool) -> Self {
+    pub(super) const fn new(write: &Write<'a>) -> Self {
         Self {
-            dot,
-            seen,
-            refuse,
+            dot: write.dot,
+            seen: &write.base.context,
+            request: write.request,
+            on_conflict: write.on_conflict,
             pointer: String::new(),
             met: Vec::new(),
         }
@@ -115,10 +119,19 @@ impl<'a> Apply<'a> {
                 path: self.pointer.clone(),
             });
         }
-        if !self.refuse {
-            return Ok(());
-        }
         let unseen = |dot| self.is_unseen(dot);
+        match self.on_conflict {
+            OnConflict::Refuse => {}
+            OnConflict::Keep => {
+                let removed = |dot, leaf: &Leaf| unseen(dot) && *leaf == Leaf::Removed;
+                if difference.after.is_some() && (above.unseen_removal || node.any(&removed)) {
+                    self.met.push(self.pointer.clone());
+                }
+                return Ok(());
+            }
+            #[cfg(test)]
+            OnConflict::KeepAll => return Ok(()),
+        }
         let meets = |change: Change<'_>| above.unseen_rival || change.meets(node, rules, &unseen);
         let met = difference.removes_here() && meets(Change::Remove)
             || difference.put().is_some_and(|new| meets(Change::Put(new)))
@@ -131,9 +144,11 @@ impl<'a> Apply<'a> {
 
     fn above_children(&self, node: &Node, difference: &Difference<'_>, above: Above) -> Above {
         let rival = |(dot, leaf): (Dot, &Leaf)| self.is_unseen(dot) && *leaf != Leaf::EmptyObject;
+        let removal = |(dot, leaf): (Dot, &Leaf)| self.is_unseen(dot) && *leaf == Leaf::Removed;
         let put = difference.after.and_then(|flat| flat.put.as_ref());
         Above {
             unseen_rival: above.unseen_rival || node.siblings.iter().any(rival),
+            unseen_removal: above.unseen_removal || node.siblings.iter().any(removal),
             replaced: above.replaced || put.is_some_and(|put| *put != Put::Leaf(Leaf::EmptyObject)),
             absent: difference.after.is_none(),
         }
@@ -167,12 +182,18 @@ impl<'a> Apply<'a> {
 
     /// Puts what is new here.
     fn add(&self, node: &mut Node, difference: &Difference<'_>, rules: &RuleNode) -> Result<(), Refused> {
+        if rules.rule() == Rule::Set {
+            self.begin_set(node, difference);
+        }
         let new = difference.put();
         let mut elements = difference.added_elements().peekable();
         if new.is_none() && elements.peek().is_none() {
             return Ok(());
         }
         let counts_on = matches!((difference.had(), new), (Some(Put::Total(_)), Some(Put::Total(_))));
+        if counts_on {
+            self.begin_counting(node);
+        }
         if new.is_some() && !counts_on || elements.peek().is_some() && difference.before.is_none() {
             node.siblings.retain(|dot, _| self.stays(dot));
             self.clear_children(node, matches!(new, Some(Put::Leaf(Leaf::EmptyObject))));
@@ -215,6 +236,51 @@ impl<'a> Apply<'a> {
         node.siblings.insert(self.dot, leaf.clone());
     }
 
+    /// What stands here became a counter by a change of the rules: the number that the client had read is what it starts with. It is named by the
+    /// write that put it there, so that datacenters which begin to count apart start from it once.
+    fn begin_counting(&self, node: &mut Node) {
+        let number = |leaf: &Leaf| match leaf {
+            Leaf::Scalar(Value::Number(number)) => number.as_i128_integer(),
+            _ => None,
+        };
+        let seen = |(dot, leaf): (Dot, &Leaf)| (!self.stays(dot)).then(|| Some((dot, number(leaf)?))).flatten();
+        let counted = node.children_of(Kind::Counter).any(|(_, entry)| entry.any(&|dot, _| !self.stays(dot)));
+        let Some((written, start)) = node.siblings.iter().rev().find_map(seen).filter(|_| !counted) else {
+            return;
+        };
+        node.siblings
+            .retain(|dot, leaf| self.stays(dot) || !matches!(leaf, Leaf::Scalar(_)));
+        let entry = Node {
+            siblings: Siblings::of(self.dot, Leaf::Amount(start)),
+            ..Node::new()
+        };
+        node.children
+            .entry(Segment::Creation(revision_of(written)))
+            .or_insert(entry);
+    }
+
+    /// What stands here became a set by a change of the rules: all that the new array holds is put there, not only what is new in it.
+    fn begin_set(&self, node: &mut Node, difference: &Difference<'_>) {
+        let is_array = |leaf: &Leaf| matches!(leaf, Leaf::Scalar(Value::Array(_)));
+        let seen_array = node.siblings.iter().any(|(dot, leaf)| !self.stays(dot) && is_array(leaf));
+        let is_set = node.siblings.values().any(|leaf| *leaf == Leaf::EmptyArray)
+            || node.children_of(Kind::Set).next().is_some();
+        let Some(after) = difference.after.filter(|after| after.put == Some(Put::Leaf(Leaf::EmptyArray))) else {
+            return;
+        };
+        if is_set || !seen_array {
+            return;
+        }
+        node.siblings.retain(|dot, leaf| self.stays(dot) || !is_array(leaf));
+        node.siblings.insert(self.dot, Leaf::EmptyArray);
+        for (segment, element) in &after.children {
+            if let Some(Put::Leaf(leaf)) = &element.put {
+                let element = node.children.entry(segment.clone()).or_default();
+                element.siblings.insert(self.dot, leaf.clone());
+            }
+        }
+    }
+
     /// Counts on from what the client had read, or begins.
     fn count(&self, node: &mut Node, old: Option<&Put>, total: i128) -> Result<(), Refused> {
         let overflow = || Refused::CounterNotInteger {
@@ -222,7 +288,8 @@ impl<'a> Apply<'a> {
         };
         let (segment, amount) = match old {
             Some(Put::Total(old)) => (
-                Segment::Increments(self.dot),
+                self.request
+                    .map_or(Segment::Increments(self.dot), Segment::Request),
                 total.checked_sub(*old).ok_or_else(overflow)?,
             ),
             // Keyed by the write's revision once that is known.
@@ -247,6 +314,17 @@ impl<'a> Apply<'a> {
 
     fn is_unseen(&self, dot: Dot) -> bool {
         dot != self.dot && !self.seen.covers(dot)
+    }
+}
+
+/// A revision that names a write: no write has it, since a hash of MD5 is no time and replica.
+fn revision_of(dot: Dot) -> Revision {
+    let mut hash = [0; 16];
+    hash[..8].copy_from_slice(&dot.time.0.to_be_bytes());
+    hash[8..].copy_from_slice(dot.replica.as_bytes());
+    Revision {
+        generation: 1,
+        hash: RevisionHash::Md5(hash),
     }
 }
 

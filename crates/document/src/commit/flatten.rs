@@ -33,7 +33,7 @@ pub(crate) fn flatten(body: &Object, rules: &RuleNode) -> Flat {
     }
 }
 
-fn flatten_value(value: &Value, rules: &RuleNode) -> Flat {
+pub(super) fn flatten_value(value: &Value, rules: &RuleNode) -> Flat {
     let put = match value {
         Value::Object(object) if object.is_empty() => Leaf::EmptyObject,
         Value::Object(object) => return flatten(object, rules),

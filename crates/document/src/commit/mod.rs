@@ -18,6 +18,7 @@ mod meets;
 mod places;
 mod rebase;
 mod report;
+mod resolve;
 mod stamp;
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::dot_map::DotMap;
 use crate::fields::{Node, Segment, push_segment};
 use crate::head::Head;
-use crate::view::build;
+use crate::requests::Requests;
+use crate::view::{Built, build};
 use crate::{
-    Ancestry, Committed, Document, Dot, FieldDocument, Object, OnConflict, Refused, Revision, RuleSet, Shown, Write,
+    Ancestry, Committed, Document, Dot, FieldDocument, Object, Refused, Revision, RuleSet, Shown, Write,
     write_revision,
 };
 
@@ -36,25 +37,26 @@ impl FieldDocument {
             // Also where the client asked to keep both: it would delete what it has not read.
             return Err(report(unread, write, &self.shown(rules)));
         }
+        Ok(self.deleted_by(write.dot, rules))
+    }
+
+    /// The state after a delete by somebody who has read all of it.
+    pub(super) fn deleted_by(&self, dot: Dot, rules: &RuleSet) -> Committed {
         let (parent, ancestry) = self.parent(rules);
         let body = Arc::new(Object::new());
         let revision = write_revision(parent.as_ref(), true, &body, &[]);
-        Ok(self.committed(
-            write.dot,
-            self.fields.clone(),
-            Head {
-                revision,
-                deleted: true,
-                ancestry,
-                body,
-                ..self.next_head()
-            },
-            Vec::new(),
-        ))
+        let head = Head {
+            revision,
+            deleted: true,
+            ancestry,
+            body,
+            ..self.next_head()
+        };
+        self.committed(dot, self.fields.clone(), head, Vec::new())
     }
 
     fn put(&self, write: &Write<'_>, body: &Object, rules: &RuleSet) -> Result<Committed, Refused> {
-        let (exists, refuse) = (!self.is_deleted(), write.on_conflict == OnConflict::Refuse);
+        let exists = !self.is_deleted();
         let had = write.base.body.as_deref();
         // A delete that met an edit stays listed until somebody who has read it decides: a write on a revision from before must not settle it.
         let unread_delete = self
@@ -76,7 +78,7 @@ impl FieldDocument {
         };
         let difference = Difference::of(Some(&before), Some(&after));
         if let Some(difference) = &difference {
-            let mut apply = Apply::new(write.dot, &write.base.context, refuse);
+            let mut apply = Apply::new(write);
             apply.root(&mut fields, difference, rules.root())?;
             if !apply.met.is_empty() {
                 return Err(report(apply.met, write, &self.shown(rules)));
@@ -102,22 +104,39 @@ impl FieldDocument {
         rules: &RuleSet,
     ) -> Committed {
         if let Some(difference) = difference {
-            counters::fold(&mut fields, difference, dot);
+            let requests = self.remembered(dot);
+            counters::fold(&mut fields, difference, dot, &|name| requests.knows(name));
         }
         let built = build(&fields, &self.heads, rules.root(), body);
-        let (parent, ancestry) = self.parent(rules);
-        let revision = write_revision(parent.as_ref(), false, &built.body, &[]);
+        let child = self.child(&built.body, rules);
         if let Some(difference) = difference {
-            counters::name_creations(&mut fields, difference, &revision);
+            counters::name_creations(&mut fields, difference, &child.0);
         }
-        let mut conflicts = built.conflicts;
+        self.headed(dot, fields, built, child)
+    }
+
+    /// The revision of a write now that shows this body, and its ancestry.
+    pub(super) fn child(&self, body: &Object, rules: &RuleSet) -> (Revision, Ancestry) {
+        let (parent, ancestry) = self.parent(rules);
+        (write_revision(parent.as_ref(), false, body, &[]), ancestry)
+    }
+
+    /// The state with these fields under a single head.
+    pub(super) fn headed(
+        &self,
+        dot: Dot,
+        fields: Node,
+        built: Built,
+        (revision, ancestry): (Revision, Ancestry),
+    ) -> Committed {
+        let Built { body, mut conflicts, .. } = built;
         let candidates = conflicts.iter_mut().flat_map(|conflict| &mut conflict.candidates);
         candidates.for_each(|candidate| candidate.revision = revision.clone());
         let head = Head {
             revision,
             deleted: false,
             ancestry,
-            body: Arc::new(built.body),
+            body: Arc::new(body),
             ..self.next_head()
         };
         self.committed(dot, fields, head, conflicts)
@@ -147,11 +166,20 @@ impl FieldDocument {
             context,
             heads: DotMap::of(dot, head),
             fields,
+            requests: self.remembered(dot),
         };
         Committed {
             document: Document::Fields(document),
             shown,
         }
+    }
+
+    /// The requests that are remembered after a write.
+    fn remembered(&self, dot: Dot) -> Requests {
+        let (mut requests, mut context) = (self.requests.clone(), self.context.clone());
+        context.advance(dot);
+        requests.shorten(&context);
+        requests
     }
 
     /// The revision that a write now is a child of, and the ancestry of that child. Below a merge revision it continues with the highest branch.

@@ -6,9 +6,10 @@ use super::encode_fields::compare;
 use super::paths::{read_exceptions, write_exceptions};
 use super::shape::{read_shapes, write_shapes};
 use super::table::Table;
-use super::{DecodeError, Reader, Writer, heads};
+use super::{DecodeError, Reader, Writer, heads, requests};
 use crate::fields::Node;
 use crate::head::Head;
+use crate::requests::Requests;
 use crate::{Dot, FieldDocument, Revision};
 
 /// Some leaves of the body are sets or counters.
@@ -48,6 +49,7 @@ pub(super) fn write(document: &FieldDocument, table: &Table, writer: &mut Writer
     if !remainder.exceptions.is_empty() {
         write_exceptions(&remainder.exceptions, table, &dots, writer);
     }
+    requests::write(&document.requests, table, writer);
 }
 
 pub(super) fn read(table: &Table, reader: &mut Reader<'_>) -> Result<FieldDocument, DecodeError> {
@@ -56,6 +58,7 @@ pub(super) fn read(table: &Table, reader: &mut Reader<'_>) -> Result<FieldDocume
         context: table.context(),
         heads,
         fields: Node::new(),
+        requests: Requests::new(),
     };
     let flags = reader.byte()?;
     let shapes = if flags & SHAPES == 0 {
@@ -79,5 +82,6 @@ pub(super) fn read(table: &Table, reader: &mut Reader<'_>) -> Result<FieldDocume
     }
     fields.retain(&|_, _| true);
     document.fields = fields;
+    document.requests = requests::read(table, reader)?;
     Ok(document)
 }

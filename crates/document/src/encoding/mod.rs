@@ -6,6 +6,7 @@
 //!            fields: what differs from the highest live body flattened under its head's dot:
 //!                    shapes (sets, counters), dots of the leaves, exceptions by path
 //! version 2: nodes: revision, parent, dots, body of the open ones granularity `document`
+//! both:      the requests that are remembered, if there are any
 //! ```
 //!
 //! So a document that one write created or wholly replaced is its body and a few bytes, and each later write adds little. Replicas are numbered, times
@@ -20,6 +21,7 @@ mod field_state;
 mod heads;
 mod paths;
 mod reader;
+mod requests;
 mod shape;
 mod table;
 mod tree_state;

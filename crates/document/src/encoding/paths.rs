@@ -9,12 +9,13 @@ use super::table::Table;
 use super::{DecodeError, Reader, Writer};
 use crate::fields::{Leaf, Node, Segment, Siblings};
 use crate::value::{parse_stored_value, write_json};
-use crate::{DEPTH_MAX, Dot, Value};
+use crate::{DEPTH_MAX, Dot, RequestName, Value};
 
 const MEMBER: u8 = 0;
 const ELEMENT: u8 = 1;
 const CREATION: u8 = 2;
 const INCREMENTS: u8 = 3;
+const REQUEST: u8 = 4;
 
 const SCALAR: u8 = 0;
 const EMPTY_OBJECT: u8 = 1;
@@ -108,6 +109,10 @@ fn write_segment(segment: &Segment, table: &Table, writer: &mut Writer) {
             writer.byte(INCREMENTS);
             table.write_dot(*dot, writer);
         }
+        Segment::Request(name) => {
+            writer.byte(REQUEST);
+            writer.bytes(&name.0);
+        }
     }
 }
 
@@ -120,6 +125,7 @@ fn push_segment(path: &mut Vec<Segment>, table: &Table, reader: &mut Reader<'_>)
         ELEMENT => Segment::Element(canonical(reader.text()?)?),
         CREATION => Segment::Creation(read_revision_id(reader)?),
         INCREMENTS => Segment::Increments(table.read_dot(reader)?),
+        REQUEST => Segment::Request(RequestName(reader.array()?)),
         _ => return Err(DecodeError::Malformed("path")),
     };
     // What a rule makes stands below a member, and nothing below it.
@@ -201,7 +207,7 @@ fn read_leaf(last: &Segment, depth: usize, reader: &mut Reader<'_>) -> Result<Le
                 Err(DecodeError::Malformed("element"))
             }
         }
-        (AMOUNT, Segment::Creation(_) | Segment::Increments(_)) => reader.signed().map(Leaf::Amount),
+        (AMOUNT, Segment::Creation(_) | Segment::Increments(_) | Segment::Request(_)) => reader.signed().map(Leaf::Amount),
         _ => Err(DecodeError::Malformed("leaf")),
     }
 }

@@ -60,7 +60,9 @@ impl Shape {
                     Self::Counter
                 })
             }
-            (Value::Number(_), Segment::Creation(_) | Segment::Increments(_)) => Some(Self::Counter),
+            (Value::Number(_), Segment::Creation(_) | Segment::Increments(_) | Segment::Request(_)) => {
+                Some(Self::Counter)
+            },
             _ => None,
         }
     }

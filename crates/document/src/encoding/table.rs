@@ -21,6 +21,7 @@ impl Table {
                 .for_each(|(replica, time)| times.name(Dot { time, replica }));
         }
         times.name_all(&document.fields);
+        document.requests.by_dot.iter().for_each(|(dot, _)| times.name(dot));
         times.into_table()
     }
 
@@ -28,6 +29,7 @@ impl Table {
         let mut times = Times::of(&document.context);
         let dots = document.nodes.values().flat_map(|node| node.dots.iter());
         dots.for_each(|(dot, ())| times.name(dot));
+        document.requests.by_dot.iter().for_each(|(dot, _)| times.name(dot));
         times.into_table()
     }
 

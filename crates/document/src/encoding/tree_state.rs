@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::heads::{read_body, read_hash, read_revision_id, write_hash, write_revision_id};
 use super::table::Table;
-use super::{DecodeError, Reader, Writer};
+use super::{DecodeError, Reader, Writer, requests};
 use crate::dot_map::DotMap;
 use crate::tree::TreeNode;
 use crate::{Object, Revision, RevisionHash, TreeDocument, write_revision};
@@ -55,6 +55,7 @@ pub(super) fn write(document: &TreeDocument, table: &Table, writer: &mut Writer)
             write_hash(&revision.hash, writer);
         }
     }
+    requests::write(&document.requests, table, writer);
 }
 
 pub(super) fn read(table: &Table, reader: &mut Reader<'_>) -> Result<TreeDocument, DecodeError> {
@@ -102,6 +103,7 @@ pub(super) fn read(table: &Table, reader: &mut Reader<'_>) -> Result<TreeDocumen
     if open.len() != document.bodies.len() || open.iter().any(|(leaf, _)| !document.bodies.contains_key(*leaf)) {
         return Err(DecodeError::Malformed("tree"));
     }
+    document.requests = requests::read(table, reader)?;
     Ok(document)
 }
 

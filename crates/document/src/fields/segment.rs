@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Dot, Revision};
+use crate::{Dot, RequestName, Revision};
 
 /// One step of a path: a member, or what a rule makes. The order (members bytewise, then what rules make) is the order of every walk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,8 @@ pub(crate) enum Segment {
     Increments(Dot),
     /// An element of a set, by its canonical text.
     Element(Arc<str>),
+    /// The increment of a counter that this request asked for: where it was sent to several datacenters they share it, and it counts once.
+    Request(RequestName),
 }
 
 /// The kinds of container that the steps below a path can make up.
@@ -36,7 +38,7 @@ impl Segment {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Member(_) => Kind::Object,
-            Self::Creation(_) | Self::Increments(_) => Kind::Counter,
+            Self::Creation(_) | Self::Increments(_) | Self::Request(_) => Kind::Counter,
             Self::Element(_) => Kind::Set,
         }
     }

@@ -71,6 +71,7 @@ fn read_anyway(bytes: &[u8]) {
         body: Some(Arc::new(body(r#"{"a":1,"stock":3}"#))),
         on_conflict: OnConflict::Keep,
         stamp_all: true,
+        request: None,
     };
     let _ = document.commit(&write, &rules());
 }
@@ -89,6 +90,7 @@ fn put(document: &Document, time: u64, replica: u8, text: &str) -> Document {
         body,
         on_conflict: OnConflict::Refuse,
         stamp_all: false,
+        request: None,
     };
     document.commit(&write, &rules()).expect("no conflict").document
 }

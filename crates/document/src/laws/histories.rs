@@ -182,6 +182,7 @@ pub(super) fn run(replicas: usize, steps: &[Step], stamping: bool) -> Run {
                     body: body.clone(),
                     on_conflict,
                     stamp_all,
+                    request: None,
                 };
                 let Ok(committed) = run.states[*replica].commit(&write, &rules) else {
                     continue;

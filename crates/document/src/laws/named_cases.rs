@@ -54,6 +54,7 @@ impl Edit<'_> {
             body,
             on_conflict: self.on_conflict,
             stamp_all: false,
+            request: None,
         };
         self.on.commit(&write, &rules()).map(|committed| committed.document)
     }
@@ -389,6 +390,7 @@ fn a_node_that_came_back_with_an_older_disk_counts_no_increment_twice() {
             body,
             on_conflict: OnConflict::Refuse,
             stamp_all: true,
+            request: None,
         };
         document.commit(&write, &rules()).expect("no conflict").document
     };

@@ -132,6 +132,7 @@ fn write(
         body: body.map(Arc::new),
         on_conflict: OnConflict::Refuse,
         stamp_all: false,
+        request: None,
     };
     document.commit(&write, &rules()).map(|committed| committed.document)
 }

@@ -121,8 +121,9 @@ fn check_commit(vector: &Json, rules: &RuleSet, name: &str) {
         dot: dot(&vector["dot"]),
         base: &base,
         body: (!vector["body"].is_null()).then(|| Arc::new(object(&vector["body"]))),
-        on_conflict: if keep { OnConflict::Keep } else { OnConflict::Refuse },
+        on_conflict: if keep { OnConflict::KeepAll } else { OnConflict::Refuse },
         stamp_all: vector["stamp_all"].as_bool().unwrap_or_default(),
+        request: None,
     };
     // Stricter than the recorded model: it let a write on a revision from before a listed delete settle that delete unread.
     let unread_delete = head

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::commit::report;
 use crate::dot_map::DotMap;
-use crate::{Committed, Document, REVISIONS_MAX, Refused, Revision, TreeDocument, Write, write_revision};
+use crate::{Committed, Document, OnConflict, REVISIONS_MAX, Refused, Revision, TreeDocument, Write, write_revision};
 
 use super::TreeNode;
 
@@ -14,16 +14,18 @@ impl TreeDocument {
     /// its winner.
     ///
     /// # Errors
-    /// [`Refused::Conflict`] when the revision that it names is not open, or it names none and the document is there. Keeping both is not offered:
-    /// branches arise between replicas only.
+    /// [`Refused::Conflict`] when the revision that it names is not open (unless both are to stay), or it names none and the document is there.
     pub(crate) fn commit(&self, write: &Write<'_>) -> Result<Committed, Refused> {
         let refused = || report([String::new()], write, &self.shown());
         let leaves = self.leaves();
         let parent = match &write.base.revision {
-            Some(named) => Some(leaves.iter().find(|(leaf, _)| *leaf == named).ok_or_else(refused)?),
+            Some(named) => {
+                let open = leaves.iter().copied().find(|(leaf, _)| *leaf == named);
+                Some(open.or_else(|| self.branch_point(write, named)).ok_or_else(refused)?)
+            }
             None => leaves
                 .first()
-                .map(|winner| if winner.1.deleted { Ok(winner) } else { Err(refused()) })
+                .map(|winner| if winner.1.deleted { Ok(*winner) } else { Err(refused()) })
                 .transpose()?,
         };
         let parent = parent.map(|(revision, _)| (*revision).clone());
@@ -31,6 +33,7 @@ impl TreeDocument {
         let revision = write_revision(parent.as_ref(), deleted, &body, &[]);
         let mut document = self.clone();
         document.context.advance(write.dot);
+        document.requests.shorten(&document.context);
         let dots = DotMap::of(write.dot, ());
         document
             .nodes
@@ -45,8 +48,14 @@ impl TreeDocument {
         })
     }
 
+    /// Where a client that wants both to stay branches off: a revision that was open once and is not deleted.
+    fn branch_point(&self, write: &Write<'_>, named: &Revision) -> Option<(&Revision, &TreeNode)> {
+        let keeps = write.on_conflict == OnConflict::Keep && write.body.is_some();
+        self.nodes.get_key_value(named).filter(|(_, node)| keeps && !node.deleted)
+    }
+
     /// Drops what lies `limit` or more revisions below every open one, as CouchDB's `revs_limit`.
-    fn stem(&mut self, limit: usize) {
+    pub(super) fn stem(&mut self, limit: usize) {
         if self.nodes.len() <= limit {
             return;
         }
@@ -81,6 +90,7 @@ mod tests {
             body: Some(Arc::new(body)),
             on_conflict: OnConflict::Refuse,
             stamp_all: false,
+            request: None,
         };
         match document.commit(&write).expect("the base is open").document {
             Document::Tree(document) => document,

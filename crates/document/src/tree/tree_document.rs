@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::dot_map::DotMap;
 use crate::join::Sides;
+use crate::requests::Requests;
 use crate::{Branch, Candidate, CandidateKind, Object, OpenConflict, Revision, Shown, Value, VersionVector};
 
 /// A document whose writes supersede only the revision that they name.
@@ -18,6 +19,8 @@ pub struct TreeDocument {
     pub(crate) nodes: BTreeMap<Revision, TreeNode>,
     /// The bodies of the open revisions, and of no others.
     pub(crate) bodies: BTreeMap<Revision, Arc<Object>>,
+    /// The requests that it remembers.
+    pub(crate) requests: Requests,
 }
 
 /// One revision.
@@ -38,6 +41,7 @@ impl TreeDocument {
             context: VersionVector::new(),
             nodes: BTreeMap::new(),
             bodies: BTreeMap::new(),
+            requests: Requests::new(),
         }
     }
 
@@ -65,8 +69,10 @@ impl TreeDocument {
             .iter()
             .chain(&other.bodies)
             .map(|(revision, body)| (revision.clone(), body.clone()));
+        let context = self.context.join(&other.context);
         let mut joined = Self {
-            context: self.context.join(&other.context),
+            requests: self.requests.join(&other.requests, &context),
+            context,
             nodes,
             bodies: bodies.collect(),
         };

@@ -18,11 +18,16 @@ impl FieldDocument {
         merge_revision(&revisions, self.is_deleted(), body)
     }
 
-    /// Did one of the heads increment a counter?
+    /// Did one of the heads increment a counter? (Not where all did so for one request, which counts once.)
     fn counts(&self, node: &Node) -> bool {
         let by_head = |(dot, _): (Dot, &Leaf)| self.heads.contains(dot);
         node.children.iter().any(|(segment, child)| {
-            matches!(segment, Segment::Increments(_)) && child.siblings.iter().any(by_head) || self.counts(child)
+            let increments = match segment {
+                Segment::Increments(_) => true,
+                Segment::Request(_) => self.heads.iter().any(|(dot, _)| !child.siblings.contains(dot)),
+                _ => false,
+            };
+            increments && child.siblings.iter().any(by_head) || self.counts(child)
         })
     }
 }

@@ -1,0 +1,158 @@
+//! A client settles open conflicts: what it chooses takes the place of every candidate.
+//!
+//! It has read the state that it settles, so nothing of it is unseen. Equal choices made in two datacenters put equal values under two dots, which
+//! is no conflict.
+
+use std::sync::Arc;
+
+use crate::fields::{Leaf, Node, Segment};
+use crate::rules::RuleNode;
+use crate::view::build;
+use crate::{
+    Base, Committed, Document, Dot, FieldDocument, Object, OnConflict, OpenConflict, Refused, Resolution, RuleSet, Settle,
+    Value, Write,
+};
+
+use super::flatten::{Flat, Put, flatten_value};
+
+impl FieldDocument {
+    /// The state after a resolution, and what it shows.
+    ///
+    /// # Errors
+    /// [`Refused::NotInConflict`], [`Refused::CannotStand`] or [`Refused::CounterNotInteger`].
+    pub(crate) fn resolve(&self, resolution: &Resolution, rules: &RuleSet) -> Result<Committed, Refused> {
+        let shown = self.shown(rules);
+        match &resolution.settle {
+            Settle::Body(None) => Ok(self.deleted_by(resolution.dot, rules)),
+            Settle::Body(Some(body)) => {
+                let fields = self.whole(body, rules, resolution.dot)?;
+                Ok(self.settled(fields, body, resolution.dot, rules))
+            }
+            Settle::Paths(choices) if choices.iter().any(|(path, value)| path.is_empty() && value.is_none()) => {
+                in_conflict("", &shown.conflicts)?;
+                Ok(self.deleted_by(resolution.dot, rules))
+            }
+            Settle::Paths(choices) => {
+                let mut fields = self.shown_fields().into_owned();
+                for (path, value) in choices {
+                    in_conflict(path, &shown.conflicts)?;
+                    if !path.is_empty() {
+                        settle(&mut fields, path, value.as_ref(), rules, resolution.dot)?;
+                    }
+                }
+                let committed = self.settled(fields, &shown.body, resolution.dot, rules);
+                stand(choices, &committed.shown.body)?;
+                Ok(committed)
+            }
+        }
+    }
+
+    fn settled(&self, mut fields: Node, like: &Object, dot: Dot, rules: &RuleSet) -> Committed {
+        let built = build(&fields, &self.heads, rules.root(), like);
+        let child = self.child(&built.body, rules);
+        super::counters::name_all_creations(&mut fields, &child.0);
+        self.headed(dot, fields, built, child)
+    }
+
+    /// The fields once a body is written as usual, and what is in conflict then is settled by what it shows.
+    fn whole(&self, body: &Arc<Object>, rules: &RuleSet, dot: Dot) -> Result<Node, Refused> {
+        let base = self.read_base(rules);
+        let write = Write {
+            dot,
+            base: &base,
+            body: Some(Arc::clone(body)),
+            on_conflict: OnConflict::Refuse,
+            stamp_all: false,
+            request: None,
+        };
+        let committed = self.commit(&write, rules)?;
+        let Document::Fields(FieldDocument { mut fields, .. }) = committed.document else {
+            return Ok(Node::new());
+        };
+        for conflict in committed.shown.conflicts.iter().filter(|conflict| !conflict.path.is_empty()) {
+            settle(&mut fields, &conflict.path, conflict.shown.as_ref(), rules, dot)?;
+        }
+        Ok(fields)
+    }
+
+    fn read_base(&self, rules: &RuleSet) -> Base {
+        let shown = self.shown(rules);
+        Base {
+            revision: Some(shown.revision),
+            context: self.context.clone(),
+            body: (!shown.deleted).then_some(shown.body),
+        }
+    }
+}
+
+/// Every candidate that is listed was read; a path that is not listed needs an ordinary write.
+fn in_conflict(path: &str, conflicts: &[OpenConflict]) -> Result<(), Refused> {
+    if conflicts.iter().any(|conflict| conflict.path == path) {
+        return Ok(());
+    }
+    Err(Refused::NotInConflict { path: path.to_owned() })
+}
+
+/// A choice inside of another one, or inside of a value that gives way, may not come to stand where it was meant to.
+fn stand(choices: &[(String, Option<Value>)], body: &Object) -> Result<(), Refused> {
+    let stands = |(path, value): &&(String, Option<Value>)| path.is_empty() || body.pointer(path) == value.as_ref();
+    match choices.iter().find(|choice| !stands(choice)) {
+        None => Ok(()),
+        Some((path, _)) => Err(Refused::CannotStand { path: path.clone() }),
+    }
+}
+
+/// Puts one value in the place of everything at a path and below.
+fn settle(fields: &mut Node, path: &str, value: Option<&Value>, rules: &RuleSet, dot: Dot) -> Result<(), Refused> {
+    let (mut node, mut rule): (&mut Node, &RuleNode) = (fields, rules.root());
+    for token in path.split('/').skip(1) {
+        // The path is one of the listed ones, whose escapes are ours.
+        let name = crate::fields::unescape(token).unwrap_or_default();
+        rule = rule.member(&name);
+        node = node.children.entry(Segment::Member(name.into())).or_default();
+    }
+    let before = std::mem::take(node);
+    match value {
+        Some(value) => put(node, &flatten_value(value, rule), dot, path)?,
+        None => node.siblings.insert(dot, Leaf::Removed),
+    }
+    if value.is_some_and(|value| matches!(value, Value::Object(_))) {
+        mark_removed(&before, node, dot);
+    }
+    Ok(())
+}
+
+/// What stood in an object and does not any more leaves a mark, so that an edit of it elsewhere is listed.
+fn mark_removed(before: &Node, after: &mut Node, dot: Dot) {
+    for (segment, child) in &before.children {
+        if segment.as_member().is_none() || !child.is_live() {
+            continue;
+        }
+        let stays = after.children.contains_key(segment);
+        let node = after.children.entry(segment.clone()).or_default();
+        if !stays {
+            node.siblings.insert(dot, Leaf::Removed);
+        } else if node.siblings.is_empty() {
+            mark_removed(child, node, dot);
+        }
+    }
+}
+
+fn put(node: &mut Node, flat: &Flat, dot: Dot, path: &str) -> Result<(), Refused> {
+    match &flat.put {
+        None => {}
+        Some(Put::Leaf(leaf)) => node.siblings.insert(dot, leaf.clone()),
+        Some(Put::Total(total)) if i64::try_from(*total).is_ok() => {
+            let creation = node
+                .children
+                .entry(Segment::Creation(crate::Revision::none()))
+                .or_default();
+            creation.siblings.insert(dot, Leaf::Amount(*total));
+        }
+        Some(Put::Total(_)) => return Err(Refused::CounterNotInteger { path: path.to_owned() }),
+    }
+    for (segment, child) in &flat.children {
+        put(node.children.entry(segment.clone()).or_default(), child, dot, path)?;
+    }
+    Ok(())
+}
