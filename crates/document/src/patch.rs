@@ -66,7 +66,9 @@ pub enum PatchError {
     #[error("the patch does not fit the document: {0}; read the document and send one that does")]
     Misfit(String),
     /// An increment of something that is no integer of 64 bits, or beyond its range.
-    #[error("`{path}` cannot be incremented: it is no integer of 64 bits, or would not be one afterwards; put one there first")]
+    #[error(
+        "`{path}` cannot be incremented: it is no integer of 64 bits, or would not be one afterwards; put one there first"
+    )]
     NotAnInteger {
         /// JSON pointer.
         path: String,
@@ -474,7 +476,11 @@ mod tests {
         assert_eq!(apply(&both, "{}").unwrap(), r#"{"tags":["b","c"]}"#);
         let objects = Patch::edits(vec![add(r#"[{"y":2,"x":1}]"#)]).unwrap();
         let text = r#"{"tags":[{"x":1,"y":2}]}"#;
-        assert_eq!(apply(&objects, text).unwrap(), text, "the order of members does not matter");
+        assert_eq!(
+            apply(&objects, text).unwrap(),
+            text,
+            "the order of members does not matter"
+        );
         assert!(matches!(
             Patch::edits(vec![add("[]"); PATCH_OPERATIONS_MAX + 1]),
             Err(PatchError::Syntax(_))

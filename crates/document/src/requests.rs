@@ -152,8 +152,14 @@ mod tests {
         assert_eq!(requests.by_dot.len(), REQUESTS_MAX);
         assert!(requests.knows(RequestName([255; 16])));
         let (requests, _) = super::tests::requests(&[(1, 1), (601, 1), (2, 2)]);
-        assert!(!requests.knows(RequestName([1; 16])), "600 s older than its own replica's newest");
-        assert!(requests.knows(RequestName([2; 16])), "another replica's time plays no part");
+        assert!(
+            !requests.knows(RequestName([1; 16])),
+            "600 s older than its own replica's newest"
+        );
+        assert!(
+            requests.knows(RequestName([2; 16])),
+            "another replica's time plays no part"
+        );
     }
 
     #[test]

@@ -244,7 +244,9 @@ impl<'a> Apply<'a> {
             _ => None,
         };
         let seen = |(dot, leaf): (Dot, &Leaf)| (!self.stays(dot)).then(|| Some((dot, number(leaf)?))).flatten();
-        let counted = node.children_of(Kind::Counter).any(|(_, entry)| entry.any(&|dot, _| !self.stays(dot)));
+        let counted = node
+            .children_of(Kind::Counter)
+            .any(|(_, entry)| entry.any(&|dot, _| !self.stays(dot)));
         let Some((written, start)) = node.siblings.iter().rev().find_map(seen).filter(|_| !counted) else {
             return;
         };
@@ -262,10 +264,16 @@ impl<'a> Apply<'a> {
     /// What stands here became a set by a change of the rules: all that the new array holds is put there, not only what is new in it.
     fn begin_set(&self, node: &mut Node, difference: &Difference<'_>) {
         let is_array = |leaf: &Leaf| matches!(leaf, Leaf::Scalar(Value::Array(_)));
-        let seen_array = node.siblings.iter().any(|(dot, leaf)| !self.stays(dot) && is_array(leaf));
+        let seen_array = node
+            .siblings
+            .iter()
+            .any(|(dot, leaf)| !self.stays(dot) && is_array(leaf));
         let is_set = node.siblings.values().any(|leaf| *leaf == Leaf::EmptyArray)
             || node.children_of(Kind::Set).next().is_some();
-        let Some(after) = difference.after.filter(|after| after.put == Some(Put::Leaf(Leaf::EmptyArray))) else {
+        let Some(after) = difference
+            .after
+            .filter(|after| after.put == Some(Put::Leaf(Leaf::EmptyArray)))
+        else {
             return;
         };
         if is_set || !seen_array {
@@ -288,8 +296,7 @@ impl<'a> Apply<'a> {
         };
         let (segment, amount) = match old {
             Some(Put::Total(old)) => (
-                self.request
-                    .map_or(Segment::Increments(self.dot), Segment::Request),
+                self.request.map_or(Segment::Increments(self.dot), Segment::Request),
                 total.checked_sub(*old).ok_or_else(overflow)?,
             ),
             // Keyed by the write's revision once that is known.

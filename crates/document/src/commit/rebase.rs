@@ -8,7 +8,7 @@ use crate::head::Head;
 use crate::requests::Requests;
 use crate::view::{Built, build};
 use crate::{
-    Ancestry, Committed, Document, Dot, FieldDocument, Object, Refused, Revision, RuleSet, Shown, Write,
+    Ancestry, Committed, Document, Dot, FieldDocument, Object, Refused, RequestName, Revision, RuleSet, Shown, Write,
     write_revision,
 };
 
@@ -91,13 +91,13 @@ impl FieldDocument {
             let visible = build(&fields, &self.heads, rules.root(), body).visible;
             stamp::stamp_all(&mut fields, &visible, write.dot);
         }
-        Ok(self.name(write.dot, fields, difference.as_ref(), body, rules))
+        Ok(self.name((write.dot, write.request), fields, difference.as_ref(), body, rules))
     }
 
     /// Computes the revision over the body as it will be shown, and names by it what is named by it.
     fn name(
         &self,
-        dot: Dot,
+        (dot, request): (Dot, Option<RequestName>),
         mut fields: Node,
         difference: Option<&Difference<'_>>,
         body: &Object,
@@ -105,7 +105,8 @@ impl FieldDocument {
     ) -> Committed {
         if let Some(difference) = difference {
             let requests = self.remembered(dot);
-            counters::fold(&mut fields, difference, dot, &|name| requests.knows(name));
+            let remembered = |name| request == Some(name) || requests.knows(name);
+            counters::fold(&mut fields, difference, dot, &remembered);
         }
         let built = build(&fields, &self.heads, rules.root(), body);
         let child = self.child(&built.body, rules);
@@ -129,7 +130,9 @@ impl FieldDocument {
         built: Built,
         (revision, ancestry): (Revision, Ancestry),
     ) -> Committed {
-        let Built { body, mut conflicts, .. } = built;
+        let Built {
+            body, mut conflicts, ..
+        } = built;
         let candidates = conflicts.iter_mut().flat_map(|conflict| &mut conflict.candidates);
         candidates.for_each(|candidate| candidate.revision = revision.clone());
         let head = Head {

@@ -9,8 +9,8 @@ use crate::fields::{Leaf, Node, Segment};
 use crate::rules::RuleNode;
 use crate::view::build;
 use crate::{
-    Base, Committed, Document, Dot, FieldDocument, Object, OnConflict, OpenConflict, Refused, Resolution, RuleSet, Settle,
-    Value, Write,
+    Base, Committed, Document, Dot, FieldDocument, Object, OnConflict, OpenConflict, Refused, Resolution, RuleSet,
+    Settle, Value, Write,
 };
 
 use super::flatten::{Flat, Put, flatten_value};
@@ -69,7 +69,12 @@ impl FieldDocument {
         let Document::Fields(FieldDocument { mut fields, .. }) = committed.document else {
             return Ok(Node::new());
         };
-        for conflict in committed.shown.conflicts.iter().filter(|conflict| !conflict.path.is_empty()) {
+        for conflict in committed
+            .shown
+            .conflicts
+            .iter()
+            .filter(|conflict| !conflict.path.is_empty())
+        {
             settle(&mut fields, &conflict.path, conflict.shown.as_ref(), rules, dot)?;
         }
         Ok(fields)

@@ -207,7 +207,9 @@ fn read_leaf(last: &Segment, depth: usize, reader: &mut Reader<'_>) -> Result<Le
                 Err(DecodeError::Malformed("element"))
             }
         }
-        (AMOUNT, Segment::Creation(_) | Segment::Increments(_) | Segment::Request(_)) => reader.signed().map(Leaf::Amount),
+        (AMOUNT, Segment::Creation(_) | Segment::Increments(_) | Segment::Request(_)) => {
+            reader.signed().map(Leaf::Amount)
+        }
         _ => Err(DecodeError::Malformed("leaf")),
     }
 }

@@ -3,8 +3,8 @@
 use super::heads::{read_revision_id, write_revision_id};
 use super::table::Table;
 use super::{DecodeError, Reader, Writer};
-use crate::requests::{REQUESTS_MAX, Remembered, RequestName, Requests};
 use crate::Checksum;
+use crate::requests::{REQUESTS_MAX, Remembered, RequestName, Requests};
 
 pub(super) fn write(requests: &Requests, table: &Table, writer: &mut Writer) {
     if requests.by_dot.is_empty() {

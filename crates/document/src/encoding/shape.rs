@@ -62,7 +62,7 @@ impl Shape {
             }
             (Value::Number(_), Segment::Creation(_) | Segment::Increments(_) | Segment::Request(_)) => {
                 Some(Self::Counter)
-            },
+            }
             _ => None,
         }
     }

@@ -159,7 +159,7 @@ fn a_later_version_is_named_in_the_error() {
     assert_eq!(Document::decode(&[]), Err(crate::DecodeError::Truncated));
     let mut bytes = Document::Fields(FieldDocument::empty()).encode();
     bytes.push(0);
-    assert_eq!(Document::decode(&bytes), Err(crate::DecodeError::TrailingBytes(1)));
+    assert_eq!(Document::decode(&bytes), Err(crate::DecodeError::Malformed("requests")));
 }
 
 #[test]

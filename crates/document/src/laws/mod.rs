@@ -3,7 +3,9 @@
 mod account;
 mod encodings;
 mod histories;
+mod idempotency;
 mod named_cases;
 mod random_laws;
+mod resolutions;
 mod vector_state;
 mod vectors;

@@ -356,13 +356,14 @@ fn documents_of_different_granularity_do_not_join() {
 fn in_granularity_document_a_stale_revision_is_refused_and_branches_stay_open() {
     let first = on(&Document::empty(Granularity::Document), 1, 0).put(r#"{"n":1}"#);
     let (east, west) = (on(&first, 2, 0).put(r#"{"n":2}"#), on(&first, 3, 1).put(r#"{"n":3}"#));
-    assert!(
-        on(&east, 4, 0)
-            .reading(&first)
-            .keeping()
-            .try_put(Some(r#"{"n":4}"#))
-            .is_err()
+    assert!(on(&east, 4, 0).reading(&first).try_put(Some(r#"{"n":4}"#)).is_err());
+    let kept = on(&east, 4, 0).reading(&first).keeping().put(r#"{"n":4}"#);
+    assert_eq!(
+        kept.shown(&rules()).conflicts[0].candidates.len(),
+        2,
+        "whoever wants both to stay opens a branch"
     );
+    assert!(on(&east, 4, 0).reading(&first).keeping().try_put(None).is_err());
     let both = east.join(&west).expect("one granularity");
     let shown = both.shown(&rules());
     assert_eq!(paths(&shown), [""]);
@@ -414,4 +415,52 @@ fn a_node_that_came_back_with_an_older_disk_counts_no_increment_twice() {
         stock(&on(&three, 6, 0).put(r#"{"stock":9,"b":1,"c":1}"#)),
         Some(Value::from(9))
     );
+}
+
+#[test]
+fn a_value_from_before_a_rule_is_what_a_counter_starts_with_once_on_all_sides() {
+    let none = crate::RuleSet::none();
+    let before = |text: &str| {
+        let write = Write {
+            dot: Dot::new(HlcTime(1), id(0)),
+            base: &Base::default(),
+            body: Some(Arc::new(body(text))),
+            on_conflict: OnConflict::Refuse,
+            stamp_all: false,
+            request: None,
+        };
+        empty().commit(&write, &none).expect("no conflict").document
+    };
+    // `/stock` is a counter and `/tags` a set by the rules that hold from here on.
+    let old = before(r#"{"stock":5,"tags":["a","b"]}"#);
+    let east = on(&old, 2, 0).put(r#"{"stock":7,"tags":["a","b","c"]}"#);
+    let west = on(&old, 3, 1).put(r#"{"stock":6,"tags":["a","d"]}"#);
+    assert_eq!(*east.shown(&rules()).body, body(r#"{"stock":7,"tags":["a","b","c"]}"#));
+    assert_eq!(*west.shown(&rules()).body, body(r#"{"stock":6,"tags":["a","d"]}"#));
+    let both = merged(&east, &west);
+    assert_eq!(both.body.get("stock"), Some(&Value::from(8)));
+    let tags = both.body.get("tags").map(Value::canonical).unwrap_or_default();
+    assert!(
+        ["a", "b", "c", "d"]
+            .iter()
+            .all(|tag| tags.contains(&format!("\"{tag}\""))),
+        "{tags}"
+    );
+    assert_eq!(paths(&both), Vec::<&str>::new());
+    let on_from_there = on(&east.join(&west).expect("one granularity"), 4, 0).put(r#"{"stock":9,"tags":["a"]}"#);
+    assert_eq!(*on_from_there.shown(&rules()).body, body(r#"{"stock":9,"tags":["a"]}"#));
+}
+
+#[test]
+fn a_branch_is_not_kept_over_a_removal_that_its_author_has_not_read() {
+    let base = on(&empty(), 1, 0).put(r#"{"a":{"n":1},"b":1}"#);
+    for removed in [r#"{"a":{},"b":1}"#, r#"{"b":1}"#] {
+        let now = on(&base, 2, 0).put(removed);
+        for yours in [r#"{"a":{"n":2},"b":1}"#, r#"{"a":7,"b":1}"#] {
+            let kept = on(&now, 3, 0).reading(&base).keeping().try_put(Some(yours));
+            assert!(matches!(kept, Err(Refused::Conflict(_))), "{removed} {yours}");
+        }
+        let elsewhere = on(&now, 3, 0).reading(&base).keeping();
+        assert!(elsewhere.try_put(Some(r#"{"a":{"n":1},"b":2}"#)).is_ok());
+    }
 }

@@ -51,7 +51,9 @@ impl TreeDocument {
     /// Where a client that wants both to stay branches off: a revision that was open once and is not deleted.
     fn branch_point(&self, write: &Write<'_>, named: &Revision) -> Option<(&Revision, &TreeNode)> {
         let keeps = write.on_conflict == OnConflict::Keep && write.body.is_some();
-        self.nodes.get_key_value(named).filter(|(_, node)| keeps && !node.deleted)
+        self.nodes
+            .get_key_value(named)
+            .filter(|(_, node)| keeps && !node.deleted)
     }
 
     /// Drops what lies `limit` or more revisions below every open one, as CouchDB's `revs_limit`.

@@ -22,7 +22,9 @@ impl TreeDocument {
             Settle::Paths(choices) => self.chosen(choices)?,
         };
         let open: Vec<Revision> = self.live().cloned().collect();
-        let kept = body.as_ref().and_then(|body| self.live().find(|leaf| self.bodies.get(leaf) == Some(body)).cloned());
+        let kept = body
+            .as_ref()
+            .and_then(|body| self.live().find(|leaf| self.bodies.get(leaf) == Some(body)).cloned());
         let mut document = self.clone();
         for leaf in open.iter().filter(|leaf| Some(*leaf) != kept.as_ref()) {
             let grows = kept.is_none() && Some(leaf) == open.first();
@@ -49,7 +51,9 @@ impl TreeDocument {
     fn chosen(&self, choices: &[(String, Option<Value>)]) -> Result<Option<Arc<Object>>, Refused> {
         let path = |path: &str| path.to_owned();
         match choices {
-            [(root, _)] if root.is_empty() && self.live().nth(1).is_none() => Err(Refused::NotInConflict { path: path("") }),
+            [(root, _)] if root.is_empty() && self.live().nth(1).is_none() => {
+                Err(Refused::NotInConflict { path: path("") })
+            }
             [(root, None)] if root.is_empty() => Ok(None),
             [(root, Some(Value::Object(body)))] if root.is_empty() => Ok(Some(Arc::new(body.clone()))),
             [(root, _)] if root.is_empty() => Err(Refused::CannotStand { path: path("") }),

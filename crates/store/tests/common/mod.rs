@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use rejoin_document::{DatabaseName, DocumentId, Granularity, Limits, Object, Revision, Rule, RuleSet, parse_body};
 use rejoin_store::{
-    Action, Applied, Apply, CommitError, Conditions, DatabaseDefinition, DatabaseSettings, Engine, Item, MemoryEngine, OnStale,
-    Operation, Outcome, Progress, Scan, Store, StoreOptions, WriteRequest, Written,
+    Action, Applied, Apply, CommitError, Conditions, DatabaseDefinition, DatabaseSettings, Engine, Item, MemoryEngine,
+    OnStale, Operation, Outcome, Progress, Scan, Store, StoreOptions, WriteRequest, Written,
 };
 use uhlc::NTP64;
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use rejoin_document::{
     Base, DatabaseName, Document, DocumentId, Granularity, Limits, Object, RuleSet, VersionVector, parse_body,
 };
-use rejoin_store::{Action, Conditions, DatabaseDefinition, DatabaseSettings, OnStale, Operation, Outcome, WriteRequest};
+use rejoin_store::{
+    Action, Conditions, DatabaseDefinition, DatabaseSettings, OnStale, Operation, Outcome, WriteRequest,
+};
 use rejoin_sync::{Message, PullerEvent};
 use serde_json::Value;
 
