@@ -9,6 +9,7 @@
 //!
 //! It knows the client library only, nothing of the node that `rejoin serve` runs.
 
+mod batch;
 mod body;
 mod cas;
 mod changes;
@@ -30,6 +31,7 @@ mod load;
 mod output;
 mod pages;
 mod patch;
+mod resolve;
 mod status;
 mod table;
 mod time;

@@ -160,6 +160,7 @@ impl Port {
             items.extend(states.into_iter().map(|item| Item {
                 id: item.id,
                 state: item.state,
+                joined: item.joined,
             }));
         }
         Ok(Documents {
@@ -197,6 +198,8 @@ impl Port {
                 .map(|item| Item {
                     id: item.id,
                     state: item.state,
+                    joined: item.joined,
+                    joined: item.joined,
                 })
                 .collect(),
             watermark: scan.watermark.map(|mark| Watermark {

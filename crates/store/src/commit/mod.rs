@@ -5,6 +5,7 @@
 //! and one new node state. The store writes the batch, and only then shows the state to readers and acknowledges.
 
 mod apply;
+mod batch;
 mod databases;
 mod forget;
 mod group;
@@ -15,6 +16,7 @@ mod pipeline;
 mod prune;
 mod quarantine;
 mod recount;
+mod resolve;
 mod staged;
 mod write;
 

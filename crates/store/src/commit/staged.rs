@@ -5,6 +5,7 @@ use rejoin_document::{Document, RuleSet, Sequence, Shown};
 use crate::record::StoredDocument;
 
 /// The document before and after what the group did so far.
+#[derive(Clone)]
 pub(super) struct Staged {
     /// As it lies on disk.
     pub before: Option<StoredDocument>,
@@ -12,6 +13,8 @@ pub(super) struct Staged {
     pub now: Document,
     /// Where it stands in the log now.
     pub sequence: Sequence,
+    /// Where the entries in the log end that were written together with this one; none: it stands alone.
+    pub unit_end: Option<Sequence>,
     /// Whether `now` must be written.
     pub changed: bool,
     /// What `now` shows, once somebody asked.
@@ -26,6 +29,7 @@ impl Staged {
             before,
             now,
             sequence,
+            unit_end: None,
             changed: false,
             shown: None,
         }
@@ -39,6 +43,7 @@ impl Staged {
     /// Puts a new state in place.
     pub(super) fn replace(&mut self, now: Document, shown: Shown, sequence: Sequence) {
         (self.now, self.shown, self.sequence, self.changed) = (now, Some(shown), sequence, true);
+        self.unit_end = None;
     }
 
     /// Puts a state in place of which something was forgotten: it keeps its place in the log.

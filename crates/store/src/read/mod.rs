@@ -14,7 +14,7 @@ mod scan;
 mod status;
 
 pub use changes::{Changes, DocumentChange};
-pub use conflicts::Conflicted;
+pub use conflicts::{ConflictFilter, Conflicted};
 pub use documents::Found;
 pub use page::Page;
 pub use quarantine::QuarantinedState;

@@ -110,6 +110,7 @@ pub fn write(document: &str, (action, conditions): (Action, Conditions)) -> Oper
         id: id(document),
         action,
         conditions,
+        request: None,
     })
 }
 

@@ -304,6 +304,7 @@ impl World {
             id,
             action,
             conditions,
+            request: None,
         };
         self.submit(node, request, base, current, body);
     }
@@ -341,6 +342,7 @@ impl World {
             id: id.clone(),
             action,
             conditions,
+            request: None,
         };
         self.submit(node, request, Base::default(), Base::default(), body);
         if self.record.writes.len() > before {
