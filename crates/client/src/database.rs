@@ -22,6 +22,7 @@ impl Database {
             name: self.name.clone(),
             granularity: proto::Granularity::from(self.granularity).into(),
             rules: rules_to_proto(&self.rules),
+            ..proto::Database::default()
         }
     }
 

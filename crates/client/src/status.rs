@@ -152,6 +152,7 @@ impl DatabaseStatus {
             conflicts,
             sequence,
             quarantined,
+            ..
         } = status;
         Self {
             name,
