@@ -11,6 +11,8 @@ mod node;
 #[path = "cli/silent_node.rs"]
 mod silent_node;
 
+#[path = "cli/batches.rs"]
+mod batches;
 #[path = "cli/conflicts.rs"]
 mod conflicts;
 #[path = "cli/data_directories.rs"]
@@ -27,6 +29,8 @@ mod loads;
 mod operations;
 #[path = "cli/refusals.rs"]
 mod refusals;
+#[path = "cli/resolutions.rs"]
+mod resolutions;
 #[path = "cli/stopped_loads.rs"]
 mod stopped_loads;
 #[path = "cli/verbs.rs"]

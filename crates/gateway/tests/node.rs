@@ -13,6 +13,8 @@ mod proxy_links;
 mod refusals;
 #[path = "node/replication.rs"]
 mod replication;
+#[path = "node/requests.rs"]
+mod requests;
 #[path = "node/seam.rs"]
 mod seam;
 #[path = "node/services.rs"]

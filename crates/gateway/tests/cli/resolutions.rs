@@ -1,0 +1,111 @@
+//! Resolutions on the command line.
+
+use serde_json::json;
+
+use crate::node::Node;
+
+/// `baard` is in conflict at `/phone` and `/n`: both values of a stale write stay.
+fn conflicted() -> Node {
+    let node = Node::with_customers();
+    for id in ["baard", "nina"] {
+        let base = node.json(&["put", "customers", id, r#"{"phone":"0","n":0}"#]).json();
+        node.json(&["update", "customers", id, r#"{"phone":"1","n":1}"#]).json();
+        let revision = base["revision"].as_str().unwrap();
+        let stale = ["update", "customers", id, r#"{"phone":"2","n":2}"#, "--rev", revision];
+        node.json(&[&stale[..], &["--on-conflict", "keep-branch"]].concat())
+            .json();
+    }
+    node
+}
+
+fn open(node: &Node, arguments: &[&str]) -> Vec<String> {
+    let listed = node.json(&[&["conflicts", "customers"], arguments].concat()).json();
+    let documents = listed["documents"].as_array().unwrap().clone();
+    let paths = documents.iter().flat_map(|document| {
+        let conflicts = document["conflicts"].as_array().unwrap().clone();
+        let id = document["id"].as_str().unwrap().to_owned();
+        conflicts
+            .into_iter()
+            .map(move |conflict| format!("{id}{}", conflict["path"].as_str().unwrap()))
+    });
+    paths.collect()
+}
+
+#[test]
+fn a_path_is_settled_by_a_value_a_removal_or_a_datacenter() {
+    let node = conflicted();
+    let resolve = |rest: &[&str]| node.json(&[&["resolve", "customers", "baard", "--path"], rest].concat());
+    let settled = resolve(&["/phone", "--value", "\"2\""]).json();
+    assert_eq!((&settled["id"], &settled["left_open"]), (&json!("baard"), &json!(1)));
+    assert_eq!(open(&node, &[]), ["baard/n", "nina/n", "nina/phone"]);
+    let settled = resolve(&["/n", "--from", "dc-east"]).json();
+    assert_eq!(settled["left_open"], 0);
+    assert_eq!(
+        node.json(&["get", "customers", "baard"]).json()["body"],
+        json!({"phone": "2", "n": 2})
+    );
+    let text = node
+        .run(&["resolve", "customers", "nina", "--path", "/n", "--remove"])
+        .text();
+    assert!(
+        text.contains("resolved nina") && text.contains("1 conflict is still open"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_body_settles_a_document_and_a_policy_all_documents() {
+    let node = conflicted();
+    let body = node
+        .json(&["resolve", "customers", "nina", "--body", r#"{"n":5}"#])
+        .json();
+    assert_eq!(body["left_open"], 0);
+    let max = node.json(&["resolve", "customers", "--all", "--policy", "max"]).json();
+    assert_eq!(max, json!({"documents": 1, "settled": 1, "left_open": 1}));
+    let newest = node
+        .run(&["resolve", "customers", "--all", "--policy", "newest"])
+        .text();
+    assert_eq!(newest.trim(), "settled 1 conflicts of 1 documents; 0 are still open");
+    assert_eq!(open(&node, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn conflicts_are_listed_by_filters_and_one_document_with_what_its_sides_have_in_common() {
+    let node = conflicted();
+    assert_eq!(open(&node, &["--path", "/phone"]), ["baard/phone", "nina/phone"]);
+    assert_eq!(open(&node, &["--prefix", "ni", "--path", "/n"]), ["nina/n"]);
+    assert_eq!(open(&node, &["--datacenter", "dc-west"]), Vec::<String>::new());
+    assert_eq!(open(&node, &["--since", "2099-01-01T00:00:00Z"]), Vec::<String>::new());
+    let one = node.json(&["conflicts", "customers", "baard"]).json();
+    assert_eq!(
+        (&one["id"], one["conflicts"].as_array().unwrap().len()),
+        (&json!("baard"), 2)
+    );
+    assert_eq!(one["body"], json!({"phone": "2", "n": 2}));
+}
+
+#[test]
+fn a_resolution_that_cannot_be_is_refused_with_what_to_do() {
+    let node = conflicted();
+    let read = node.json(&["get", "customers", "baard"]).json();
+    let resolve = |rest: &[&str]| node.json(&[&["resolve", "customers"], rest].concat());
+    resolve(&["baard", "--path", "/absent", "--remove"]).error(1, "INVALID_RESOLUTION");
+    resolve(&["baard", "--path", "/n", "--from", "dc-west"]).error(1, "INVALID_RESOLUTION");
+    resolve(&["baard", "--path", "/n", "--value", "{"]).error(1, "INVALID_JSON");
+    resolve(&["absent", "--path", "/n", "--shown"]).error(1, "DOCUMENT_NOT_FOUND");
+    node.json(&["update", "customers", "baard", r#"{"phone":"2","n":2,"x":1}"#])
+        .json();
+    let rev = read["revision"].as_str().unwrap();
+    let stale = resolve(&["baard", "--path", "/n", "--shown", "--rev", rev]).refused();
+    assert_eq!(stale["conflicts"][0]["key"], "/x");
+    for usage in [
+        &["baard"][..],
+        &["baard", "--path", "/n"],
+        &["baard", "--path", "/n", "--shown", "--remove"],
+        &["--all"],
+        &["baard", "--all", "--policy", "newest"],
+        &["--all", "--policy", "oldest"],
+    ] {
+        assert_eq!(resolve(usage).status, 2, "{usage:?}");
+    }
+}
