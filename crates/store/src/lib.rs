@@ -19,6 +19,7 @@
 
 mod clock;
 mod commit;
+mod compaction;
 mod engine;
 mod error;
 mod keys;

@@ -88,6 +88,7 @@ impl Operation {
             Self::Write(_) | Self::WriteBatch(_) | Self::Resolve(_) | Self::CreateDatabase(_) | Self::Apply(_) => true,
             Self::Forget { .. }
             | Self::Prune { .. }
+            | Self::Trim { .. }
             | Self::Retry { .. }
             | Self::SetLinkCut { .. }
             | Self::SetLinkLost { .. }

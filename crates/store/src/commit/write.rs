@@ -140,7 +140,6 @@ impl Group<'_> {
             Action::Create { body } | Action::Update { body } | Action::Swap { body, .. } => Some(body),
             Action::Delete | Action::DeleteIf { .. } => None,
             Action::Restore { revision, part } => self.restored(before, &revision, &part)?,
-            Action::Restore { revision, part } => self.restored(before, &revision, &part)?,
             Action::Patch { patch, create } => {
                 let empty = Arc::new(Object::new());
                 let old = base
