@@ -151,8 +151,10 @@ impl Client {
             let mut service = self.document_service();
             async move { service.restore_revision(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| Written::from_proto(answer.result))
-            .await
+        self.call(Safety::Once, request, attempt, |answer| {
+            Written::from_proto(answer.result)
+        })
+        .await
     }
 }
 

@@ -84,7 +84,11 @@ fn table(differences: &[PathDifference]) -> Table {
             "" => "(document)",
             path => path,
         };
-        table.row([path.to_owned(), text(difference.from.as_ref()), text(difference.to.as_ref())]);
+        table.row([
+            path.to_owned(),
+            text(difference.from.as_ref()),
+            text(difference.to.as_ref()),
+        ]);
     }
     table
 }

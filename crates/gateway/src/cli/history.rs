@@ -87,7 +87,9 @@ impl History {
         }
         while let Some(found) = pages.next().await? {
             if self.bodies {
-                found.iter().try_for_each(|revision| print_body(&mut output, revision))?;
+                found
+                    .iter()
+                    .try_for_each(|revision| print_body(&mut output, revision))?;
             } else {
                 output.line(table(&found))?;
             }

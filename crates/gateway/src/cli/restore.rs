@@ -51,9 +51,9 @@ impl FromStr for SetAside {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let number = text.parse().ok().filter(|number| *number > 0).map(Self::Number);
-        number
-            .or_else(|| text.parse().ok().map(Self::Dot))
-            .ok_or_else(|| "give its number, from 1, or the `dot` that `rejoin history --bodies --json` prints".to_owned())
+        number.or_else(|| text.parse().ok().map(Self::Dot)).ok_or_else(|| {
+            "give its number, from 1, or the `dot` that `rejoin history --bodies --json` prints".to_owned()
+        })
     }
 }
 

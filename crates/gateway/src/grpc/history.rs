@@ -71,7 +71,10 @@ pub(super) fn diff(
         }
         text => parse(text)?,
     };
-    let (from, read) = (kept(context, &database, &id, &from)?, kept(context, &database, &id, &to)?);
+    let (from, read) = (
+        kept(context, &database, &id, &from)?,
+        kept(context, &database, &id, &to)?,
+    );
     let text = |value: Option<rejoin_document::Value>| value.map(|value| value.to_json().into());
     let differences = differences(from.body.as_deref(), read.body.as_deref()).into_iter();
     Ok(proto::DiffRevisionsResponse {
@@ -105,7 +108,11 @@ pub(super) async fn restore(
             path,
             dot: Dot::try_from(dot)?,
         },
-        (None, Some(_)) => return Err(Failure::resolution("a value that was set aside needs the path where it stood")),
+        (None, Some(_)) => {
+            return Err(Failure::resolution(
+                "a value that was set aside needs the path where it stood",
+            ));
+        }
     };
     let operation = Operation::Write(WriteRequest {
         database,
@@ -120,12 +127,7 @@ pub(super) async fn restore(
     })
 }
 
-fn kept(
-    context: &NodeContext,
-    database: &DatabaseName,
-    id: &DocumentId,
-    revision: &Revision,
-) -> Result<Base, Failure> {
+fn kept(context: &NodeContext, database: &DatabaseName, id: &DocumentId, revision: &Revision) -> Result<Base, Failure> {
     let base = context.store.base(database, id, revision)?;
     match base {
         Some(base) => Ok(base),
@@ -140,7 +142,9 @@ fn token(next: Sequence, database: &DatabaseName, id: &DocumentId) -> String {
 }
 
 fn below(text: &str, database: &DatabaseName, id: &DocumentId) -> Result<Option<Sequence>, Failure> {
-    let Some(bytes) = page::parse(text)? else { return Ok(None) };
+    let Some(bytes) = page::parse(text)? else {
+        return Ok(None);
+    };
     let rest = bytes.strip_prefix(TOKEN).and_then(<[u8]>::split_first_chunk::<8>);
     match rest {
         Some((sequence, of)) if of == place(database, id).as_bytes() => {

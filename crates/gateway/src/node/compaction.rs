@@ -48,7 +48,13 @@ pub(crate) async fn compact(
     };
     let names: Vec<_> = match &database {
         Some(name) => vec![name.clone()],
-        None => context.links.port.states().into_iter().map(|state| state.name).collect(),
+        None => context
+            .links
+            .port
+            .states()
+            .into_iter()
+            .map(|state| state.name)
+            .collect(),
     };
     for name in &names {
         clean(&context, name, &mut compacted).await?;
@@ -61,11 +67,7 @@ pub(crate) async fn compact(
 }
 
 /// Each step is one entry of the pipeline, so that writes get their turn in between.
-async fn clean(
-    context: &NodeContext,
-    name: &DatabaseName,
-    compacted: &mut Compacted,
-) -> Result<(), CompactionError> {
+async fn clean(context: &NodeContext, name: &DatabaseName, compacted: &mut Compacted) -> Result<(), CompactionError> {
     let steps: [fn(DatabaseName) -> Operation; 3] = [
         |database| Operation::Forget { database },
         |database| Operation::Prune { database },

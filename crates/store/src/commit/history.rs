@@ -75,10 +75,13 @@ impl Beside {
                     beside.loses = true;
                     return true;
                 }
-                if shown.as_ref() != Some(value) {
-                    staying += value.to_json().len();
-                }
-                let fits = staying <= STAYING_BYTES_MAX;
+                // What the body shows is not stored twice.
+                let bytes = match shown.as_ref() == Some(value) {
+                    true => 0,
+                    false => value.to_json().len(),
+                };
+                let fits = staying + bytes <= STAYING_BYTES_MAX;
+                staying += if fits { bytes } else { 0 };
                 beside.left_out += u32::from(!fits);
                 fits
             });
@@ -104,7 +107,9 @@ pub(crate) fn all_candidates(document: &Document, was: &Shown) -> Vec<OpenConfli
 
 /// Whether a state still has a candidate, or shows its value.
 fn stays(path: &str, candidate: &Candidate, after: &Shown) -> bool {
-    let place = after.conflicts.binary_search_by(|conflict| conflict.path.as_str().cmp(path));
+    let place = after
+        .conflicts
+        .binary_search_by(|conflict| conflict.path.as_str().cmp(path));
     let listed = place.ok().and_then(|place| after.conflicts.get(place));
     let body = (!after.deleted).then_some(after.body.as_ref());
     let same = |other: &Candidate| other.dot == candidate.dot && other.kind == candidate.kind;
@@ -189,7 +194,11 @@ impl Group<'_> {
         let staged = self.revisions.get(&prefix).into_iter().flatten().rev();
         let mut kept: Vec<_> = staged.take(max).cloned().collect();
         let left = max - kept.len();
-        for entry in self.engine.scan(Family::Revisions, KeyRange::prefix(&prefix)).take(left) {
+        for entry in self
+            .engine
+            .scan(Family::Revisions, KeyRange::prefix(&prefix))
+            .take(left)
+        {
             let (key, value) = entry?;
             let sequence = revisions::decode_record_sequence(&key)?;
             kept.push((sequence, RevisionRecord::decode(revision.clone(), &value)?));

@@ -51,7 +51,9 @@ impl Group<'_> {
                     path: path.clone(),
                     dot: *dot,
                 };
-                let found = candidates.find(|candidate| candidate.dot == *dot).ok_or_else(not_beside)?;
+                let found = candidates
+                    .find(|candidate| candidate.dot == *dot)
+                    .ok_or_else(not_beside)?;
                 match &found.kind {
                     CandidateKind::Value(Value::Object(body)) if path.is_empty() => Ok(Some(Arc::new(body.clone()))),
                     CandidateKind::Value(value) => self.placed(before, path, Some(value.clone())),
@@ -68,7 +70,9 @@ impl Group<'_> {
     fn records_of(&self, before: &PreImage<'_>, revision: &Revision) -> Result<Vec<RevisionRecord>, StoreError> {
         let mut records = Vec::new();
         let branches = before.current.heads();
-        let open = branches.iter().find(|branch| branch.revision == revision && branch.dot.is_none());
+        let open = branches
+            .iter()
+            .find(|branch| branch.revision == revision && branch.dot.is_none());
         if before.shown.revision.as_ref() == Some(revision) {
             records.push(RevisionRecord {
                 base: before.shown.clone(),

@@ -127,11 +127,7 @@ impl Group<'_> {
 
     /// The record, its place in time and its entry in the history go together.
     fn drop_revision(&mut self, entry: &RevisionEntry) {
-        for key in [
-            entry.key.record(),
-            entry.key.place(entry.superseded),
-            entry.key.entry(),
-        ] {
+        for key in [entry.key.record(), entry.key.place(entry.superseded), entry.key.entry()] {
             self.batch.delete(Family::Revisions, key);
         }
     }

@@ -42,9 +42,7 @@ impl RevisionRecord {
             .u32(self.left_out)
             .u32(length(&self.set_aside));
         for conflict in &self.set_aside {
-            writer = writer
-                .block(conflict.path.as_bytes())
-                .u32(length(&conflict.candidates));
+            writer = writer.block(conflict.path.as_bytes()).u32(length(&conflict.candidates));
             let shown = value_at(self.base.body.as_deref(), &conflict.path);
             for candidate in &conflict.candidates {
                 writer = encode_candidate(writer, candidate, shown.as_ref());
@@ -134,8 +132,7 @@ fn decode_conflict(reader: &mut Reader<'_>) -> Result<Stored, CorruptRecord> {
             .map_err(|error| reader.corrupt(format!("it names no revision: {error}")))?;
         let kind = match reader.u8()? {
             VALUE => {
-                let value =
-                    parse_stored_value(reader.block()?).map_err(|error| reader.corrupt(error.to_string()))?;
+                let value = parse_stored_value(reader.block()?).map_err(|error| reader.corrupt(error.to_string()))?;
                 Some(CandidateKind::Value(value))
             }
             REMOVED => Some(CandidateKind::Removed),
@@ -177,7 +174,9 @@ mod tests {
             Just(CandidateKind::Removed),
             any::<bool>().prop_map(CandidateKind::Deleted),
             any::<i64>().prop_map(|number| CandidateKind::Value(Value::from(number))),
-            Just(CandidateKind::Value(parse_stored_value(br#"{"b":[1.50,null]}"#).unwrap())),
+            Just(CandidateKind::Value(
+                parse_stored_value(br#"{"b":[1.50,null]}"#).unwrap()
+            )),
             // As the body shows it.
             Just(CandidateKind::Value(parse_stored_value(br#"[{"b":null}]"#).unwrap())),
         ]
@@ -223,8 +222,25 @@ mod tests {
             revision: "1-1".parse().unwrap(),
             kind: CandidateKind::Value(shown.clone().unwrap()),
         };
-        let set_aside = vec![OpenConflict { path: "/a".to_owned(), candidates: vec![candidate], shown }];
-        let base = Base { revision: None, context: VersionVector::new(), body: Some(Arc::new(body)) };
-        assert!(RevisionRecord { base, set_aside, left_out: 0 }.encode().len() < 11_000);
+        let set_aside = vec![OpenConflict {
+            path: "/a".to_owned(),
+            candidates: vec![candidate],
+            shown,
+        }];
+        let base = Base {
+            revision: None,
+            context: VersionVector::new(),
+            body: Some(Arc::new(body)),
+        };
+        assert!(
+            RevisionRecord {
+                base,
+                set_aside,
+                left_out: 0
+            }
+            .encode()
+            .len()
+                < 11_000
+        );
     }
 }

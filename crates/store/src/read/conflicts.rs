@@ -113,7 +113,10 @@ impl Store {
         if stored.document.shown(database.rules()).conflicts.is_empty() {
             return Ok(None);
         }
-        for entry in snapshot.scan(Family::Revisions, history(database.number(), id)).take(EXAMINED_MAX) {
+        for entry in snapshot
+            .scan(Family::Revisions, history(database.number(), id))
+            .take(EXAMINED_MAX)
+        {
             let (key, value) = entry?;
             let entry = RevisionEntry::decode(&key, &value)?;
             let Some(value) = snapshot.get(Family::Revisions, &entry.key.record())? else {

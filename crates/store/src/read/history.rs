@@ -122,7 +122,10 @@ impl Store {
                 return Ok(Some(base));
             }
             let branches = stored.document.heads();
-            if let Some(open) = branches.iter().find(|open| open.dot.is_none() && open.revision == revision) {
+            if let Some(open) = branches
+                .iter()
+                .find(|open| open.dot.is_none() && open.revision == revision)
+            {
                 return Ok(Some(Base {
                     revision: Some(revision.clone()),
                     context: stored.document.context().clone(),
