@@ -88,10 +88,7 @@ impl Side {
             };
             return;
         }
-        let (member, value) = (
-            format!("m{}", dice.below(MEMBERS)),
-            format!("{}-{}", name, self.writes),
-        );
+        let (member, value) = (format!("m{}", dice.below(MEMBERS)), format!("{}-{}", name, self.writes));
         let mut body = current.map_or_else(Object::new, |shown| Object::clone(&shown.body));
         body.insert(member.as_str(), value.as_str());
         put(&self.store, &document, update(&body.to_json()));
