@@ -418,7 +418,7 @@ impl World {
             }
             let node = self.dice.index(self.nodes.len());
             if self.dice.percent(3) {
-                self.forget(node);
+                self.compact(node);
             }
             self.calm(25);
         }
