@@ -104,6 +104,8 @@ reasons! {
     InvalidFilter = "INVALID_FILTER",
     /// The disk is full: reads go on, writes are taken again when there is room.
     DiskFull = "DISK_FULL",
+    /// A compaction is running. Wait until it has ended.
+    CompactionRunning = "COMPACTION_RUNNING",
     /// The node has no peer of that name.
     PeerUnknown = "PEER_UNKNOWN",
     /// The page token is not one that this call gave out.

@@ -66,6 +66,18 @@ impl Client {
         &self.address
     }
 
+    /// The same client, for calls that may take longer.
+    pub(crate) fn patient(&self, deadline: std::time::Duration) -> Self {
+        let options = ClientOptions {
+            deadline,
+            ..ClientOptions::clone(&self.options)
+        };
+        Self {
+            options: Arc::new(options),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn options(&self) -> &ClientOptions {
         &self.options
     }

@@ -93,6 +93,15 @@ impl Document {
         }
     }
 
+    /// The newest of the writes that made what is shown; in granularity `document` the first of the writes that made the winner. `None` of a
+    /// document without any write.
+    pub fn newest(&self) -> Option<Dot> {
+        match self {
+            Self::Fields(document) => document.heads.newest().map(|(dot, _)| dot),
+            Self::Tree(document) => document.winning_dot(),
+        }
+    }
+
     /// The least state that has incorporated both.
     ///
     /// # Errors

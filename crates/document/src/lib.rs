@@ -15,6 +15,7 @@
 mod checksum;
 mod commit;
 mod content_hash;
+mod differences;
 mod digest;
 mod document;
 mod dot;
@@ -49,6 +50,7 @@ mod write;
 
 pub use checksum::Checksum;
 pub use commit::stale;
+pub use differences::{PathDifference, differences, value_at};
 pub use digest::{BUCKETS, ItemHash, SetHash, bucket_of};
 pub use document::{Branch, Document, JoinError};
 pub use dot::{Dot, DotError};
@@ -73,6 +75,6 @@ pub use rules::{Rule, RuleError, RuleSet};
 pub use shown::{Candidate, CandidateKind, OpenConflict, Shown};
 pub use time::{HlcTime, TimeGap};
 pub use tree::TreeDocument;
-pub use value::{BodyError, DEPTH_MAX, Limits, Number, Object, Value, parse_body};
+pub use value::{BodyError, DEPTH_MAX, Limits, Number, Object, PlacingError, Value, parse_body, parse_stored_value};
 pub use version_vector::VersionVector;
 pub use write::{Base, Committed, OnConflict, Write};

@@ -21,6 +21,8 @@ mod data_directories;
 mod databases;
 #[path = "cli/documents.rs"]
 mod documents;
+#[path = "cli/history.rs"]
+mod history;
 #[path = "cli/listings.rs"]
 mod listings;
 #[path = "cli/loads.rs"]

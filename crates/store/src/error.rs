@@ -4,6 +4,7 @@ use rejoin_document::{Checksum, DatabaseName, DatacenterName, DocumentId, PatchE
 
 use crate::engine::EngineError;
 use crate::keys::CorruptRecord;
+use crate::restore_error::RestoreError;
 
 /// The disk below does not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -149,6 +150,19 @@ pub enum CommitError {
         /// The base.
         revision: Revision,
     },
+    /// The revision that is to be restored is not kept.
+    #[error(
+        "revision {revision} of the document {id} is not kept here; `rejoin history` lists those that are, and other datacenters may keep others"
+    )]
+    RevisionNotKept {
+        /// The document.
+        id: DocumentId,
+        /// The revision.
+        revision: Revision,
+    },
+    /// What is to be restored is not in the revision, or has no place in the document.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// The document model refused the write.
     #[error(transparent)]
     Refused(#[from] Refused),

@@ -19,6 +19,7 @@
 
 mod clock;
 mod commit;
+mod compaction;
 mod engine;
 mod error;
 mod keys;
@@ -29,6 +30,7 @@ mod queue;
 mod queue_options;
 mod read;
 mod record;
+mod restore_error;
 mod settings;
 mod state;
 mod store;
@@ -44,15 +46,16 @@ pub use error::{CommitError, OpenError, ReadError, StoreError};
 pub use keys::CorruptRecord;
 pub use operation::{
     Action, Applied, Apply, Choice, Conditions, DatabaseDefinition, Identity, Item, OnStale, Operation, Outcome,
-    Progress, Resolve, Resolved, Settling, Version, Watermark, WriteBatch, WriteRequest, Written,
+    Progress, Resolve, Resolved, Restored, Settling, Version, Watermark, WriteBatch, WriteRequest, Written,
 };
 pub use options::{Place, StoreOptions};
 pub use queue::{CommitQueue, Committer};
 pub use queue_options::QueueOptions;
 pub use read::{
-    Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Found, Page, QuarantinedState,
-    Scan,
+    Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Found, History, KeptBody,
+    KeptRevision, Page, QuarantinedState, Scan,
 };
+pub use restore_error::RestoreError;
 pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};
 pub use store::Store;
 pub use subscription::Changed;

@@ -29,8 +29,14 @@ pub enum Operation {
         /// The database.
         database: DatabaseName,
     },
-    /// Drops superseded revisions that are older than `keep_for`. One bounded step, oldest first.
+    /// Drops superseded revisions that are older than the database keeps them. One bounded step, oldest first.
     Prune {
+        /// The database.
+        database: DatabaseName,
+    },
+    /// Drops superseded revisions of documents that have more of them than the database keeps, oldest first. One bounded step; the next one goes
+    /// on where it ended.
+    Trim {
         /// The database.
         database: DatabaseName,
     },
@@ -82,6 +88,7 @@ impl Operation {
             Self::Write(_) | Self::WriteBatch(_) | Self::Resolve(_) | Self::CreateDatabase(_) | Self::Apply(_) => true,
             Self::Forget { .. }
             | Self::Prune { .. }
+            | Self::Trim { .. }
             | Self::Retry { .. }
             | Self::SetLinkCut { .. }
             | Self::SetLinkLost { .. }
@@ -125,6 +132,13 @@ pub enum Outcome {
     },
     /// One step is done.
     Pruned {
+        /// Revisions that were dropped.
+        revisions: u64,
+        /// Whether nothing is left to drop at present.
+        finished: bool,
+    },
+    /// One step is done.
+    Trimmed {
         /// Revisions that were dropped.
         revisions: u64,
         /// Whether nothing is left to drop at present.
@@ -311,6 +325,32 @@ pub enum Action {
     DeleteIf {
         /// What is expected to be there.
         expected: Arc<Object>,
+    },
+    /// Writes again what a kept revision showed, or what stood beside it. It is based on what is current.
+    Restore {
+        /// The current revision, or one that is kept.
+        revision: Revision,
+        /// How much of it.
+        part: Restored,
+    },
+}
+
+/// What of a revision comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restored {
+    /// The whole body.
+    Whole,
+    /// What one member showed.
+    Shown {
+        /// JSON pointer of the member.
+        path: String,
+    },
+    /// What stood beside the shown value: a candidate of an open conflict, or a value that a rule had set aside.
+    SetAside {
+        /// JSON pointer of the member; `""` is the whole document.
+        path: String,
+        /// The write that it comes from.
+        dot: Dot,
     },
 }
 

@@ -10,6 +10,8 @@ use crate::keys::{CorruptRecord, documents};
 #[derive(Debug, Clone)]
 pub(crate) struct StoredDocument {
     pub sequence: Sequence,
+    /// A revision that was superseded at this sequence or before it is no base of a write any more.
+    pub bases_after: Sequence,
     pub document: Document,
     /// What it takes on disk.
     pub bytes: usize,
@@ -24,6 +26,7 @@ impl StoredDocument {
         })?;
         Ok(Self {
             sequence,
+            bases_after: documents::decode_bases_after(value)?,
             document,
             bytes: value.len(),
         })

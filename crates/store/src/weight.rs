@@ -39,7 +39,7 @@ fn action(action: &Action) -> usize {
         Action::Swap { expected, body } => object(expected) + object(body),
         Action::DeleteIf { expected } => object(expected),
         Action::Patch { patch, .. } => patch.weight(),
-        Action::Delete => 0,
+        Action::Delete | Action::Restore { .. } => 0,
     }
 }
 

@@ -167,7 +167,7 @@ fn pruning_goes_on_in_bounded_steps_and_keeps_what_is_young() {
 }
 
 #[test]
-fn a_revision_from_before_a_removal_goes_with_its_mark_so_that_no_write_brings_it_back_unnoticed() {
+fn a_revision_from_before_a_forgotten_removal_is_no_base_any_more_so_that_no_write_brings_it_back_unnoticed() {
     let east = open(&Arc::new(MemoryEngine::new()), at_once("east", &[]));
     create_database(&east, "shop", &[]).unwrap();
     let before = put(&east, "a", create(r#"{"a":1,"b":1}"#)).revision;
@@ -183,32 +183,11 @@ fn a_revision_from_before_a_removal_goes_with_its_mark_so_that_no_write_brings_i
     let gone = one(&east, stale()).unwrap_err();
     assert!(matches!(gone, CommitError::BaseCompacted { .. }), "{gone:?}");
     assert_eq!(shown(&east, "a").unwrap(), r#"{"a":1}"#);
-    verify(&east, &shop());
-}
-
-#[test]
-fn a_mark_goes_with_the_last_of_the_revisions_from_before_it_in_bounded_steps() {
-    let narrow = StoreOptions {
-        step_documents_max: 1,
-        ..at_once("east", &[])
-    };
-    let east = open(&Arc::new(MemoryEngine::new()), narrow);
-    create_database(&east, "shop", &[]).unwrap();
-    let revisions: Vec<_> = (0..50)
-        .map(|n| put(&east, "a", update(&format!(r#"{{"a":{n},"b":1}}"#))).revision)
-        .collect();
-    put(&east, "a", update(r#"{"a":1}"#));
-    pass(1);
-    let full = bytes(&east, "a");
-    for left in [34, 18, 2, 0] {
-        one(&east, Operation::Forget { database: shop() }).unwrap();
-        let kept = revisions
-            .iter()
-            .filter(|revision| east.base(&shop(), &id("a"), revision).unwrap().is_some());
-        assert_eq!(kept.count(), left);
-        assert_eq!(bytes(&east, "a") < full, left == 0, "the mark stays until then");
-        // The step ended at this document; the next round begins anew.
-        one(&east, Operation::Forget { database: shop() }).unwrap();
-    }
+    // It can be read and brought back all the same, and later revisions are bases.
+    assert!(east.base(&shop(), &id("a"), &before).unwrap().is_some());
+    let later = put(&east, "a", update(r#"{"a":2}"#)).revision;
+    put(&east, "a", update(r#"{"a":2,"c":1}"#));
+    put(&east, "a", update_from(&later, r#"{"a":3}"#));
+    assert_eq!(shown(&east, "a").unwrap(), r#"{"a":3,"c":1}"#);
     verify(&east, &shop());
 }

@@ -1,7 +1,7 @@
 //! Random networks of two to five datacenters in any connected topology, driven by the very machines and stores of production: cuts, black holes,
-//! late, partial, repeated and lost batches, forgetting, crashes, and nodes that come back with an older disk, told or not. When the faults stop,
-//! every node must know every acknowledged write, show the same and have equal digests; no revision may name two bodies; no acknowledged write may
-//! be reverted.
+//! late, partial, repeated and lost batches, forgetting, compaction of histories that keep next to nothing, crashes, and nodes that come back with
+//! an older disk, told or not. When the faults stop, every node must know every acknowledged write, show the same and have equal digests; no
+//! revision may name two bodies; no acknowledged write may be reverted.
 //!
 //! `REJOIN_SEEDS=5000 cargo test -p rejoin-sync --test random_network` runs more of them; `REJOIN_SEED=17` runs one,
 //! or begins with it.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::fields::push_segment;
-use crate::{Base, ConflictReport, Object, PathConflict, Refused, Shown, Value, Write};
+use crate::differences::{differing, value_at};
+use crate::{Base, ConflictReport, Object, PathConflict, Refused, Shown, Write};
 
 /// Refuses a write because of these paths; `shown` is what it met.
 pub(crate) fn report(paths: impl IntoIterator<Item = String>, write: &Write<'_>, shown: &Shown) -> Refused {
@@ -41,26 +41,4 @@ pub fn stale(base: &Base, yours: Option<Arc<Object>>, shown: &Shown) -> Refused 
         _ => paths.push(String::new()),
     }
     refused(paths, (base, yours), shown)
-}
-
-/// Members that differ; objects on both sides are entered.
-fn differing(base: &Object, ours: &Object, pointer: &mut String, paths: &mut Vec<String>) {
-    let added = ours.iter().filter(|(name, _)| base.get(name).is_none());
-    for (name, _) in base.iter().chain(added) {
-        let length = pointer.len();
-        push_segment(pointer, name);
-        match (base.get(name), ours.get(name)) {
-            (Some(Value::Object(base)), Some(Value::Object(ours))) => differing(base, ours, pointer, paths),
-            (base, ours) if base != ours => paths.push(pointer.clone()),
-            _ => {}
-        }
-        pointer.truncate(length);
-    }
-}
-
-fn value_at(body: Option<&Object>, path: &str) -> Option<Value> {
-    match path {
-        "" => body.map(|body| Value::Object(body.clone())),
-        pointer => body?.pointer(pointer).cloned(),
-    }
 }

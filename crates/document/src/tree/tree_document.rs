@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::dot_map::DotMap;
 use crate::join::Sides;
 use crate::requests::Requests;
-use crate::{Branch, Candidate, CandidateKind, Object, OpenConflict, Revision, Shown, Value, VersionVector};
+use crate::{Branch, Candidate, CandidateKind, Dot, Object, OpenConflict, Revision, Shown, Value, VersionVector};
 
 /// A document whose writes supersede only the revision that they name.
 ///
@@ -147,6 +147,12 @@ impl TreeDocument {
             body,
             conflicts,
         }
+    }
+
+    /// The first of the writes that made the winner.
+    pub(crate) fn winning_dot(&self) -> Option<Dot> {
+        let (_, winner) = self.leaves().first().copied()?;
+        winner.dots.oldest().map(|(dot, ())| dot)
     }
 
     /// More than one open revision that is not deleted.

@@ -69,8 +69,11 @@ pub(crate) fn parse_stored_object(bytes: &[u8]) -> Result<Object, BodyError> {
     Ok(object)
 }
 
-/// Reads a value that an encoding holds. Only the depth is bounded: the bytes are here already.
-pub(crate) fn parse_stored_value(bytes: &[u8]) -> Result<Value, BodyError> {
+/// Reads a value that was accepted once, perhaps under other limits. Only the depth is bounded: the bytes are here already.
+///
+/// # Errors
+/// [`BodyError`]: it is no JSON, or too deep.
+pub fn parse_stored_value(bytes: &[u8]) -> Result<Value, BodyError> {
     parse(
         bytes,
         &Limits {

@@ -5,19 +5,23 @@ use clap::Subcommand;
 use super::batch::Batch;
 use super::cas::Cas;
 use super::changes::Changes;
+use super::compact::Compact;
 use super::conflicts::Conflicts;
 use super::connection::Connection;
 use super::database::DatabaseCommand;
+use super::diff::Diff;
 use super::digest::Digest;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::get::Get;
 use super::heals::Heals;
+use super::history::History;
 use super::link::LinkCommand;
 use super::list::List;
 use super::load::Load;
 use super::patch::{EditDocument, Patch};
 use super::resolve::Resolve;
+use super::restore::Restore;
 use super::status::Status;
 use super::write::{Delete, Put, Update};
 
@@ -46,6 +50,12 @@ pub enum ClientCommand {
     Batch(Batch),
     /// Delete a document
     Delete(Delete),
+    /// List the revisions of a document that are kept, newest first
+    History(History),
+    /// Compare two revisions of a document
+    Diff(Diff),
+    /// Bring back an old revision, or one value of it
+    Restore(Restore),
     /// List the documents of a database
     List(List),
     /// Print the newest change of each document, oldest first
@@ -63,6 +73,8 @@ pub enum ClientCommand {
     Status(Status),
     /// List what each reconnect with another datacenter did, newest first
     Heals(Heals),
+    /// Drop what need not be kept, and give back its room on disk
+    Compact(Compact),
     /// Print the root digest in hex: equal on equal nodes
     Digest(Digest),
 }
@@ -90,6 +102,9 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Cas(command) => command.run().await,
         ClientCommand::Batch(command) => command.run().await,
         ClientCommand::Delete(command) => command.run().await,
+        ClientCommand::History(command) => command.run().await,
+        ClientCommand::Diff(command) => command.run().await,
+        ClientCommand::Restore(command) => command.run().await,
         ClientCommand::List(command) => command.run().await,
         ClientCommand::Changes(command) => command.run().await,
         ClientCommand::Load(command) => command.run().await,
@@ -98,6 +113,7 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Link(command) => command.run().await,
         ClientCommand::Status(command) => command.run().await,
         ClientCommand::Heals(command) => command.run().await,
+        ClientCommand::Compact(command) => command.run().await,
         ClientCommand::Digest(command) => command.run().await,
     }
 }
@@ -114,6 +130,9 @@ impl ClientCommand {
             Self::Cas(command) => &command.connection,
             Self::Batch(command) => &command.connection,
             Self::Delete(command) => &command.connection,
+            Self::History(command) => &command.connection,
+            Self::Diff(command) => &command.connection,
+            Self::Restore(command) => &command.connection,
             Self::List(command) => &command.connection,
             Self::Changes(command) => &command.connection,
             Self::Load(command) => &command.connection,
@@ -122,6 +141,7 @@ impl ClientCommand {
             Self::Link(command) => command.connection(),
             Self::Status(command) => &command.connection,
             Self::Heals(command) => &command.connection,
+            Self::Compact(command) => &command.connection,
             Self::Digest(command) => &command.connection,
         }
     }

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::error::Failure;
-use super::{page, request};
+use super::{compact, page, request};
 use crate::links::{Board, decode_heal};
 use crate::node::NodeContext;
 
@@ -175,8 +175,7 @@ impl AdminService for AdminApi {
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
     async fn compact(&self, call: Request<proto::CompactRequest>) -> Result<Response<proto::CompactResponse>, Status> {
-        let _ = call;
-        Err(Failure::missing("compact").into())
+        Ok(Response::new(compact::run(&self.context, call.get_ref()).await?))
     }
 }
 

@@ -77,7 +77,10 @@ impl Failure {
 
     /// A revision of a document that is not kept.
     pub fn revision_not_found(id: &rejoin_document::DocumentId, revision: &rejoin_document::Revision) -> Self {
-        let message = format!("revision {revision} of the document {id} is not kept here; read the current one");
+        let message = format!(
+            "revision {revision} of the document {id} is not kept here; `rejoin history` lists those that are, and other \
+             datacenters may keep others"
+        );
         Self::text(Reason::RevisionNotFound, message)
             .with("id", id)
             .with("revision", revision)
@@ -200,6 +203,14 @@ impl Failure {
         Self::text(Reason::Storage, format!("a stored {what} cannot be read"))
     }
 
+    /// A second compaction.
+    pub fn compaction_running() -> Self {
+        Self::text(
+            Reason::CompactionRunning,
+            "a compaction is running at this node; wait until it has ended, it drops whatever can be dropped until then",
+        )
+    }
+
     /// The node is stopping.
     pub fn shutting_down() -> Self {
         Self::text(
@@ -295,6 +306,10 @@ impl From<CommitError> for Failure {
                 .with("id", id)
                 .with("revision", revision),
             CommitError::DocumentNotFound { ref id } => Self::new(Reason::DocumentNotFound, &error).with("id", id),
+            CommitError::RevisionNotKept { ref id, ref revision } => Self::new(Reason::RevisionNotFound, &error)
+                .with("id", id)
+                .with("revision", revision),
+            CommitError::Restore(_) => Self::new(Reason::InvalidResolution, &error),
             CommitError::BaseUnknown { ref id, ref revision } => Self::new(Reason::BaseUnknown, &error)
                 .with("id", id)
                 .with("revision", revision),
@@ -416,6 +431,7 @@ fn code(reason: Reason) -> Code {
         | Reason::BaseCompacted
         | Reason::PatchMisfit
         | Reason::ChecksumRequired
+        | Reason::CompactionRunning
         | Reason::SessionLost => Code::FailedPrecondition,
         Reason::InvalidJson
         | Reason::BodyNotObject

@@ -1,20 +1,54 @@
 //! What a document showed before: listed, compared, brought back.
 
 use rejoin_api::proto;
+use rejoin_document::{Base, DatabaseName, DocumentId, Dot, HlcTime, Revision, Sequence, differences};
+use rejoin_store::{Action, Conditions, KeptRevision, Operation, Restored, WriteRequest};
 
 use super::error::Failure;
+use super::{action, page, request, write};
 use crate::node::NodeContext;
+
+/// What the token of a page of revisions begins with.
+const TOKEN: &[u8] = b"history\0";
 
 /// Lists the revisions of a document that are kept.
 ///
 /// # Errors
 ///
-/// The document was never there, or the disk fails.
+/// The document was never there, the token is of another listing, or the disk fails.
 pub(super) fn list(
-    _context: &NodeContext,
-    _request: &proto::ListRevisionsRequest,
+    context: &NodeContext,
+    request: &proto::ListRevisionsRequest,
 ) -> Result<proto::ListRevisionsResponse, Failure> {
-    Err(Failure::missing("history"))
+    let (database, id) = (request::database(&request.database)?, request::id(&request.id)?);
+    let below = below(&request.page_token, &database, &id)?;
+    let size = page::size(request.page_size);
+    let history = context
+        .store
+        .history(&database, &id, below, size, request.include_bodies)?
+        .ok_or_else(|| Failure::document_not_found(&database, &id))?;
+    Ok(proto::ListRevisionsResponse {
+        revisions: history.revisions.iter().map(|kept| info(context, kept)).collect(),
+        next_page_token: history.next.map(|next| token(next, &database, &id)).unwrap_or_default(),
+    })
+}
+
+/// A revision towards the wire.
+pub(super) fn info(context: &NodeContext, kept: &KeptRevision) -> proto::RevisionInfo {
+    let datacenter_of = |replica| context.store.datacenter_of(replica);
+    let body = kept.body.as_ref();
+    let conflict = |conflict| proto::Conflict::from_open(conflict, &datacenter_of);
+    let datacenter = kept.dot.and_then(|dot| datacenter_of(dot.replica));
+    proto::RevisionInfo {
+        revision: kept.revision.to_string(),
+        deleted: kept.deleted,
+        datacenter: datacenter.map(|name| name.to_string()).unwrap_or_default(),
+        written_unix_ms: kept.dot.map_or(0, |dot| unix_ms(dot.time)),
+        superseded_unix_ms: kept.superseded.map(unix_ms),
+        body: body.and_then(|body| Some(body.shown.as_ref()?.to_json().into())),
+        set_aside: body.map_or_else(Vec::new, |body| body.set_aside.iter().map(conflict).collect()),
+        set_aside_left_out: body.map_or(0, |body| body.left_out),
+    }
 }
 
 /// Compares two revisions.
@@ -23,10 +57,36 @@ pub(super) fn list(
 ///
 /// One of them is not kept.
 pub(super) fn diff(
-    _context: &NodeContext,
-    _request: &proto::DiffRevisionsRequest,
+    context: &NodeContext,
+    request: &proto::DiffRevisionsRequest,
 ) -> Result<proto::DiffRevisionsResponse, Failure> {
-    Err(Failure::missing("history"))
+    let (database, id) = (request::database(&request.database)?, request::id(&request.id)?);
+    let parse = |text: &str| text.parse::<Revision>().map_err(|error| Failure::revision(text, error));
+    let from = parse(&request.from_revision)?;
+    let to = match request.to_revision.as_str() {
+        "" => {
+            let current = context.store.get(&database, &id)?;
+            let current = current.ok_or_else(|| Failure::document_not_found(&database, &id))?;
+            current.shown.revision
+        }
+        text => parse(text)?,
+    };
+    let (from, read) = (
+        kept(context, &database, &id, &from)?,
+        kept(context, &database, &id, &to)?,
+    );
+    let text = |value: Option<rejoin_document::Value>| value.map(|value| value.to_json().into());
+    let differences = differences(from.body.as_deref(), read.body.as_deref()).into_iter();
+    Ok(proto::DiffRevisionsResponse {
+        differences: differences
+            .map(|found| proto::PathDifference {
+                path: found.path,
+                from_value: text(found.from),
+                to_value: text(found.to),
+            })
+            .collect(),
+        to_revision: to.to_string(),
+    })
 }
 
 /// Brings a revision back.
@@ -35,8 +95,71 @@ pub(super) fn diff(
 ///
 /// It is not kept, or the write is refused.
 pub(super) async fn restore(
-    _context: &NodeContext,
-    _request: proto::RestoreRevisionRequest,
+    context: &NodeContext,
+    call: proto::RestoreRevisionRequest,
 ) -> Result<proto::RestoreRevisionResponse, Failure> {
-    Err(Failure::missing("history"))
+    let (database, id) = (request::database(&call.database)?, request::id(&call.id)?);
+    let revision = call.revision.parse();
+    let revision = revision.map_err(|error| Failure::revision(&call.revision, error))?;
+    let part = match (call.path, call.set_aside) {
+        (None, None) => Restored::Whole,
+        (Some(path), None) => Restored::Shown { path },
+        (Some(path), Some(dot)) => Restored::SetAside {
+            path,
+            dot: Dot::try_from(dot)?,
+        },
+        (None, Some(_)) => {
+            return Err(Failure::resolution(
+                "a value that was set aside needs the path where it stood",
+            ));
+        }
+    };
+    let operation = Operation::Write(WriteRequest {
+        database,
+        id,
+        action: Action::Restore { revision, part },
+        conditions: Conditions::default(),
+        request: action::request_name(call.options.as_ref(), 0)?,
+    });
+    let written = write::submit(context, operation).await?;
+    Ok(proto::RestoreRevisionResponse {
+        result: Some(write::result(&written)),
+    })
+}
+
+fn kept(context: &NodeContext, database: &DatabaseName, id: &DocumentId, revision: &Revision) -> Result<Base, Failure> {
+    let base = context.store.base(database, id, revision)?;
+    match base {
+        Some(base) => Ok(base),
+        None if context.store.get(database, id)?.is_none() => Err(Failure::document_not_found(database, id)),
+        None => Err(Failure::revision_not_found(id, revision)),
+    }
+}
+
+/// A token holds for one document only: a sequence means nothing in the history of another one.
+fn token(next: Sequence, database: &DatabaseName, id: &DocumentId) -> String {
+    page::token(&[TOKEN, &next.0.to_be_bytes(), place(database, id).as_bytes()].concat())
+}
+
+fn below(text: &str, database: &DatabaseName, id: &DocumentId) -> Result<Option<Sequence>, Failure> {
+    let Some(bytes) = page::parse(text)? else {
+        return Ok(None);
+    };
+    let rest = bytes.strip_prefix(TOKEN).and_then(<[u8]>::split_first_chunk::<8>);
+    match rest {
+        Some((sequence, of)) if of == place(database, id).as_bytes() => {
+            Ok(Some(Sequence(u64::from_be_bytes(*sequence))))
+        }
+        _ => Err(Failure::page_token()),
+    }
+}
+
+fn place(database: &DatabaseName, id: &DocumentId) -> String {
+    format!("{database}/{id}")
+}
+
+/// Milliseconds since 1970 of a time whose high 32 bits are seconds.
+fn unix_ms(time: HlcTime) -> i64 {
+    let (seconds, fraction) = (time.0 >> 32, time.0 & u64::from(u32::MAX));
+    i64::try_from(seconds * 1000 + ((fraction * 1000) >> 32)).unwrap_or(i64::MAX)
 }

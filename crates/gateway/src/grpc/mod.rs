@@ -4,6 +4,7 @@ mod action;
 mod admin;
 mod batch;
 mod batch_get;
+mod compact;
 mod conflict;
 mod database;
 mod document;

@@ -28,7 +28,7 @@ pub(super) fn token(last: &[u8]) -> String {
 /// # Errors
 ///
 /// The text is not a token of this version.
-fn parse(text: &str) -> Result<Option<Vec<u8>>, Failure> {
+pub(super) fn parse(text: &str) -> Result<Option<Vec<u8>>, Failure> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -101,11 +101,24 @@ async fn clean(context: &NodeContext, database: &DatabaseName) -> Result<bool, C
     let prune = || Operation::Prune {
         database: database.clone(),
     };
+    let mut all_old = false;
     for _ in 0..STEPS_MAX {
         if let Outcome::Pruned { revisions, finished } = context.commits.submit(prune()).await? {
             dropped += revisions;
+            all_old = finished;
+        }
+        if all_old {
+            break;
+        }
+    }
+    let trim = || Operation::Trim {
+        database: database.clone(),
+    };
+    for _ in 0..STEPS_MAX {
+        if let Outcome::Trimmed { revisions, finished } = context.commits.submit(trim()).await? {
+            dropped += revisions;
             if finished {
-                return Ok(all_seen && dropped == 0);
+                return Ok(all_seen && all_old && dropped == 0);
             }
         }
     }

@@ -76,6 +76,7 @@ fn name(operation: &Operation) -> &'static str {
         Operation::Apply(_) => "apply",
         Operation::Forget { .. } => "forget",
         Operation::Prune { .. } => "prune",
+        Operation::Trim { .. } => "trim",
         Operation::Retry { .. } => "retry",
         Operation::SetLinkCut { .. }
         | Operation::CaughtUp { .. }

@@ -2,6 +2,7 @@
 
 mod cleaning;
 mod commits;
+pub(crate) mod compaction;
 mod context;
 mod disk;
 mod error;

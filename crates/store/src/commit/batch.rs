@@ -107,10 +107,9 @@ impl Group<'_> {
         (self.state, self.grown) = (state, growth);
         self.batch.truncate(changes);
         self.documents.extend(documents);
-        for (key, before) in self.journal.take().into_iter().flatten().rev() {
-            match before {
-                Some(record) => drop(self.revisions.insert(key, record)),
-                None => drop(self.revisions.remove(&key)),
+        for key in self.journal.take().into_iter().flatten() {
+            if let Some(records) = self.revisions.get_mut(&key) {
+                records.pop();
             }
         }
     }

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rejoin_document::{Base, DatabaseName, Document, DocumentId, Dot, Revision, Sequence, Shown};
+use rejoin_document::{Base, DatabaseName, Document, DocumentId, Dot, Sequence, Shown};
 
 use super::Pipeline;
+use super::history::Superseded;
 use super::staged::Staged;
 use crate::engine::{Batch, Engine, Family};
 use crate::error::{CommitError, StoreError};
 use crate::keys::meta::{self, TimeRecord};
-use crate::keys::revisions::{RevisionKey, RevisionRecord};
+use crate::keys::superseded::RevisionRecord;
 use crate::keys::{databases, digest, documents};
 use crate::operation::{Operation, Outcome};
 use crate::options::StoreOptions;
@@ -29,11 +30,10 @@ pub(crate) struct Group<'a> {
     pub(super) state: NodeState,
     pub(super) batch: Batch,
     pub(super) documents: BTreeMap<DocumentKey, Staged>,
-    pub(super) revisions: BTreeMap<Vec<u8>, RevisionRecord>,
-    /// What `revisions` held before, while a batch may have to be taken back.
-    pub(super) journal: Option<Vec<(Vec<u8>, Option<RevisionRecord>)>>,
-    /// Documents whose superseded revisions on disk are dropped.
-    pub(super) baseless: BTreeSet<DocumentKey>,
+    /// Records of superseded revisions, oldest first, by what the keys of those of one revision start with.
+    pub(super) revisions: BTreeMap<Vec<u8>, Vec<(Sequence, RevisionRecord)>>,
+    /// What was added to `revisions`, while a batch may have to be taken back.
+    pub(super) journal: Option<Vec<Vec<u8>>>,
     /// Hashes and sequences of the quarantined states of a document.
     pub(super) quarantine: BTreeMap<DocumentKey, BTreeMap<[u8; 8], Sequence>>,
     pub(super) dirty_buckets: BTreeSet<(DatabaseName, u16)>,
@@ -70,7 +70,6 @@ impl<'a> Group<'a> {
             documents: BTreeMap::new(),
             revisions: BTreeMap::new(),
             journal: None,
-            baseless: BTreeSet::new(),
             quarantine: BTreeMap::new(),
             dirty_buckets: BTreeSet::new(),
             grown: BTreeMap::new(),
@@ -88,6 +87,7 @@ impl<'a> Group<'a> {
             Operation::Apply(apply) => self.apply(apply),
             Operation::Forget { database } => self.forget(database),
             Operation::Prune { database } => self.prune(database),
+            Operation::Trim { database } => self.trim(database),
             Operation::Retry { database } => self.retry(database),
             Operation::SetLinkCut { peer, cut } => self.set_link_cut(peer, cut),
             Operation::SetLinkLost { peer, since } => Ok(self.set_link_lost(peer, since)),
@@ -171,7 +171,6 @@ impl<'a> Group<'a> {
 
     /// Puts a new state of a loaded document in place: moves it to the end of the log and keeps what was shown before.
     pub(super) fn put(&mut self, key: &DocumentKey, document: Document, shown: &Shown, local: bool) -> Sequence {
-        let superseded = self.pipeline.now();
         let Some(database) = self.state.database_mut(&key.0) else {
             return Sequence(0);
         };
@@ -179,55 +178,23 @@ impl<'a> Group<'a> {
             return Sequence(0);
         };
         let sequence = database.next_sequence();
-        if !staged.now.is_empty() {
+        let gone = if staged.now.is_empty() {
+            None
+        } else {
             let before = staged.shown(database.rules()).clone();
-            if before.revision != shown.revision {
-                let (base, revision) = (staged.now.base_of(&before), before.revision);
-                let place = RevisionKey {
-                    number: database.number(),
-                    id: key.1.clone(),
-                    revision,
-                };
-                let record = RevisionRecord { superseded, base };
-                self.batch.put(Family::Revisions, place.record(), record.encode());
-                self.batch.put(Family::Revisions, place.place(superseded), Vec::new());
-                let before = self.revisions.insert(place.record(), record);
-                if let Some(journal) = &mut self.journal {
-                    journal.push((place.record(), before));
-                }
-            }
-        }
+            Superseded::of(&staged.now, &before, &document, shown)
+        };
         staged.replace(document, shown.clone(), sequence);
+        if let Some(gone) = gone
+            && let Some(database) = self.state.databases.get(&key.0).cloned()
+        {
+            self.keep(&database, &key.1, sequence, gone);
+        }
         *self.grown.entry(key.0.clone()).or_default() |= local;
         if key.0.is_system() {
             self.take_definition(&key.1, shown);
         }
         sequence
-    }
-
-    /// What a reader of an old revision had seen, if it is still kept.
-    pub(super) fn superseded(
-        &self,
-        database: &DatabaseState,
-        id: &DocumentId,
-        revision: &Revision,
-    ) -> Result<Option<Base>, StoreError> {
-        let key = RevisionKey {
-            number: database.number(),
-            id: id.clone(),
-            revision: revision.clone(),
-        }
-        .record();
-        if let Some(record) = self.revisions.get(&key) {
-            return Ok(Some(record.base.clone()));
-        }
-        if self.baseless.contains(&(database.definition.name.clone(), id.clone())) {
-            return Ok(None);
-        }
-        let Some(value) = self.engine.get(Family::Revisions, &key)? else {
-            return Ok(None);
-        };
-        Ok(Some(RevisionRecord::decode(revision.clone(), &value)?.base))
     }
 
     /// The dot of a new write of this replica, which is then part of what this node knows of the database.

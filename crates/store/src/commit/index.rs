@@ -27,7 +27,7 @@ impl Group<'_> {
         self.batch.put(
             Family::Documents,
             documents::key(number, id),
-            documents::encode(staged.sequence, &staged.now.encode()),
+            documents::encode(staged.sequence, staged.bases_after, &staged.now.encode()),
         );
         let moved_from = staged.before.as_ref().map(|before| before.sequence);
         if moved_from != Some(staged.sequence) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rejoin_document::{DatabaseName, DocumentId, HlcTime};
 
+use super::trim::TrimCursor;
 use crate::clock::Clock;
 
 /// Why no more groups are taken.
@@ -28,6 +29,8 @@ pub(crate) struct Pipeline {
     pub retry_after: BTreeMap<DatabaseName, Vec<u8>>,
     /// Superseded revisions before this time are gone: pruning need not crawl over what is left of them.
     pub pruned_until: BTreeMap<DatabaseName, HlcTime>,
+    /// Where the next step of trimming goes on.
+    pub trimmed: BTreeMap<DatabaseName, TrimCursor>,
     pub halt: Option<Halt>,
 }
 
@@ -39,6 +42,7 @@ impl Pipeline {
             forget_after: BTreeMap::new(),
             retry_after: BTreeMap::new(),
             pruned_until: BTreeMap::new(),
+            trimmed: BTreeMap::new(),
             halt: None,
         }
     }

@@ -1,23 +1,27 @@
 //! Drops superseded revisions that are older than they are promised to be kept. In bounded steps, oldest first.
 
+use std::time::Duration;
+
 use rejoin_document::{DatabaseName, HlcTime};
 
 use super::group::Group;
 use crate::clock::span;
 use crate::engine::Family;
 use crate::error::CommitError;
-use crate::keys::revisions::{self, RevisionKey, RevisionRecord};
+use crate::keys::revisions;
 use crate::operation::Outcome;
 
 impl Group<'_> {
     pub(super) fn prune(&mut self, name: DatabaseName) -> Result<Outcome, CommitError> {
         let database = self.database(&name)?;
-        let until = HlcTime(self.pipeline.now().0.saturating_sub(span(self.options.keep_for)));
+        let keep_for = match database.definition.settings.keep_for_s {
+            0 => self.options.keep_for,
+            seconds => Duration::from_secs(seconds),
+        };
+        let until = HlcTime(self.pipeline.now().0.saturating_sub(span(keep_for)));
         let mut range = revisions::places_before(database.number(), until);
         if let Some(pruned) = self.pipeline.pruned_until.get(&name) {
-            range.from = revisions::places_before(database.number(), *pruned)
-                .to
-                .unwrap_or(range.from);
+            range.from = revisions::place_from(database.number(), *pruned);
         }
         let entries: Vec<_> = self
             .engine
@@ -25,26 +29,17 @@ impl Group<'_> {
             .take(self.options.step_documents_max)
             .collect::<Result<_, _>>()?;
         let mut expired = Vec::new();
-        for (place, _) in &entries {
-            let (superseded, key) = RevisionKey::decode_place(place)?;
-            let record = self.engine.get(Family::Revisions, &key.record())?;
-            let superseded_last = record
-                .map(|value| RevisionRecord::decode_superseded(&value))
-                .transpose()?;
-            expired.push((superseded, key.record(), superseded_last));
+        for (place, value) in &entries {
+            expired.push(revisions::decode_place(place, value)?);
         }
-        let mut dropped = 0;
-        for ((place, _), (superseded, record, superseded_last)) in entries.iter().zip(expired) {
-            // A revision that was shown and superseded again has a later place, which keeps its record. So has one of this group.
-            if superseded_last == Some(superseded) && !self.revisions.contains_key(&record) {
-                self.batch.delete(Family::Revisions, record);
-                dropped += 1;
+        for ((place, _), (superseded, key)) in entries.iter().zip(&expired) {
+            for gone in [key.record(), key.entry(), place.to_vec()] {
+                self.batch.delete(Family::Revisions, gone);
             }
-            self.batch.delete(Family::Revisions, place.to_vec());
-            self.pipeline.pruned_until.insert(name.clone(), superseded);
+            self.pipeline.pruned_until.insert(name.clone(), *superseded);
         }
         Ok(Outcome::Pruned {
-            revisions: dropped,
+            revisions: expired.len() as u64,
             finished: entries.len() < self.options.step_documents_max,
         })
     }

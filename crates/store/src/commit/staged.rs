@@ -15,6 +15,8 @@ pub(super) struct Staged {
     pub sequence: Sequence,
     /// Where the entries in the log end that were written together with this one; none: it stands alone.
     pub unit_end: Option<Sequence>,
+    /// A revision that was superseded at this sequence or before it is no base of a write any more.
+    pub bases_after: Sequence,
     /// Whether `now` must be written.
     pub changed: bool,
     /// What `now` shows, once somebody asked.
@@ -25,11 +27,13 @@ impl Staged {
     pub(super) fn new(before: Option<StoredDocument>, empty: Document) -> Self {
         let now = before.as_ref().map_or(empty, |stored| stored.document.clone());
         let sequence = before.as_ref().map_or(Sequence(0), |stored| stored.sequence);
+        let bases_after = before.as_ref().map_or(Sequence(0), |stored| stored.bases_after);
         Self {
             before,
             now,
             sequence,
             unit_end: None,
+            bases_after,
             changed: false,
             shown: None,
         }
@@ -46,8 +50,10 @@ impl Staged {
         self.unit_end = None;
     }
 
-    /// Puts a state in place of which something was forgotten: it keeps its place in the log.
+    /// Puts a state in place of which something was forgotten: it keeps its place in the log. No write is based on a revision from before: it would
+    /// bring back what was removed, and nobody would notice.
     pub(super) fn shrink(&mut self, now: Document) {
         (self.now, self.shown, self.changed) = (now, None, true);
+        self.bases_after = self.sequence;
     }
 }

@@ -13,12 +13,12 @@ use crate::operation::{Action, Conditions, OnStale, Outcome, Version, WriteReque
 use crate::state::DatabaseState;
 
 /// A document before a write.
-struct PreImage<'a> {
-    database: &'a DatabaseState,
-    id: &'a DocumentId,
-    current: Document,
+pub(super) struct PreImage<'a> {
+    pub(super) database: &'a DatabaseState,
+    pub(super) id: &'a DocumentId,
+    pub(super) current: Document,
     /// What a reader of it has read.
-    shown: Base,
+    pub(super) shown: Base,
 }
 
 /// What a write comes to.
@@ -139,6 +139,7 @@ impl Group<'_> {
         let body = match action {
             Action::Create { body } | Action::Update { body } | Action::Swap { body, .. } => Some(body),
             Action::Delete | Action::DeleteIf { .. } => None,
+            Action::Restore { revision, part } => self.restored(before, &revision, &part)?,
             Action::Patch { patch, create } => {
                 let empty = Arc::new(Object::new());
                 let old = base
@@ -214,15 +215,15 @@ impl Group<'_> {
 }
 
 impl PreImage<'_> {
-    fn exists(&self) -> bool {
+    pub(super) fn exists(&self) -> bool {
         self.shown.body.is_some()
     }
 
-    fn not_found(&self) -> CommitError {
+    pub(super) fn not_found(&self) -> CommitError {
         CommitError::DocumentNotFound { id: self.id.clone() }
     }
 
-    fn show(&self) -> Shown {
+    pub(super) fn show(&self) -> Shown {
         self.current.shown(self.database.rules())
     }
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, IteratorMode, Options,
-    ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteOptions,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType,
+    IteratorMode, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteOptions,
 };
 
 use super::{
@@ -213,6 +213,27 @@ impl Engine for RocksEngine {
     fn free_bytes(&self) -> Option<u64> {
         let disk = rustix::fs::statvfs(&self.path).ok()?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    fn compact(&self, family: Family, range: &KeyRange) -> Result<(), EngineError> {
+        let mut options = CompactOptions::default();
+        // The compactions that writes wait for go on beside it.
+        options.set_exclusive_manual_compaction(false);
+        let (from, to) = (Some(range.from.as_slice()), range.to.as_deref());
+        self.db.compact_range_cf_opt(self.column(family)?, from, to, &options);
+        Ok(())
+    }
+
+    fn bytes_on_disk(&self) -> Result<u64, EngineError> {
+        let unreadable = |error: std::io::Error| EngineError::new("measure", error.to_string());
+        let mut bytes = 0;
+        for entry in std::fs::read_dir(self.db.path()).map_err(unreadable)? {
+            // A file may go while they are counted.
+            bytes += entry
+                .and_then(|entry| entry.metadata())
+                .map_or(0, |file| if file.is_file() { file.len() } else { 0 });
+        }
+        Ok(bytes)
     }
 }
 

@@ -51,4 +51,21 @@ pub trait Engine: Read + Send + Sync {
     fn free_bytes(&self) -> Option<u64> {
         None
     }
+
+    /// Gives back the room that removed and replaced entries of a range take. Reads and writes go on meanwhile. Blocks the thread, for as long as
+    /// it takes to read and write what lies in the range. Default: there is nothing to give back.
+    ///
+    /// # Errors
+    /// [`EngineError`]: the family is unknown. Nothing is lost.
+    fn compact(&self, _family: Family, _range: &KeyRange) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    /// Bytes of the files on disk. Default: 0, there are none.
+    ///
+    /// # Errors
+    /// [`EngineError`]: the directory cannot be read.
+    fn bytes_on_disk(&self) -> Result<u64, EngineError> {
+        Ok(0)
+    }
 }

@@ -3,15 +3,18 @@
 //! | | |
 //! |---|---|
 //! | key | `number u32, id` |
-//! | value | `version u8, sequence u64, state` (as [`rejoin_document::Document`] encodes itself) |
+//! | value | `version u8, sequence u64, bases after u64, state` (as [`rejoin_document::Document`] encodes itself) |
 //! | lifetime | from the first write on; of a deleted document a stub stays |
+//!
+//! `bases after` is the sequence at which something of the document was forgotten: a revision that was superseded until then can be read, but no
+//! write can be based on it.
 
 use rejoin_document::{DocumentId, Sequence};
 
 use super::{CorruptRecord, DatabaseNumber, Reader, Writer};
 use crate::engine::Family;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The key of a document.
 pub(crate) fn key(number: DatabaseNumber, id: &DocumentId) -> Vec<u8> {
@@ -23,14 +26,23 @@ pub(crate) fn decode_key(key: &[u8]) -> Result<(DatabaseNumber, DocumentId), Cor
     Ok((reader.number()?, reader.last_id()?))
 }
 
-pub(crate) fn encode(sequence: Sequence, state: &[u8]) -> Vec<u8> {
-    Writer::versioned(VERSION).u64(sequence.0).raw(state).finish()
+pub(crate) fn encode(sequence: Sequence, bases_after: Sequence, state: &[u8]) -> Vec<u8> {
+    let writer = Writer::versioned(VERSION).u64(sequence.0).u64(bases_after.0);
+    writer.raw(state).finish()
 }
 
 /// The sequence of the last change and the encoded state.
 pub(crate) fn decode(value: &[u8]) -> Result<(Sequence, &[u8]), CorruptRecord> {
     let mut reader = Reader::value(Family::Documents, value, VERSION)?;
-    Ok((Sequence(reader.u64()?), reader.rest()))
+    let (sequence, _) = (reader.u64()?, reader.u64()?);
+    Ok((Sequence(sequence), reader.rest()))
+}
+
+/// The sequence at which something was forgotten; 0: nothing was.
+pub(crate) fn decode_bases_after(value: &[u8]) -> Result<Sequence, CorruptRecord> {
+    let mut reader = Reader::value(Family::Documents, value, VERSION)?;
+    let (_, bases_after) = (reader.u64()?, reader.u64()?);
+    Ok(Sequence(bases_after))
 }
 
 #[cfg(test)]
@@ -42,10 +54,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_and_values_round_trip(number in numbers(), id in ids(), sequence: u64, state: Vec<u8>) {
+        fn keys_and_values_round_trip(number in numbers(), id in ids(), sequence: u64, bases_after: u64, state: Vec<u8>) {
             prop_assert_eq!(decode_key(&key(number, &id)), Ok((number, id)));
-            let value = encode(Sequence(sequence), &state);
+            let value = encode(Sequence(sequence), Sequence(bases_after), &state);
             prop_assert_eq!(decode(&value), Ok((Sequence(sequence), state.as_slice())));
+            prop_assert_eq!(decode_bases_after(&value), Ok(Sequence(bases_after)));
         }
 
         #[test]

@@ -13,7 +13,7 @@ use super::{CorruptRecord, Reader, Writer};
 use crate::engine::Family;
 
 /// The format of the directory as a whole. A directory of another one is refused.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 pub(crate) const FORMAT_KEY: &[u8] = b"format";
 pub(crate) const IDENTITY_KEY: &[u8] = b"identity";

@@ -14,6 +14,7 @@ pub(crate) mod meta;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
 pub(crate) mod revisions;
+pub(crate) mod superseded;
 
 mod codec;
 mod corrupt;

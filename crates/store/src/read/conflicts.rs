@@ -9,7 +9,8 @@ use super::access::{Budget, EXAMINED_MAX, read_document};
 use crate::engine::{Family, KeyRange};
 use crate::error::ReadError;
 use crate::keys::conflicts;
-use crate::keys::revisions::{RevisionKey, RevisionRecord, records_of};
+use crate::keys::revisions::{RevisionEntry, history};
+use crate::keys::superseded::RevisionRecord;
 use crate::store::Store;
 
 /// A document with at least one open conflict.
@@ -112,19 +113,20 @@ impl Store {
         if stored.document.shown(database.rules()).conflicts.is_empty() {
             return Ok(None);
         }
-        let mut newest: Option<RevisionRecord> = None;
-        let range = KeyRange::prefix(&records_of(database.number(), id));
-        for entry in snapshot.scan(Family::Revisions, range).take(EXAMINED_MAX) {
+        for entry in snapshot
+            .scan(Family::Revisions, history(database.number(), id))
+            .take(EXAMINED_MAX)
+        {
             let (key, value) = entry?;
-            let revision = RevisionKey::decode_record(&key)?.revision;
-            let record = RevisionRecord::decode(revision, &value)?;
-            let later = newest
-                .as_ref()
-                .is_none_or(|newest| record.superseded > newest.superseded);
-            if later && record.base.body.is_some() && stored.document.is_common_base(&record.base) {
-                newest = Some(record);
+            let entry = RevisionEntry::decode(&key, &value)?;
+            let Some(value) = snapshot.get(Family::Revisions, &entry.key.record())? else {
+                continue;
+            };
+            let base = RevisionRecord::decode(entry.key.revision, &value)?.base;
+            if base.body.is_some() && stored.document.is_common_base(&base) {
+                return Ok(Some(base));
             }
         }
-        Ok(newest.map(|record| record.base))
+        Ok(None)
     }
 }

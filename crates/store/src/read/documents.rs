@@ -1,13 +1,12 @@
 //! Reads of documents.
 
-use rejoin_document::{Base, DatabaseName, DocumentId, Revision, Sequence, Shown};
+use rejoin_document::{DatabaseName, DocumentId, Sequence, Shown};
 
 use super::Page;
 use super::access::{Budget, read_document};
 use crate::engine::{Family, KeyRange};
 use crate::error::{ReadError, StoreError};
 use crate::keys::documents;
-use crate::keys::revisions::{RevisionKey, RevisionRecord};
 use crate::record::StoredDocument;
 use crate::state::DatabaseState;
 use crate::store::Store;
@@ -89,37 +88,6 @@ impl Store {
         }
         page.next = None;
         Ok(page)
-    }
-
-    /// What a reader of a revision had seen: of the current one, or of one that is still kept. `None` if it is not.
-    ///
-    /// # Errors
-    /// [`ReadError::UnknownDatabase`], or the disk fails.
-    pub fn base(
-        &self,
-        database: &DatabaseName,
-        id: &DocumentId,
-        revision: &Revision,
-    ) -> Result<Option<Base>, ReadError> {
-        let database = self.database(database)?;
-        // One moment for both: a revision that is superseded in between must not be missed.
-        let snapshot = self.engine().snapshot();
-        if let Some(stored) = read_document(snapshot.as_ref(), &database, id)? {
-            let base = stored.document.base(database.rules());
-            if base.revision.as_ref() == Some(revision) {
-                return Ok(Some(base));
-            }
-        }
-        let key = RevisionKey {
-            number: database.number(),
-            id: id.clone(),
-            revision: revision.clone(),
-        }
-        .record();
-        let Some(value) = snapshot.get(Family::Revisions, &key)? else {
-            return Ok(None);
-        };
-        Ok(Some(RevisionRecord::decode(revision.clone(), &value)?.base))
     }
 }
 

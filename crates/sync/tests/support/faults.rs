@@ -63,6 +63,12 @@ fn trees() -> DatabaseName {
 impl World {
     /// Defines the databases at one node or at several, and waits until all know them and each other.
     pub fn create_databases(&mut self) {
+        // Some databases keep next to no history: what is compacted must not matter to what is merged.
+        let settings = DatabaseSettings {
+            keep_revisions: *self.dice.choose(&[0, 0, 1, 3]),
+            keep_for_s: *self.dice.choose(&[0, 0, 1, 5]),
+            ..DatabaseSettings::default()
+        };
         for node in 0..self.nodes.len() {
             if node == 0 || self.dice.percent(30) {
                 let rules = RULES.iter().map(|(path, rule)| (*path, rule.parse().expect("a rule")));
@@ -71,13 +77,13 @@ impl World {
                     name: fields(),
                     granularity: Granularity::Field,
                     rules,
-                    settings: DatabaseSettings::default(),
+                    settings,
                 };
                 let trees = DatabaseDefinition {
                     name: trees(),
                     granularity: Granularity::Document,
                     rules: Arc::default(),
-                    settings: DatabaseSettings::default(),
+                    settings,
                 };
                 for definition in [fields, trees] {
                     self.commit(node, Operation::CreateDatabase(definition))
@@ -101,7 +107,7 @@ impl World {
             25..28 => self.toggle(link),
             28..31 => self.isolate_or_rejoin(node),
             31..32 => self.cut_or_restore(link),
-            32..38 => self.forget(node),
+            32..38 => self.compact(node),
             38..45 if restores => self.back_up_or_restore(node),
             45..47 => self.restart(node),
             47..50 => self.now_ms += self.dice.below(4_000),
@@ -160,10 +166,23 @@ impl World {
         }
     }
 
-    fn forget(&mut self, node: usize) {
+    /// What a compaction on demand does: one step of each kind reaches the end of these small databases.
+    fn compact(&mut self, node: usize) {
         for database in [DatabaseName::system(), fields(), trees()] {
-            // A node that was put back to before the databases were known has nothing to forget.
-            let _ = self.commit(node, Operation::Forget { database });
+            for step in [
+                Operation::Forget {
+                    database: database.clone(),
+                },
+                Operation::Prune {
+                    database: database.clone(),
+                },
+                Operation::Trim {
+                    database: database.clone(),
+                },
+            ] {
+                // A node that was put back to before the databases were known has nothing to drop.
+                let _ = self.commit(node, step);
+            }
         }
     }
 
@@ -399,7 +418,7 @@ impl World {
             }
             let node = self.dice.index(self.nodes.len());
             if self.dice.percent(3) {
-                self.forget(node);
+                self.compact(node);
             }
             self.calm(25);
         }

@@ -1,0 +1,208 @@
+//! What goes into the history when a state takes the place of another one, and how a later write finds it again.
+//!
+//! Kept is what was shown, and every candidate that stood beside it, whatever the rules. So nothing that a resolution or a rule takes out of a
+//! state is lost with it. A candidate that stays in the state would be copied with each write to the document: of those no more than
+//! [`STAYING_BYTES_MAX`] are. Those that go are copied whole, each of them once: they are in no later state.
+
+use rejoin_document::{
+    Base, Candidate, CandidateKind, Document, DocumentId, Dot, HlcTime, OpenConflict, Revision, RuleSet, Sequence,
+    Shown, value_at,
+};
+
+use super::group::Group;
+use crate::engine::{Family, KeyRange};
+use crate::error::StoreError;
+use crate::keys::revisions::{self, RevisionEntry, RevisionKey};
+use crate::keys::superseded::RevisionRecord;
+use crate::state::DatabaseState;
+
+/// Bytes of candidates that a record copies although the state after it has them still.
+const STAYING_BYTES_MAX: usize = 64 << 10;
+
+/// Records of one revision that are looked through at most. Nearly always it has one: a second one comes of a revision that was shown again.
+const RECORDS_OF_A_REVISION_MAX: usize = 1000;
+
+/// A state that gives way.
+pub(super) struct Superseded {
+    dot: Dot,
+    revision: Revision,
+    record: RevisionRecord,
+}
+
+impl Superseded {
+    /// What is to be kept of `before`, which shows `was`, when `after` takes its place. Nothing if that shows the same revision and has every
+    /// candidate still.
+    pub(super) fn of(before: &Document, was: &Shown, after: &Document, shown: &Shown) -> Option<Self> {
+        let dot = before.newest()?;
+        let beside = Beside::of(before, was, after);
+        (was.revision != shown.revision || beside.loses).then(|| Self {
+            dot,
+            revision: was.revision.clone(),
+            record: RevisionRecord {
+                base: before.base_of(was),
+                set_aside: beside.set_aside,
+                left_out: beside.left_out,
+            },
+        })
+    }
+}
+
+/// The candidates of a state.
+#[derive(Default)]
+struct Beside {
+    set_aside: Vec<OpenConflict>,
+    left_out: u32,
+    /// Whether a value goes.
+    loses: bool,
+}
+
+impl Beside {
+    fn of(before: &Document, was: &Shown, after: &Document) -> Self {
+        let mut beside = Self::default();
+        let candidates = all_candidates(before, was);
+        if candidates.is_empty() {
+            return beside;
+        }
+        let (mut staying, none) = (0, RuleSet::default());
+        let after = after.shown(&none);
+        for mut conflict in candidates {
+            let shown = conflict.shown.clone();
+            conflict.candidates.retain(|candidate| {
+                let CandidateKind::Value(value) = &candidate.kind else {
+                    return true;
+                };
+                if !stays(&conflict.path, candidate, &after) {
+                    beside.loses = true;
+                    return true;
+                }
+                // What the body shows is not stored twice.
+                let bytes = match shown.as_ref() == Some(value) {
+                    true => 0,
+                    false => value.to_json().len(),
+                };
+                let fits = staying + bytes <= STAYING_BYTES_MAX;
+                staying += if fits { bytes } else { 0 };
+                beside.left_out += u32::from(!fits);
+                fits
+            });
+            beside.set_aside.push(conflict);
+        }
+        beside.set_aside.retain(|conflict| !conflict.candidates.is_empty());
+        beside
+    }
+}
+
+/// Every candidate of a state that shows `was`, whatever the rules: open conflicts, and what a rule set aside.
+pub(crate) fn all_candidates(document: &Document, was: &Shown) -> Vec<OpenConflict> {
+    if !document.may_conflict() {
+        return Vec::new();
+    }
+    let mut conflicts = document.shown(&RuleSet::default()).conflicts;
+    let body = (!was.deleted).then_some(was.body.as_ref());
+    for conflict in &mut conflicts {
+        conflict.shown = value_at(body, &conflict.path);
+    }
+    conflicts
+}
+
+/// Whether a state still has a candidate, or shows its value.
+fn stays(path: &str, candidate: &Candidate, after: &Shown) -> bool {
+    let place = after
+        .conflicts
+        .binary_search_by(|conflict| conflict.path.as_str().cmp(path));
+    let listed = place.ok().and_then(|place| after.conflicts.get(place));
+    let body = (!after.deleted).then_some(after.body.as_ref());
+    let same = |other: &Candidate| other.dot == candidate.dot && other.kind == candidate.kind;
+    listed.is_some_and(|conflict| conflict.candidates.iter().any(same))
+        || matches!(&candidate.kind, CandidateKind::Value(value) if value_at(body, path).as_ref() == Some(value))
+}
+
+impl Group<'_> {
+    /// Writes what is kept of a state that gave way when the document came to stand at `sequence`.
+    pub(super) fn keep(&mut self, database: &DatabaseState, id: &DocumentId, sequence: Sequence, gone: Superseded) {
+        let superseded = self.pipeline.now();
+        let Superseded { dot, revision, record } = gone;
+        let key = RevisionKey {
+            number: database.number(),
+            id: id.clone(),
+            revision,
+            sequence,
+        };
+        let entry = RevisionEntry {
+            superseded,
+            deleted: record.base.body.is_none(),
+            dot,
+            key: key.clone(),
+        };
+        self.batch.put(Family::Revisions, key.record(), record.encode());
+        self.batch
+            .put(Family::Revisions, key.place(superseded), key.encode_place());
+        self.batch.put(Family::Revisions, key.entry(), entry.encode());
+        let prefix = revisions::records_of(key.number, id, &key.revision);
+        if let Some(journal) = &mut self.journal {
+            journal.push(prefix.clone());
+        }
+        self.revisions.entry(prefix).or_default().push((sequence, record));
+        self.look_again_from(database, superseded);
+    }
+
+    /// A clock that was set back puts places in time before those where pruning and trimming have been.
+    fn look_again_from(&mut self, database: &DatabaseState, superseded: HlcTime) {
+        let name = &database.definition.name;
+        if let Some(pruned) = self.pipeline.pruned_until.get_mut(name) {
+            *pruned = superseded.min(*pruned);
+        }
+        if let Some(trimmed) = self.pipeline.trimmed.get_mut(name) {
+            trimmed.look_again_from(revisions::place_from(database.number(), superseded));
+        }
+    }
+
+    /// What a reader of an old revision had seen, if it is still kept and a write may be based on it.
+    pub(super) fn superseded(
+        &self,
+        database: &DatabaseState,
+        id: &DocumentId,
+        revision: &Revision,
+    ) -> Result<Option<Base>, StoreError> {
+        let staged = self.documents.get(&(database.definition.name.clone(), id.clone()));
+        let bases_after = staged.map_or(Sequence(0), |staged| staged.bases_after);
+        let newest = self.kept(database, id, revision, 1)?.into_iter().next();
+        Ok(newest
+            .filter(|(sequence, _)| *sequence > bases_after)
+            .map(|(_, record)| record.base))
+    }
+
+    /// The records of an old revision, newest first.
+    pub(super) fn records(
+        &self,
+        database: &DatabaseState,
+        id: &DocumentId,
+        revision: &Revision,
+    ) -> Result<Vec<RevisionRecord>, StoreError> {
+        let kept = self.kept(database, id, revision, RECORDS_OF_A_REVISION_MAX)?;
+        Ok(kept.into_iter().map(|(_, record)| record).collect())
+    }
+
+    fn kept(
+        &self,
+        database: &DatabaseState,
+        id: &DocumentId,
+        revision: &Revision,
+        max: usize,
+    ) -> Result<Vec<(Sequence, RevisionRecord)>, StoreError> {
+        let prefix = revisions::records_of(database.number(), id, revision);
+        let staged = self.revisions.get(&prefix).into_iter().flatten().rev();
+        let mut kept: Vec<_> = staged.take(max).cloned().collect();
+        let left = max - kept.len();
+        for entry in self
+            .engine
+            .scan(Family::Revisions, KeyRange::prefix(&prefix))
+            .take(left)
+        {
+            let (key, value) = entry?;
+            let sequence = revisions::decode_record_sequence(&key)?;
+            kept.push((sequence, RevisionRecord::decode(revision.clone(), &value)?));
+        }
+        Ok(kept)
+    }
+}
