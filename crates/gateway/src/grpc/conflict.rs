@@ -21,7 +21,7 @@ impl ConflictApi {
     }
 
     fn list(&self, request: &proto::ListConflictsRequest) -> Result<proto::ListConflictsResponse, Failure> {
-        let database = request::database(&request.database)?;
+        let database = request::database(&self.context.store, &request.database)?;
         let after = page::after_id(&request.page_token)?;
         let store = &self.context.store;
         let page = store.conflicts(&database, after.as_ref(), page::size(request.page_size))?;

@@ -25,7 +25,7 @@ impl DocumentApi {
     }
 
     fn request(&self, database: &str, id: &str, action: Action, conditions: Conditions) -> Result<Operation, Failure> {
-        let (database, id) = (request::database(database)?, request::id(id)?);
+        let (database, id) = (request::database(&self.context.store, database)?, request::id(id)?);
         Ok(Operation::Write(WriteRequest {
             database,
             id,
@@ -63,7 +63,10 @@ impl DocumentApi {
     }
 
     fn get(&self, request: &proto::GetDocumentRequest) -> Result<proto::Document, Failure> {
-        let (database, id) = (request::database(&request.database)?, request::id(&request.id)?);
+        let (database, id) = (
+            request::database(&self.context.store, &request.database)?,
+            request::id(&request.id)?,
+        );
         let revision = request::revision(request.revision.as_deref())?;
         let found = self.context.store.get(&database, &id)?;
         let current = found.as_ref().filter(|found| !found.shown.deleted);
@@ -102,7 +105,7 @@ impl DocumentApi {
     }
 
     fn list(&self, request: &proto::ListDocumentsRequest) -> Result<proto::ListDocumentsResponse, Failure> {
-        let database = request::database(&request.database)?;
+        let database = request::database(&self.context.store, &request.database)?;
         let after = page::after_id(&request.page_token)?;
         let store = &self.context.store;
         let page = store.list(&database, after.as_ref(), page::size(request.page_size))?;

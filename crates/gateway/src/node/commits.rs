@@ -58,6 +58,9 @@ fn name(operation: &Operation) -> &'static str {
     match operation {
         Operation::Write(_) => "write",
         Operation::CreateDatabase(_) => "create_database",
+        Operation::UpdateDatabase(_) => "update_database",
+        Operation::DeleteDatabase { .. } => "delete_database",
+        Operation::Purge { .. } => "purge",
         Operation::Apply(_) => "apply",
         Operation::Forget { .. } => "forget",
         Operation::Prune { .. } => "prune",

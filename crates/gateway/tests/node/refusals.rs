@@ -256,6 +256,7 @@ async fn bad_definitions_are_refused() {
             name: name.into(),
             granularity,
             rules: rules.clone(),
+            ..Database::default()
         });
         let status = service
             .create_database(CreateDatabaseRequest { database })

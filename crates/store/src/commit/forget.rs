@@ -15,7 +15,7 @@ const BASES_PER_DOCUMENT: usize = 16;
 
 impl Group<'_> {
     pub(super) fn forget(&mut self, name: DatabaseName) -> Result<Outcome, CommitError> {
-        let database = self.database(&name)?;
+        let database = self.held(&name)?;
         let stable = self.state.stable(&database, &self.options.peers);
         let oldest = HlcTime(
             self.pipeline

@@ -6,6 +6,7 @@
 
 mod apply;
 mod databases;
+mod deletion;
 mod forget;
 mod group;
 mod identity;
@@ -15,6 +16,7 @@ mod pipeline;
 mod prune;
 mod quarantine;
 mod recount;
+mod redefine;
 mod staged;
 mod write;
 

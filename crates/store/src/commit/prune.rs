@@ -11,7 +11,7 @@ use crate::operation::Outcome;
 
 impl Group<'_> {
     pub(super) fn prune(&mut self, name: DatabaseName) -> Result<Outcome, CommitError> {
-        let database = self.database(&name)?;
+        let database = self.held(&name)?;
         let until = HlcTime(self.pipeline.now().0.saturating_sub(span(self.options.keep_for)));
         let mut range = revisions::places_before(database.number(), until);
         if let Some(pruned) = self.pipeline.pruned_until.get(&name) {

@@ -14,6 +14,8 @@ pub(super) struct Staged {
     pub sequence: Sequence,
     /// Whether `now` must be written.
     pub changed: bool,
+    /// Whether nothing of it stays on disk.
+    pub gone: bool,
     /// What `now` shows, once somebody asked.
     shown: Option<Shown>,
 }
@@ -27,6 +29,7 @@ impl Staged {
             now,
             sequence,
             changed: false,
+            gone: false,
             shown: None,
         }
     }
@@ -39,6 +42,18 @@ impl Staged {
     /// Puts a new state in place.
     pub(super) fn replace(&mut self, now: Document, shown: Shown, sequence: Sequence) {
         (self.now, self.shown, self.sequence, self.changed) = (now, Some(shown), sequence, true);
+        self.gone = false;
+    }
+
+    /// Leaves the state as it is and moves it to the end of the log.
+    pub(super) fn move_to(&mut self, sequence: Sequence) {
+        (self.sequence, self.changed) = (sequence, true);
+    }
+
+    /// Drops the document as if it had never been written.
+    pub(super) fn vanish(&mut self) {
+        (self.now, self.shown) = (Document::empty(self.now.granularity()), None);
+        (self.changed, self.gone) = (true, true);
     }
 
     /// Puts a state in place of which something was forgotten: it keeps its place in the log.

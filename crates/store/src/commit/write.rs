@@ -8,6 +8,7 @@ use rejoin_document::{
 
 use super::group::{DocumentKey, Group};
 use crate::error::CommitError;
+use crate::settings::ChecksumPolicy;
 use crate::operation::{Action, Conditions, OnStale, Outcome, Version, WriteRequest, Written};
 use crate::state::DatabaseState;
 
@@ -39,7 +40,11 @@ impl Group<'_> {
         if name.is_system() {
             return Err(CommitError::ReservedDatabase { database: name });
         }
-        let database = self.database(&name)?;
+        // What survived a deletion of the database can still be deleted.
+        let database = match &action {
+            Action::Delete | Action::DeleteIf { .. } => self.readable(&name)?,
+            _ => self.database(&name)?,
+        };
         let (key, current, shown) = self.current(&database, &id)?;
         let before = PreImage {
             database: &database,
@@ -66,7 +71,7 @@ impl Group<'_> {
         body: Option<Arc<Object>>,
         on_conflict: OnConflict,
     ) -> Result<Written, CommitError> {
-        let database = self.database(&key.0)?;
+        let database = self.held(&key.0)?;
         let dot = self.issue()?;
         let stamp_all = !self.state.behind.is_empty();
         let write = Write {
@@ -75,6 +80,7 @@ impl Group<'_> {
             body: body.clone(),
             on_conflict,
             stamp_all,
+            request: None,
         };
         let committed = current.commit(&write, database.rules())?;
         let shown = committed.shown;
@@ -137,9 +143,7 @@ impl Group<'_> {
             (Action::Delete, _) if !exists => return Err(before.not_found()),
             _ => {}
         }
-        if let Some(checksum) = conditions.checksum {
-            before.has_checksum(checksum)?;
-        }
+        before.check_checksum(action, conditions.checksum)?;
         match &conditions.base {
             Some(_) if before.current.is_empty() => Err(before.not_found()),
             Some(revision) => self.base(before, revision),
@@ -200,6 +204,19 @@ impl PreImage<'_> {
         };
         let version = self.version().ok_or_else(|| self.not_found())?;
         Ok(Some(version).filter(|version| version.body != *expected))
+    }
+
+    /// A compare-and-swap names the whole body, which says more than its checksum. A document that does not exist has none.
+    fn check_checksum(&self, action: &Action, given: Option<Checksum>) -> Result<(), CommitError> {
+        let replaces = matches!(action, Action::Update { .. } | Action::Patch { .. } | Action::Delete);
+        match (self.database.definition.settings.checksums, given) {
+            (ChecksumPolicy::Ignored, _) | (ChecksumPolicy::Optional, None) => Ok(()),
+            (ChecksumPolicy::Required, None) if replaces && self.exists() => {
+                Err(CommitError::ChecksumRequired { id: self.id.clone() })
+            }
+            (ChecksumPolicy::Required, None) => Ok(()),
+            (ChecksumPolicy::Optional | ChecksumPolicy::Required, Some(checksum)) => self.has_checksum(checksum),
+        }
     }
 
     fn has_checksum(&self, expected: Checksum) -> Result<(), CommitError> {
