@@ -5,6 +5,8 @@
 //! and knowledge says that each has everything. So each survivor moves to the end of the log when the documents are gone through, and the log of
 //! a deleted database is sent without asking what the puller knows (`read/scan.rs`): all nodes come to hold the join of all that survived.
 
+use std::collections::BTreeSet;
+
 use rejoin_document::{DatabaseName, Document, DocumentId, HlcTime, ReplicaId, VersionVector};
 
 use super::group::{DocumentKey, Group};
@@ -117,15 +119,21 @@ impl Group<'_> {
         Ok(Outcome::Purged { documents, finished })
     }
 
-    /// The documents of one step.
+    /// The documents of one step: of those on disk and of those that this very group has written.
     fn documents_after(&self, database: &DatabaseState, reached: &str) -> Result<Vec<DocumentId>, StoreError> {
         let prefix = database.number().prefix();
         let range = KeyRange::prefix_after(&prefix, &[prefix.as_slice(), reached.as_bytes()].concat());
         let entries = self.engine.scan(Family::Documents, range);
-        let ids = entries
+        let on_disk = entries
             .take(self.options.step_documents_max)
             .map(|entry| Ok(documents::decode_key(&entry?.0)?.1));
-        ids.collect()
+        let mut ids = on_disk.collect::<Result<BTreeSet<DocumentId>, StoreError>>()?;
+        let staged = self.documents.iter().filter(|((name, id), staged)| {
+            let of_database = *name == database.definition.name;
+            of_database && id.as_str() > reached && staged.before.is_none() && staged.changed
+        });
+        ids.extend(staged.map(|((_, id), _)| id.clone()));
+        Ok(ids.into_iter().take(self.options.step_documents_max).collect())
     }
 
     /// What becomes of some documents, and the last one of which it was decided. Everything that can fail happens here, before anything is staged.
