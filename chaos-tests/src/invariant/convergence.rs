@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Context;
-use rejoin_client::{Client, DocumentConflicts};
+use rejoin_client::{Client, ConflictFilter, DocumentConflicts};
 use tokio::time::Instant;
 
 use crate::process::poll_until;
@@ -131,7 +131,9 @@ fn view_differences<'a>(one: &'a View, two: &'a View) -> impl Iterator<Item = St
 pub async fn all_conflicts(client: &Client, database: &str) -> anyhow::Result<Vec<DocumentConflicts>> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = client.conflicts(database, PAGE, after).await?;
+        let page = client
+            .conflicts(database, &ConflictFilter::default(), PAGE, after)
+            .await?;
         found.extend(page.items);
         after = page.next;
         if after.is_none() {

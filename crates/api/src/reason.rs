@@ -84,6 +84,8 @@ reasons! {
     InvalidBatch = "INVALID_BATCH",
     /// A write of an atomic batch was refused, so that none was done; the metadata name the write and its reason.
     BatchRefused = "BATCH_REFUSED",
+    /// In a batch: the document is not as a compare-and-swap expects it.
+    Unmatched = "UNMATCHED",
     /// A resolution names a path that is not in conflict, or something that cannot stand there.
     InvalidResolution = "INVALID_RESOLUTION",
     /// The session token is none, or of another database.

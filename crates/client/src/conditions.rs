@@ -11,6 +11,8 @@ pub enum OnConflict {
     Merge,
     /// Refuse it, whatever was changed.
     RejectStale,
+    /// Merge it; where both changed the same member, both values stay, listed as a conflict.
+    KeepBranch,
 }
 
 /// What the writer presumes. The node checks it on the document as it is before the write, in the same step.
@@ -39,6 +41,7 @@ impl From<OnConflict> for proto::OnConflict {
         match on_conflict {
             OnConflict::Merge => Self::Merge,
             OnConflict::RejectStale => Self::RejectStale,
+            OnConflict::KeepBranch => Self::KeepBranch,
         }
     }
 }

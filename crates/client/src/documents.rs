@@ -8,7 +8,6 @@ use crate::call::{self, Safety};
 use crate::change_stream::ChangeStream;
 use crate::client::Client;
 use crate::conditions::Conditions;
-use crate::conflict::DocumentConflicts;
 use crate::document::Document;
 use crate::error::CallError;
 use crate::load::{self, LoadOutcomes, LoadSender};
@@ -120,37 +119,6 @@ impl Client {
                 .documents
                 .into_iter()
                 .map(Document::from_proto)
-                .collect::<Result<_, _>>()?;
-            Ok(Page::new(documents, answer.next_page_token))
-        })
-        .await
-    }
-
-    /// One page of the documents with open conflicts, in ascending order of their ids. Arguments as in [`Self::list`].
-    ///
-    /// # Errors
-    /// `Refused` with `DATABASE_NOT_FOUND` or `INVALID_PAGE_TOKEN`; `Unreachable` if no answer arrived.
-    pub async fn conflicts(
-        &self,
-        database: &str,
-        size: u32,
-        after: Option<String>,
-    ) -> Result<Page<DocumentConflicts>, CallError> {
-        let request = proto::ListConflictsRequest {
-            database: database.to_owned(),
-            page_size: size,
-            page_token: after.unwrap_or_default(),
-            ..proto::ListConflictsRequest::default()
-        };
-        let attempt = |request| {
-            let mut service = self.conflict_service();
-            async move { service.list_conflicts(request).await }
-        };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
-            let documents = answer
-                .documents
-                .into_iter()
-                .map(DocumentConflicts::from_proto)
                 .collect::<Result<_, _>>()?;
             Ok(Page::new(documents, answer.next_page_token))
         })

@@ -9,6 +9,7 @@
 //! - Nothing here is unbounded: each call has a deadline, each message a size, a load a window in bytes.
 
 mod admin;
+mod batch;
 mod call;
 mod change_stream;
 mod client;
@@ -25,11 +26,13 @@ mod load;
 mod malformed;
 mod options;
 mod page;
+mod resolve;
 mod status;
 mod verbs;
 mod version;
 mod written;
 
+pub use batch::{Batch, BatchOutcome, BatchResult};
 pub use bytes::Bytes;
 pub use change_stream::{Change, ChangeStream};
 pub use client::Client;
@@ -44,6 +47,7 @@ pub use load::{LoadError, LoadOutcome, LoadOutcomes, LoadSendError, LoadSender};
 pub use malformed::Malformed;
 pub use options::ClientOptions;
 pub use page::Page;
+pub use resolve::{BulkResolved, Choice, ConflictFilter, ConflictedDocument, Policy};
 pub use status::{DatabaseStatus, Link, LinkState, NodeStatus};
 pub use verbs::{Edit, Patch};
 pub use version::{Compared, Replaced, Version};

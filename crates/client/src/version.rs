@@ -37,7 +37,7 @@ pub enum Compared {
 }
 
 impl Version {
-    fn from_proto(version: proto::Version) -> Result<Self, Malformed> {
+    pub(crate) fn from_proto(version: proto::Version) -> Result<Self, Malformed> {
         Ok(Self {
             revision: malformed::revision(&version.revision)?,
             body: version.body,

@@ -191,6 +191,20 @@ impl Document {
         }
     }
 
+    /// Had every open branch seen what this reader had? So it is of what the branches have in common.
+    pub fn is_common_base(&self, base: &Base) -> bool {
+        match self {
+            Self::Fields(document) => {
+                let mut heads = document.heads.values();
+                heads.all(|head| head.past.dominates(&base.context))
+            }
+            Self::Tree(document) => {
+                let revision = base.revision.as_ref();
+                revision.is_some_and(|revision| document.is_common_ancestor(revision))
+            }
+        }
+    }
+
     /// Among the open revisions, or what they grew from? (The merge revision of several open branches is [`Shown::revision`].)
     pub fn knows_revision(&self, revision: &Revision) -> bool {
         match self {

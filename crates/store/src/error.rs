@@ -128,6 +128,42 @@ pub enum CommitError {
         /// The checksum of that.
         checksum: Checksum,
     },
+    /// A write of an atomic batch was refused, so that none was done.
+    #[error("write {place} of the batch is refused, so none was done: {source}")]
+    BatchRefused {
+        /// Which, counted from 0.
+        place: usize,
+        /// Why.
+        source: Box<CommitError>,
+    },
+    /// In a batch: the document is not as a compare-and-swap expects it.
+    #[error("the document {id} is not as expected; read it and try again")]
+    Unmatched {
+        /// The document.
+        id: DocumentId,
+    },
+    /// The documents of an atomic batch are too large together.
+    #[error(
+        "the documents of the batch have {bytes} bytes together, at most {bytes_max} can be written at once; split it, or make it independent"
+    )]
+    BatchTooLarge {
+        /// What they have.
+        bytes: usize,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// A conflict has no candidate of the kind that a resolution chooses.
+    #[error("no candidate for `{path}` is what the resolution asks for; `rejoin conflicts` lists them all")]
+    NoCandidate {
+        /// JSON pointer.
+        path: String,
+    },
+    /// The disk is full.
+    #[error("the disk is full ({free} bytes are free): reads go on, and writes are taken again when there is room")]
+    DiskFull {
+        /// What is free; 0 if that is not known.
+        free: u64,
+    },
     /// The patch does not fit the document.
     #[error(transparent)]
     Patch(#[from] PatchError),

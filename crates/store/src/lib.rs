@@ -43,15 +43,15 @@ pub use engine::{
 pub use error::{CommitError, OpenError, ReadError, StoreError};
 pub use keys::CorruptRecord;
 pub use operation::{
-    Action, Applied, Apply, Conditions, DatabaseChange, DatabaseDefinition, Identity, Item, OnStale, Operation, Outcome, Progress,
-    Version, Watermark, WriteRequest, Written,
+    Action, Applied, Apply, Choice, Conditions, DatabaseChange, DatabaseDefinition, Identity, Item, OnStale, Operation,
+    Outcome, Progress, Resolve, Resolved, Settling, Version, Watermark, WriteBatch, WriteRequest, Written,
 };
 pub use options::{Place, StoreOptions};
 pub use queue::{CommitQueue, Committer};
 pub use queue_options::QueueOptions;
 pub use read::{
-    Changes, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Found, Page, QuarantinedState, RuleEffect, Scan,
-    VisibleDatabase,
+    Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Found, Page, QuarantinedState,
+    RuleEffect, Scan, VisibleDatabase,
 };
 pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};
 pub use store::Store;

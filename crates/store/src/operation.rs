@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rejoin_document::{
     Checksum, DatabaseName, DatacenterName, DocumentId, Dot, Granularity, HlcTime, Matrix, Object, Patch, Position,
-    ReplicaId, Revision, RuleSet, Sequence, VersionVector,
+    ReplicaId, RequestName, Revision, RuleSet, Sequence, Value, VersionVector,
 };
 
+use crate::read::ConflictFilter;
 use crate::settings::{ChecksumPolicy, DatabaseSettings};
 
 /// One entry of the pipeline: all of it happens, or nothing.
@@ -15,6 +16,10 @@ use crate::settings::{ChecksumPolicy, DatabaseSettings};
 pub enum Operation {
     /// A client's write of one document.
     Write(WriteRequest),
+    /// A client's writes of several documents: all of them or none.
+    WriteBatch(WriteBatch),
+    /// A client settles open conflicts of a document.
+    Resolve(Resolve),
     /// Creates a database, or finds it as defined.
     CreateDatabase(DatabaseDefinition),
     /// Changes the definition of a database: what the change names, and nothing else.
@@ -82,11 +87,32 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    /// Whether it makes the store take more room for long: what does not is done on a full disk too.
+    pub(crate) fn grows(&self) -> bool {
+        match self {
+            Self::Write(_) | Self::WriteBatch(_) | Self::Resolve(_) | Self::CreateDatabase(_) | Self::Apply(_) => true,
+            Self::Forget { .. }
+            | Self::Prune { .. }
+            | Self::Retry { .. }
+            | Self::SetLinkCut { .. }
+            | Self::SetLinkLost { .. }
+            | Self::CaughtUp { .. }
+            | Self::AssumeNewIdentity { .. }
+            | Self::SaveHeal { .. } => false,
+        }
+    }
+}
+
 /// The answer to the [`Operation`] of the same name.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// The write is durable.
     Written(Written),
+    /// All writes of the batch are durable, in their order.
+    BatchWritten(Vec<Written>),
+    /// Conflicts are settled, if there were any that were meant.
+    Resolved(Resolved),
     /// The document is not as a compare-and-swap expects it: this is what it shows. Nothing was written.
     Unmatched(Version),
     /// The database exists as asked for.
@@ -216,6 +242,80 @@ pub struct WriteRequest {
     pub action: Action,
     /// What the client presumes of it.
     pub conditions: Conditions,
+    /// Names the write: one that the document remembers under this name is not done again, and answered as the first time.
+    pub request: Option<RequestName>,
+}
+
+/// Writes of several documents of one database that happen together.
+#[derive(Debug, Clone)]
+pub struct WriteBatch {
+    /// The database of all of them.
+    pub database: DatabaseName,
+    /// The writes, one after another.
+    pub writes: Vec<WriteRequest>,
+}
+
+/// A client's resolution.
+#[derive(Debug, Clone)]
+pub struct Resolve {
+    /// The database.
+    pub database: DatabaseName,
+    /// The document.
+    pub id: DocumentId,
+    /// The revision whose conflicts the client has read; none: whatever is there.
+    pub base: Option<Revision>,
+    /// How they are settled.
+    pub settling: Settling,
+    /// As in [`WriteRequest`].
+    pub request: Option<RequestName>,
+}
+
+/// Which conflicts are settled, and how.
+#[derive(Debug, Clone)]
+pub enum Settling {
+    /// What shall stand at each of some paths in conflict (JSON pointers).
+    Paths(Vec<(String, Choice)>),
+    /// All, by a new body.
+    Body(Arc<Object>),
+    /// Those that the filter means and the policy can decide; the others stay open.
+    All {
+        /// Which.
+        filter: ConflictFilter,
+        /// How.
+        policy: Choice,
+    },
+}
+
+/// What shall stand at a path in conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// This value.
+    Value(Value),
+    /// Nothing; at path `""`: the document is deleted.
+    Removed,
+    /// What is shown.
+    Shown,
+    /// The newest candidate, a removal too.
+    Newest,
+    /// The newest candidate of this datacenter.
+    From(DatacenterName),
+    /// The candidate of this write.
+    Candidate(Dot),
+    /// The greatest candidate, if all are numbers.
+    Greatest,
+    /// The least candidate, if all are numbers.
+    Least,
+}
+
+/// What a resolution did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The write; none if nothing was to be settled.
+    pub written: Option<Written>,
+    /// Conflicts that are settled.
+    pub settled: u32,
+    /// Conflicts of the document that are still open.
+    pub left_open: u32,
 }
 
 /// What a client presumes of a document that it writes. All is checked against the document as it is before the write.
@@ -292,6 +392,8 @@ pub struct Written {
     pub sequence: Sequence,
     /// What the document showed before the write; none if it did not exist, or was deleted.
     pub previous: Option<Version>,
+    /// Whether the request was known: this is what its write did the first time, but for `sequence` and `previous`.
+    pub repeated: bool,
 }
 
 /// One version of a document.
@@ -310,6 +412,8 @@ pub struct Item {
     pub id: DocumentId,
     /// Its encoded state.
     pub state: Bytes,
+    /// Whether it was written together with the next item, and becomes visible together with it.
+    pub joined: bool,
 }
 
 /// What a datacenter has incorporated, and what it knows that others have.

@@ -47,6 +47,10 @@ pub struct StoreOptions {
     /// Bytes of an encoded state from a peer above which it goes to quarantine. A document of several open branches holds the body of each twice:
     /// eight branches of the largest body fit. Default: 128 MiB.
     pub state_bytes_max: usize,
+    /// Bytes of the stored documents that one atomic batch may write to: they travel in one message. Default: 64 MiB.
+    pub batch_bytes_max: usize,
+    /// Free bytes below which the disk counts as full: what would make it grow is refused. Default: 16 MiB.
+    pub disk_free_bytes_min: u64,
     /// Quarantined states that are kept of one document. A newer state of a peer contains its older ones, so more than the number of
     /// datacenters is never needed. Default: 16.
     pub quarantined_states_max: usize,
@@ -73,6 +77,8 @@ impl StoreOptions {
             tombstone_retention: Duration::from_secs(24 * 60 * 60),
             limits: Limits::default(),
             state_bytes_max: 128 << 20,
+            batch_bytes_max: 64 << 20,
+            disk_free_bytes_min: 16 << 20,
             quarantined_states_max: 16,
             step_documents_max: 512,
             heals_max: 1000,

@@ -72,6 +72,19 @@ impl Committer {
         receiver.await.unwrap_or(Err(CommitError::Unanswered))
     }
 
+    /// As [`Self::submit`] for several operations: they are queued in their order before the first is waited for.
+    pub async fn submit_all(&self, operations: Vec<Operation>) -> Vec<Result<Outcome, CommitError>> {
+        let waiting: Vec<_> = operations.into_iter().map(|operation| self.send(operation)).collect();
+        let mut outcomes = Vec::with_capacity(waiting.len());
+        for receiver in waiting {
+            outcomes.push(match receiver {
+                Ok(receiver) => receiver.await.unwrap_or(Err(CommitError::Unanswered)),
+                Err(error) => Err(error),
+            });
+        }
+        outcomes
+    }
+
     fn send(&self, operation: Operation) -> Result<oneshot::Receiver<Result<Outcome, CommitError>>, CommitError> {
         if self.gauge.stopping.load(Ordering::Acquire) {
             return Err(CommitError::ShuttingDown);

@@ -12,7 +12,7 @@ use crate::error::{CommitError, StoreError};
 use crate::keys::meta::{self, TimeRecord};
 use crate::operation::{Identity, Operation, Outcome};
 use crate::options::StoreOptions;
-use crate::state::NodeState;
+use crate::state::{NodeState, load};
 use crate::subscription::Changed;
 
 /// Pieces of news that a slow subscriber may lag behind before it has to look for itself.
@@ -65,12 +65,18 @@ impl Store {
     pub fn commit(&self, operations: Vec<Operation>) -> Vec<Result<Outcome, CommitError>> {
         let count = operations.len();
         let mut pipeline = self.pipeline();
+        let full = self.full();
+        self.recover(&mut pipeline, full);
         if let Some(halt) = pipeline.halt {
-            return (0..count).map(|_| Err(halted(halt))).collect();
+            return (0..count).map(|_| Err(halted(halt, full))).collect();
         }
         let before = self.state();
         let mut group = Group::new(self.engine(), self.options(), &mut pipeline, NodeState::clone(&before));
-        let results: Vec<_> = operations.into_iter().map(|operation| group.run(operation)).collect();
+        let run = |operation: Operation| match full.filter(|_| operation.grows()) {
+            Some(free) => Err(CommitError::DiskFull { free }),
+            None => group.run(operation),
+        };
+        let results: Vec<_> = operations.into_iter().map(run).collect();
         if count > 0 && results.iter().all(Result::is_err) {
             return results;
         }
@@ -94,8 +100,13 @@ impl Store {
     /// Makes a group durable, then shows it.
     fn write(&self, pipeline: &mut Pipeline, finished: Finished, durability: Durability) -> Result<(), StoreError> {
         if let Err(error) = self.engine().write(finished.batch, durability) {
-            tracing::error!(%error, "a write failed; the store takes no more until the node is restarted");
-            pipeline.halt = Some(Halt::Failed);
+            if error.no_space {
+                tracing::error!(%error, "the disk is full; the store takes writes again when there is room");
+                pipeline.halt = Some(Halt::Full);
+            } else {
+                tracing::error!(%error, "a write failed; the store takes no more until the node is restarted");
+                pipeline.halt = Some(Halt::Failed);
+            }
             return Err(error.into());
         }
         // The old state is read again by nobody who holds the lock, and a panic cannot leave a half of it.
@@ -106,6 +117,34 @@ impl Store {
             let _ = self.0.news.send(changed);
         }
         Ok(())
+    }
+
+    /// The bytes that are free, if they are so few that the disk counts as full.
+    fn full(&self) -> Option<u64> {
+        let free = self.engine().free_bytes();
+        free.filter(|free| *free < self.options().disk_free_bytes_min)
+    }
+
+    /// Once there is room again, goes on from what is on disk: whether the write that met the full disk is, only the disk knows.
+    fn recover(&self, pipeline: &mut Pipeline, full: Option<u64>) {
+        if pipeline.halt != Some(Halt::Full) || full.is_some() {
+            return;
+        }
+        let before = self.state();
+        match reload(self.engine(), &before, pipeline.clock.last()) {
+            Ok(state) => {
+                *self.0.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+                pipeline.halt = None;
+                tracing::info!("there is room on the disk again; the store takes writes");
+            }
+            Err(error) => tracing::warn!(%error, "the store does not take writes yet"),
+        }
+    }
+
+    /// Whether writes are refused because the disk is full, and how many bytes are free, as far as that is known.
+    pub fn disk(&self) -> (bool, Option<u64>) {
+        let halted = self.pipeline().halt == Some(Halt::Full);
+        (halted || self.full().is_some(), self.engine().free_bytes())
     }
 
     /// Goes on under a new replica id and a new incarnation, because a peer knows more of this replica than it does.
@@ -218,8 +257,26 @@ fn fail(
         .collect()
 }
 
-fn halted(halt: Halt) -> CommitError {
+/// What is on disk after a write that failed for want of room: first that the disk takes writes at all, then what it holds.
+fn reload(engine: &dyn Engine, before: &NodeState, issued: HlcTime) -> Result<NodeState, StoreError> {
+    let mut batch = Batch::new();
+    let time = TimeRecord { issued, alive: issued };
+    batch.put(Family::Meta, meta::TIME_KEY.to_vec(), time.encode());
+    engine.write(batch, Durability::Synced)?;
+    let mut state = load(engine, before.identity.clone())?;
+    for (name, database) in &before.databases {
+        if let Some(loaded) = state.database_mut(name) {
+            loaded.gap = database.gap;
+        }
+    }
+    Ok(state)
+}
+
+fn halted(halt: Halt, full: Option<u64>) -> CommitError {
     match halt {
+        Halt::Full => CommitError::DiskFull {
+            free: full.unwrap_or_default(),
+        },
         Halt::Failed => CommitError::Stopped,
         Halt::Closed => CommitError::ShuttingDown,
     }

@@ -2,7 +2,7 @@
 
 use rejoin_document::{Object, Value};
 
-use crate::operation::{Action, Operation};
+use crate::operation::{Action, Choice, Operation, Settling};
 
 /// The least that anything weighs.
 const SMALL: usize = 256;
@@ -11,12 +11,15 @@ impl Operation {
     /// Bytes of bodies and states, roughly; never 0.
     pub(crate) fn weight(&self) -> usize {
         let carried = match self {
-            Operation::Write(request) => match &request.action {
-                Action::Create { body } | Action::Update { body } => object(body),
-                Action::Swap { expected, body } => object(expected) + object(body),
-                Action::DeleteIf { expected } => object(expected),
-                Action::Patch { patch, .. } => patch.weight(),
-                Action::Delete => 0,
+            Operation::Write(request) => action(&request.action),
+            Operation::WriteBatch(batch) => {
+                let writes = batch.writes.iter().map(|write| SMALL + action(&write.action));
+                writes.sum()
+            }
+            Operation::Resolve(request) => match &request.settling {
+                Settling::Body(body) => object(body),
+                Settling::Paths(choices) => choices.iter().map(|(path, choice)| path.len() + chosen(choice)).sum(),
+                Settling::All { .. } => 0,
             },
             Operation::Apply(apply) => apply
                 .items
@@ -27,6 +30,23 @@ impl Operation {
             _ => 0,
         };
         SMALL + carried
+    }
+}
+
+fn action(action: &Action) -> usize {
+    match action {
+        Action::Create { body } | Action::Update { body } => object(body),
+        Action::Swap { expected, body } => object(expected) + object(body),
+        Action::DeleteIf { expected } => object(expected),
+        Action::Patch { patch, .. } => patch.weight(),
+        Action::Delete => 0,
+    }
+}
+
+fn chosen(choice: &Choice) -> usize {
+    match choice {
+        Choice::Value(json) => value(json),
+        _ => 0,
     }
 }
 

@@ -264,7 +264,10 @@ fn conflicts_are_counted_again_in_steps_when_the_rules_change() {
     create_database(&other, "shop", &[("/seen", Rule::Latest)]).unwrap();
     pull(&other, &west, &DatabaseName::system());
     assert_eq!(
-        west.conflicts(&shop(), None, 9).unwrap().items.len(),
+        west.conflicts(&shop(), &rejoin_store::ConflictFilter::default(), None, 9)
+            .unwrap()
+            .items
+            .len(),
         0,
         "the list obeys the new rules at once"
     );

@@ -197,7 +197,10 @@ fn a_node_that_is_behind_stamps_every_leaf_that_it_writes() {
     assert!(dot.replica != west.digest(&shop()).unwrap().0.iter().next().unwrap().0);
     put(&west, "a", update(r#"{"x":1,"y":3}"#));
     pull(&east, &west, &shop());
-    let conflicts = west.conflicts(&shop(), None, 10).unwrap().items;
+    let conflicts = west
+        .conflicts(&shop(), &rejoin_store::ConflictFilter::default(), None, 10)
+        .unwrap()
+        .items;
     assert_eq!(
         conflicts[0].shown.conflicts[0].path, "/y",
         "east's y is stamped, so it stands beside west's"

@@ -29,6 +29,7 @@ fn a_state_that_cannot_be_read_goes_to_quarantine_and_is_forwarded_as_it_came() 
         Item {
             id: id("odd"),
             state: odd.clone(),
+            joined: false,
         },
     );
     let result = applied(one(&west, apply_of(&east, &west, &shop(), batch)).unwrap());
@@ -44,7 +45,8 @@ fn a_state_that_cannot_be_read_goes_to_quarantine_and_is_forwarded_as_it_came() 
     let relayed = scan(&west, &south, &shop());
     assert!(relayed.items.contains(&Item {
         id: id("odd"),
-        state: odd.clone()
+        state: odd.clone(),
+        joined: false,
     }));
     applied(one(&south, apply_of(&west, &south, &shop(), relayed)).unwrap());
     quarantine_of("cannot be read", &south);
@@ -54,7 +56,8 @@ fn a_state_that_cannot_be_read_goes_to_quarantine_and_is_forwarded_as_it_came() 
             &west,
             vec![Item {
                 id: id("odd"),
-                state: odd
+                state: odd,
+                joined: false,
             }]
         )
         .quarantined,
@@ -114,6 +117,7 @@ fn of_one_documents_quarantined_states_the_newest_are_kept() {
             vec![Item {
                 id: id("odd"),
                 state: vec![255, n].into(),
+                joined: false,
             }],
         );
     }

@@ -247,6 +247,7 @@ async fn a_refusal_reaches_the_one_who_asked() {
         id: id("a"),
         action: Action::Delete,
         conditions: Conditions::default(),
+        request: None,
     };
     let result = queue.committer().submit(Operation::Write(request)).await;
     assert!(matches!(result, Err(CommitError::UnknownDatabase { .. })));

@@ -183,16 +183,19 @@ fn increments_and_elements_need_no_read_and_add_up_across_datacenters() {
     sync(&east, &west);
     let edits = |by: i64, tag: &str| {
         let elements = vec![tag.into()];
-        patch(Patch::edits(vec![
-            Edit::Increment {
-                path: "/stock".into(),
-                by,
-            },
-            Edit::Add {
-                path: "/tags".into(),
-                elements,
-            },
-        ]))
+        patch(
+            Patch::edits(vec![
+                Edit::Increment {
+                    path: "/stock".into(),
+                    by,
+                },
+                Edit::Add {
+                    path: "/tags".into(),
+                    elements,
+                },
+            ])
+            .unwrap(),
+        )
     };
     put(&east, "a", edits(2, "east"));
     put(&west, "a", edits(-4, "west"));
@@ -207,10 +210,13 @@ fn increments_and_elements_need_no_read_and_add_up_across_datacenters() {
         verify(store, &shop());
     }
     let begin = Action::Patch {
-        patch: Arc::new(Patch::edits(vec![Edit::Increment {
-            path: "/stock".into(),
-            by: 3,
-        }])),
+        patch: Arc::new(
+            Patch::edits(vec![Edit::Increment {
+                path: "/stock".into(),
+                by: 3,
+            }])
+            .unwrap(),
+        ),
         create: true,
     };
     put(&east, "fresh", (begin, Conditions::default()));

@@ -86,7 +86,11 @@ fn a_stale_base_is_refused_with_a_report_where_somebody_changed_the_same_member(
     );
     put(&store, "a", keep_from(&base.revision, r#"{"x":3}"#));
     assert_eq!(
-        store.conflicts(&shop(), None, 10).unwrap().items.len(),
+        store
+            .conflicts(&shop(), &rejoin_store::ConflictFilter::default(), None, 10)
+            .unwrap()
+            .items
+            .len(),
         1,
         "kept as a sibling"
     );
@@ -170,6 +174,7 @@ fn an_unknown_database_is_refused_for_reads_and_writes() {
         id: id("a"),
         action: create("{}").0,
         conditions: Conditions::default(),
+        request: None,
     };
     assert!(matches!(
         one(&store, Operation::Write(request)).unwrap_err(),
@@ -206,6 +211,7 @@ fn the_system_database_is_reserved() {
         id: id("replica/x"),
         action: create("{}").0,
         conditions: Conditions::default(),
+        request: None,
     };
     assert!(matches!(
         one(&store, Operation::Write(request)).unwrap_err(),
@@ -254,6 +260,7 @@ fn a_database_of_whole_documents_refuses_a_stale_base() {
             id: id("a"),
             action,
             conditions,
+            request: None,
         };
         one(&store, Operation::Write(request)).map(written)
     };
@@ -280,6 +287,7 @@ fn in_a_database_of_whole_documents_any_open_revision_can_be_updated() {
             id: id("a"),
             action,
             conditions,
+            request: None,
         })
     };
     let revisions = [(&east, r#"{"x":1}"#), (&west, r#"{"x":2}"#)]
@@ -307,7 +315,9 @@ fn a_page_of_large_documents_ends_by_its_bytes_and_the_pages_together_hold_all()
     }
     let first = east.list(&shop(), None, 100).unwrap();
     assert!(first.items.len() < names.len(), "a page of {}", first.items.len());
-    let first = east.conflicts(&shop(), None, 100).unwrap();
+    let first = east
+        .conflicts(&shop(), &rejoin_store::ConflictFilter::default(), None, 100)
+        .unwrap();
     assert!(first.items.len() < names.len(), "a page of {}", first.items.len());
     let log = east.changes(&shop(), Sequence(0), 100).unwrap();
     assert!(!log.finished && log.changes.len() < names.len());

@@ -162,6 +162,8 @@ pub struct Item {
     pub id: DocumentId,
     /// Its encoded state.
     pub state: Bytes,
+    /// Whether it was written together with the next item, and becomes visible together with it wherever it goes.
+    pub joined: bool,
 }
 
 impl Item {

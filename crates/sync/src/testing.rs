@@ -69,6 +69,7 @@ pub(crate) fn item(id: &str, bytes: usize) -> Item {
     Item {
         id: document(id),
         state: vec![7; bytes].into(),
+        joined: false,
     }
 }
 

@@ -26,7 +26,7 @@ impl FieldDocument {
             Settle::Body(None) => Ok(self.deleted_by(resolution.dot, rules)),
             Settle::Body(Some(body)) => {
                 let fields = self.whole(body, rules, resolution.dot)?;
-                Ok(self.settled(fields, body, resolution.dot, rules))
+                Ok(self.settled(fields, body, resolution, rules))
             }
             Settle::Paths(choices) if choices.iter().any(|(path, value)| path.is_empty() && value.is_none()) => {
                 in_conflict("", &shown.conflicts)?;
@@ -40,14 +40,19 @@ impl FieldDocument {
                         settle(&mut fields, path, value.as_ref(), rules, resolution.dot)?;
                     }
                 }
-                let committed = self.settled(fields, &shown.body, resolution.dot, rules);
+                let committed = self.settled(fields, &shown.body, resolution, rules);
                 stand(choices, &committed.shown.body)?;
                 Ok(committed)
             }
         }
     }
 
-    fn settled(&self, mut fields: Node, like: &Object, dot: Dot, rules: &RuleSet) -> Committed {
+    fn settled(&self, mut fields: Node, like: &Object, resolution: &Resolution, rules: &RuleSet) -> Committed {
+        let dot = resolution.dot;
+        if resolution.stamp_all {
+            let visible = build(&fields, &self.heads, rules.root(), like).visible;
+            super::stamp::stamp_all(&mut fields, &visible, dot);
+        }
         let built = build(&fields, &self.heads, rules.root(), like);
         let child = self.child(&built.body, rules);
         super::counters::name_all_creations(&mut fields, &child.0);

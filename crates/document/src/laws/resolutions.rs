@@ -37,6 +37,7 @@ fn resolve(document: &Document, time: u64, replica: usize, settle: Settle) -> Re
     let resolution = Resolution {
         dot: Dot::new(HlcTime(time), id(replica)),
         settle,
+        stamp_all: false,
         request: None,
     };
     let committed = document.resolve(&resolution, &rules())?;

@@ -111,6 +111,18 @@ impl TreeDocument {
         self.leaves().iter().all(|(_, node)| node.deleted)
     }
 
+    /// Did every open revision that is not deleted grow from this one?
+    pub(crate) fn is_common_ancestor(&self, revision: &Revision) -> bool {
+        let live = self.leaves().into_iter().filter(|(_, node)| !node.deleted);
+        let mut live = live.map(|(leaf, _)| leaf);
+        live.all(|leaf| {
+            let parent = |child: &&Revision| self.nodes.get(*child).and_then(|node| node.parent.as_ref());
+            std::iter::successors(Some(leaf), parent)
+                .skip(1)
+                .any(|ancestor| ancestor == revision)
+        })
+    }
+
     /// What a reader sees: the winner's body. Several open revisions that are not deleted are a conflict of the whole document.
     pub(crate) fn shown(&self) -> Shown {
         let leaves = self.leaves();

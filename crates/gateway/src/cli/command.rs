@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::batch::Batch;
 use super::cas::Cas;
 use super::changes::Changes;
 use super::conflicts::Conflicts;
@@ -16,6 +17,7 @@ use super::link::LinkCommand;
 use super::list::List;
 use super::load::Load;
 use super::patch::{EditDocument, Patch};
+use super::resolve::Resolve;
 use super::status::Status;
 use super::write::{Delete, Put, Update};
 
@@ -40,6 +42,8 @@ pub enum ClientCommand {
     Edit(EditDocument),
     /// Replace the body of a document if it is the expected one
     Cas(Cas),
+    /// Do several writes, all or none
+    Batch(Batch),
     /// Delete a document
     Delete(Delete),
     /// List the documents of a database
@@ -50,6 +54,8 @@ pub enum ClientCommand {
     Load(Load),
     /// List open conflicts with all their candidates
     Conflicts(Conflicts),
+    /// Settle open conflicts
+    Resolve(Resolve),
     /// Cut or restore the links with another datacenter
     #[command(subcommand)]
     Link(LinkCommand),
@@ -82,11 +88,13 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Patch(command) => command.run().await,
         ClientCommand::Edit(command) => command.run().await,
         ClientCommand::Cas(command) => command.run().await,
+        ClientCommand::Batch(command) => command.run().await,
         ClientCommand::Delete(command) => command.run().await,
         ClientCommand::List(command) => command.run().await,
         ClientCommand::Changes(command) => command.run().await,
         ClientCommand::Load(command) => command.run().await,
         ClientCommand::Conflicts(command) => command.run().await,
+        ClientCommand::Resolve(command) => command.run().await,
         ClientCommand::Link(command) => command.run().await,
         ClientCommand::Status(command) => command.run().await,
         ClientCommand::Heals(command) => command.run().await,
@@ -104,11 +112,13 @@ impl ClientCommand {
             Self::Patch(command) => &command.connection,
             Self::Edit(command) => &command.connection,
             Self::Cas(command) => &command.connection,
+            Self::Batch(command) => &command.connection,
             Self::Delete(command) => &command.connection,
             Self::List(command) => &command.connection,
             Self::Changes(command) => &command.connection,
             Self::Load(command) => &command.connection,
             Self::Conflicts(command) => &command.connection,
+            Self::Resolve(command) => &command.connection,
             Self::Link(command) => command.connection(),
             Self::Status(command) => &command.connection,
             Self::Heals(command) => &command.connection,

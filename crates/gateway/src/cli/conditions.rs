@@ -23,6 +23,8 @@ pub(super) enum OnConflictArgument {
     Merge,
     /// Refuse it, whatever was changed
     RejectStale,
+    /// Merge; where both changed the same member, both values stay, listed as a conflict
+    KeepBranch,
 }
 
 impl ConditionArguments {
@@ -33,6 +35,7 @@ impl ConditionArguments {
             on_conflict: match on_conflict {
                 OnConflictArgument::Merge => OnConflict::Merge,
                 OnConflictArgument::RejectStale => OnConflict::RejectStale,
+                OnConflictArgument::KeepBranch => OnConflict::KeepBranch,
             },
         }
     }

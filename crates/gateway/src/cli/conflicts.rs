@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use clap::Args;
-use rejoin_client::{Candidate, CandidateKind, DocumentConflicts};
+use rejoin_client::{Candidate, CandidateKind, ConflictFilter, ConflictedDocument, DocumentConflicts};
 use rejoin_document::{Limits, parse_body};
 use serde::Serialize;
 
@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
 use super::json::{self, Raw};
+use super::output::Output;
 use super::pages::Pages;
 use super::table::{Table, count};
 use super::time;
@@ -19,10 +20,26 @@ use super::time;
 #[command(after_help = json_help!(
     "{\"documents\": [{\"id\", \"revision\", \"conflicts\": [{\"path\", \"shown\", \"candidates\": [{\"value\" or"
     "\"removed\" or \"deleted\", \"datacenter\", \"time\", \"revision\"}]}]}]}; shown is null where nothing is shown."
+    "With an id one such document, with \"body\" and \"base\": {\"revision\", \"body\"}, the last revision that all sides had"
+    "read, or null."
 ))]
 pub struct Conflicts {
     /// The database
     database: String,
+    /// Only this document
+    id: Option<String>,
+    /// Only documents whose ids begin with this
+    #[arg(long, conflicts_with = "id")]
+    prefix: Option<String>,
+    /// Only conflicts at this path (a JSON pointer) or below
+    #[arg(long, conflicts_with = "id")]
+    path: Option<String>,
+    /// Only conflicts in which this datacenter has a candidate
+    #[arg(long, conflicts_with = "id")]
+    datacenter: Option<String>,
+    /// Only conflicts with a candidate written then or later: RFC 3339, e.g. 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", conflicts_with = "id", value_parser = time::parse_unix_ms)]
+    since: Option<i64>,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -45,8 +62,18 @@ impl Conflicts {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.connection.client()?;
         let mut output = self.connection.output();
+        if let Some(id) = &self.id {
+            let found = client.document_conflicts(&self.database, id).await?;
+            return self.print_one(output, found);
+        }
+        let filter = ConflictFilter {
+            id_prefix: self.prefix.clone().unwrap_or_default(),
+            path: self.path.clone(),
+            datacenter: self.datacenter.clone(),
+            since_unix_ms: self.since.unwrap_or_default(),
+        };
         let mut pages = Pages::new(usize::MAX, async |size, after| {
-            client.conflicts(&self.database, size, after).await
+            client.conflicts(&self.database, &filter, size, after).await
         });
         if self.connection.json {
             pages.print_json(&mut output, "documents", DocumentJson::new).await?;
@@ -67,6 +94,51 @@ impl Conflicts {
                 count(documents)
             ))?,
         }
+        output.finish()
+    }
+}
+
+/// One document with what its branches have in common.
+#[derive(Serialize)]
+struct OneJson {
+    #[serde(flatten)]
+    document: DocumentJson,
+    body: Raw,
+    base: Option<BaseJson>,
+}
+
+#[derive(Serialize)]
+struct BaseJson {
+    revision: String,
+    body: Raw,
+}
+
+impl Conflicts {
+    fn print_one(&self, mut output: Output, found: ConflictedDocument) -> Result<(), Failure> {
+        let base = found.base.map(|(revision, body)| (revision.to_string(), body));
+        if self.connection.json {
+            output.json(&OneJson {
+                document: DocumentJson::new(found.conflicts),
+                body: Raw::new(&found.body),
+                base: base.map(|(revision, body)| BaseJson {
+                    revision,
+                    body: Raw::new(&body),
+                }),
+            })?;
+            return output.finish();
+        }
+        if found.conflicts.conflicts.is_empty() {
+            output.line("no open conflicts")?;
+            return output.finish();
+        }
+        output.line(table(&[found.conflicts]))?;
+        if let Some((revision, body)) = base {
+            output.line(format_args!(
+                "\nall sides had read {revision}:\n{}",
+                String::from_utf8_lossy(&body)
+            ))?;
+        }
+        output.line("\n`rejoin resolve` settles a path")?;
         output.finish()
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! It knows the client library only, nothing of the node that `rejoin serve` runs.
 
+mod batch;
 mod body;
 mod cas;
 mod changes;
@@ -33,6 +34,7 @@ mod output;
 mod pages;
 mod patch;
 mod preview;
+mod resolve;
 mod status;
 mod table;
 mod time;

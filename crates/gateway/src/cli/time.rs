@@ -24,6 +24,14 @@ pub(super) fn human(time: SystemTime) -> String {
     timestamp(time).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// Reads RFC 3339 as milliseconds since 1970, for an argument.
+pub(super) fn parse_unix_ms(text: &str) -> Result<i64, String> {
+    let time: Timestamp = text
+        .parse()
+        .map_err(|_| "give a time as 2026-01-31T12:00:00Z".to_owned())?;
+    Ok(time.as_millisecond())
+}
+
 /// A span between two times: tenths of a second below a minute, then minutes and hours. Zero if `to` is earlier.
 pub(super) fn span(from: SystemTime, to: SystemTime) -> String {
     let span = to.duration_since(from).unwrap_or_default();

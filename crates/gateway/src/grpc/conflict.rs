@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::error::Failure;
-use super::{page, request};
+use super::{page, request, resolve};
 use crate::node::NodeContext;
 
 /// Serves the open conflicts of one node.
@@ -24,13 +24,39 @@ impl ConflictApi {
         let database = request::database(&self.context.store, &request.database)?;
         let after = page::after_id(&request.page_token)?;
         let store = &self.context.store;
-        let page = store.conflicts(&database, after.as_ref(), page::size(request.page_size))?;
+        let page = store.conflicts(
+            &database,
+            &resolve::filter(request.filter.as_ref())?,
+            after.as_ref(),
+            page::size(request.page_size),
+        )?;
         let document = |found: Conflicted| {
             proto::DocumentConflicts::from_shown(&found.id, &found.shown, &|replica| store.datacenter_of(replica))
         };
         Ok(proto::ListConflictsResponse {
             documents: page.items.into_iter().map(document).collect(),
             next_page_token: page::next(page.next),
+        })
+    }
+
+    fn get(&self, request: &proto::GetConflictsRequest) -> Result<proto::GetConflictsResponse, Failure> {
+        let database = request::database(&self.context.store, &request.database)?;
+        let id = request::id(&request.id)?;
+        let store = &self.context.store;
+        let found = store.get(&database, &id)?.filter(|found| !found.shown.deleted);
+        let shown = found.ok_or_else(|| Failure::document_not_found(&database, &id))?.shown;
+        let base = store.common_base(&database, &id)?;
+        let base = base.and_then(|base| {
+            Some(proto::RevisionBase {
+                revision: base.revision?.to_string(),
+                body: base.body?.to_json().into(),
+            })
+        });
+        let document = proto::DocumentConflicts::from_shown(&id, &shown, &|replica| store.datacenter_of(replica));
+        Ok(proto::GetConflictsResponse {
+            document: Some(document),
+            body: shown.body.to_json().into(),
+            base,
         })
     }
 }
@@ -50,8 +76,7 @@ impl ConflictService for ConflictApi {
         &self,
         call: Request<proto::GetConflictsRequest>,
     ) -> Result<Response<proto::GetConflictsResponse>, Status> {
-        let _ = call;
-        Err(Failure::missing("resolution").into())
+        Ok(Response::new(self.get(call.get_ref())?))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
@@ -59,8 +84,9 @@ impl ConflictService for ConflictApi {
         &self,
         call: Request<proto::ResolveConflictsRequest>,
     ) -> Result<Response<proto::ResolveConflictsResponse>, Status> {
-        let _ = call;
-        Err(Failure::missing("resolution").into())
+        Ok(Response::new(
+            resolve::document(&self.context, call.into_inner()).await?,
+        ))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
@@ -68,7 +94,6 @@ impl ConflictService for ConflictApi {
         &self,
         call: Request<proto::BulkResolveConflictsRequest>,
     ) -> Result<Response<proto::BulkResolveConflictsResponse>, Status> {
-        let _ = call;
-        Err(Failure::missing("resolution").into())
+        Ok(Response::new(resolve::many(&self.context, call.get_ref()).await?))
     }
 }

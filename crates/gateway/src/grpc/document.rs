@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use rejoin_api::proto::{self, document_service_server::DocumentService};
 use rejoin_document::{Checksum, DatabaseName, DocumentId, Revision};
-use rejoin_store::{Action, Conditions, Found, Operation, WriteRequest};
+use rejoin_store::{Found, Operation};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{Span, field::Empty, instrument};
 
+use super::action::Asked;
 use super::error::Failure;
-use super::{batch, batch_get, export, history, load, page, request, watch, write};
+use super::{action, batch, batch_get, export, history, load, page, request, watch, write};
 use crate::node::NodeContext;
 
 /// Serves documents of one node.
@@ -24,35 +25,30 @@ impl DocumentApi {
         Self { context }
     }
 
-    fn request(&self, database: &str, id: &str, action: Action, conditions: Conditions) -> Result<Operation, Failure> {
-        let (database, id) = (request::database(&self.context.store, database)?, request::id(id)?);
-        Ok(Operation::Write(WriteRequest {
-            database,
-            id,
-            action,
-            conditions,
-        }))
-    }
-
+    /// What was stored, and what was there before if that was asked for.
     async fn write(
         &self,
-        (database, id): (&str, &str),
-        action: Action,
-        conditions: Conditions,
+        database: &str,
+        asked: Asked,
+        options: Option<&proto::WriteOptions>,
     ) -> Result<(proto::WriteResult, Option<proto::Version>), Failure> {
-        let operation = self.request(database, id, action, conditions)?;
+        let (database, previous) = (request::database(&self.context.store, database)?, asked.return_previous);
+        let operation = Operation::Write(asked.into_request(database, action::request_name(options, 0)?));
         let written = write::submit(&self.context, operation).await?;
         Span::current().record("revision", tracing::field::display(&written.revision));
-        Ok((write::result(&written), written.previous.as_ref().map(write::version)))
+        let before = written.previous.as_ref().filter(|_| previous);
+        Ok((write::result(&written), before.map(write::version)))
     }
 
     /// The result of a compare-and-swap, if it matched, and what was there before.
     async fn compare(
         &self,
-        (database, id): (&str, &str),
-        action: Action,
+        database: &str,
+        asked: Asked,
+        options: Option<&proto::WriteOptions>,
     ) -> Result<(Option<proto::WriteResult>, Option<proto::Version>), Failure> {
-        let operation = self.request(database, id, action, Conditions::default())?;
+        let database = request::database(&self.context.store, database)?;
+        let operation = Operation::Write(asked.into_request(database, action::request_name(options, 0)?));
         Ok(match write::compare(&self.context, operation).await? {
             Ok(written) => (
                 Some(write::result(&written)),
@@ -132,11 +128,8 @@ impl DocumentService for DocumentApi {
         call: Request<proto::CreateDocumentRequest>,
     ) -> Result<Response<proto::CreateDocumentResponse>, Status> {
         let call = call.into_inner();
-        let body = request::body(&call.body, &self.context.limits)?;
-        let place = (call.database.as_str(), call.id.as_str());
-        let (result, _) = self
-            .write(place, Action::Create { body }, Conditions::default())
-            .await?;
+        let asked = action::create(&call, &self.context.limits)?;
+        let (result, _) = self.write(&call.database, asked, call.options.as_ref()).await?;
         Ok(Response::new(proto::CreateDocumentResponse { result: Some(result) }))
     }
 
@@ -158,13 +151,11 @@ impl DocumentService for DocumentApi {
         call: Request<proto::UpdateDocumentRequest>,
     ) -> Result<Response<proto::UpdateDocumentResponse>, Status> {
         let call = call.into_inner();
-        let conditions = request::conditions(call.base_revision.as_deref(), call.checksum, call.on_conflict())?;
-        let body = request::body(&call.body, &self.context.limits)?;
-        let place = (call.database.as_str(), call.id.as_str());
-        let (result, previous) = self.write(place, Action::Update { body }, conditions).await?;
+        let asked = action::update(&call, &self.context.limits)?;
+        let (result, previous) = self.write(&call.database, asked, call.options.as_ref()).await?;
         Ok(Response::new(proto::UpdateDocumentResponse {
             result: Some(result),
-            previous: previous.filter(|_| call.return_previous),
+            previous,
         }))
     }
 
@@ -174,16 +165,11 @@ impl DocumentService for DocumentApi {
         call: Request<proto::PatchDocumentRequest>,
     ) -> Result<Response<proto::PatchDocumentResponse>, Status> {
         let call = call.into_inner();
-        let conditions = request::conditions(call.base_revision.as_deref(), call.checksum, call.on_conflict())?;
-        let action = Action::Patch {
-            patch: request::patch(call.patch.as_ref(), &self.context.limits)?,
-            create: call.create,
-        };
-        let place = (call.database.as_str(), call.id.as_str());
-        let (result, previous) = self.write(place, action, conditions).await?;
+        let asked = action::patch(&call, &self.context.limits)?;
+        let (result, previous) = self.write(&call.database, asked, call.options.as_ref()).await?;
         Ok(Response::new(proto::PatchDocumentResponse {
             result: Some(result),
-            previous: previous.filter(|_| call.return_previous),
+            previous,
         }))
     }
 
@@ -193,11 +179,8 @@ impl DocumentService for DocumentApi {
         call: Request<proto::CompareAndSwapRequest>,
     ) -> Result<Response<proto::CompareAndSwapResponse>, Status> {
         let call = call.into_inner();
-        let action = Action::Swap {
-            expected: request::body(&call.expected_body, &self.context.limits)?,
-            body: request::body(&call.body, &self.context.limits)?,
-        };
-        let (result, previous) = self.compare((&call.database, &call.id), action).await?;
+        let asked = action::compare_and_swap(&call, &self.context.limits)?;
+        let (result, previous) = self.compare(&call.database, asked, call.options.as_ref()).await?;
         Ok(Response::new(proto::CompareAndSwapResponse {
             matched: result.is_some(),
             result,
@@ -211,13 +194,11 @@ impl DocumentService for DocumentApi {
         call: Request<proto::DeleteDocumentRequest>,
     ) -> Result<Response<proto::DeleteDocumentResponse>, Status> {
         let call = call.into_inner();
-        let base = call.base_revision.as_deref();
-        let conditions = request::conditions(base, call.checksum, proto::OnConflict::Merge)?;
-        let place = (call.database.as_str(), call.id.as_str());
-        let (result, previous) = self.write(place, Action::Delete, conditions).await?;
+        let asked = action::delete(&call)?;
+        let (result, previous) = self.write(&call.database, asked, call.options.as_ref()).await?;
         Ok(Response::new(proto::DeleteDocumentResponse {
             result: Some(result),
-            previous: previous.filter(|_| call.return_previous),
+            previous,
         }))
     }
 
@@ -227,9 +208,8 @@ impl DocumentService for DocumentApi {
         call: Request<proto::CompareAndDeleteRequest>,
     ) -> Result<Response<proto::CompareAndDeleteResponse>, Status> {
         let call = call.into_inner();
-        let expected = request::body(&call.expected_body, &self.context.limits)?;
-        let action = Action::DeleteIf { expected };
-        let (result, previous) = self.compare((&call.database, &call.id), action).await?;
+        let asked = action::compare_and_delete(&call, &self.context.limits)?;
+        let (result, previous) = self.compare(&call.database, asked, call.options.as_ref()).await?;
         Ok(Response::new(proto::CompareAndDeleteResponse {
             matched: result.is_some(),
             result,

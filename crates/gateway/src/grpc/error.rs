@@ -183,6 +183,43 @@ impl Failure {
         Self::text(Reason::InvalidMessage, format!("the field {field} is missing")).with("field", field)
     }
 
+    /// A batch that is not well formed.
+    pub fn batch(message: &str) -> Self {
+        Self::text(Reason::InvalidBatch, message)
+    }
+
+    /// The failure of an atomic batch because of the write at a place, counted from 0.
+    pub fn of_batch(self, place: usize) -> Self {
+        let message = format!(
+            "write {place} of the batch is refused, so none was done: {}",
+            self.message
+        );
+        let failure = Self::text(Reason::BatchRefused, message)
+            .with("operation", place)
+            .with("reason", self.reason);
+        Self {
+            report: self.report,
+            metadata: failure.metadata.into_iter().chain(self.metadata).collect(),
+            ..failure
+        }
+    }
+
+    /// A resolution that is not well formed.
+    pub fn resolution(message: &str) -> Self {
+        Self::text(Reason::InvalidResolution, message)
+    }
+
+    /// A filter that makes no sense.
+    pub fn filter(message: &str) -> Self {
+        Self::text(Reason::InvalidFilter, message)
+    }
+
+    /// A request id over the bound.
+    pub fn request_id(bytes_max: usize) -> Self {
+        let message = format!("a request id has 1 to {bytes_max} bytes; a UUID does");
+        Self::text(Reason::InvalidRequestId, message)
+    }
+
     /// A stored record that cannot be read.
     pub fn corrupt(what: &str) -> Self {
         Self::text(Reason::Storage, format!("a stored {what} cannot be read"))
@@ -256,6 +293,9 @@ impl From<Refused> for Failure {
                 failure.report = Some(Box::new(report.as_ref().into()));
                 failure
             }
+            Refused::NotInConflict { path } | Refused::CannotStand { path } => {
+                Self::new(Reason::InvalidResolution, &refused).with("path", shortened(path))
+            }
             Refused::CounterNotInteger { path } => {
                 Self::new(Reason::CounterNotInteger, &refused).with("path", shortened(path))
             }
@@ -307,6 +347,13 @@ impl From<CommitError> for Failure {
                 .with("id", id)
                 .with("revision", revision)
                 .with("checksum", checksum),
+            CommitError::BatchRefused { place, source } => Self::from(*source).of_batch(place),
+            CommitError::BatchTooLarge { .. } => Self::new(Reason::InvalidBatch, &error),
+            CommitError::Unmatched { ref id } => Self::new(Reason::Unmatched, &error).with("id", id),
+            CommitError::NoCandidate { ref path } => {
+                Self::new(Reason::InvalidResolution, &error).with("path", shortened(path))
+            }
+            CommitError::DiskFull { free } => Self::new(Reason::DiskFull, &error).with("free_bytes", free),
             CommitError::Patch(patch) => patch.into(),
             CommitError::UnknownPeer { ref peer } => Self::new(Reason::PeerUnknown, &error).with("datacenter", peer),
             CommitError::Overloaded => Self::new(Reason::Overloaded, &error),
@@ -398,7 +445,11 @@ fn code(reason: Reason) -> Code {
             Code::NotFound
         }
         Reason::DatabaseExists | Reason::DocumentExists => Code::AlreadyExists,
-        Reason::Conflict | Reason::ChecksumMismatch | Reason::VersionMismatch | Reason::BatchRefused => Code::Aborted,
+        Reason::Conflict
+        | Reason::ChecksumMismatch
+        | Reason::Unmatched
+        | Reason::VersionMismatch
+        | Reason::BatchRefused => Code::Aborted,
         Reason::BaseUnknown
         | Reason::BaseCompacted
         | Reason::PatchMisfit

@@ -122,6 +122,7 @@ fn parse(context: &NodeContext, request: &proto::LoadDocumentsRequest) -> Result
         id,
         action: Action::Update { body },
         conditions: Conditions::default(),
+        request: None,
     }))
 }
 

@@ -1,5 +1,6 @@
 //! The gRPC interface: one file a service. Services parse, call the node and answer; they decide nothing.
 
+mod action;
 mod admin;
 mod batch;
 mod batch_get;
@@ -12,6 +13,7 @@ mod history;
 mod load;
 mod page;
 mod request;
+mod resolve;
 mod server;
 mod status_layer;
 mod surrogate;

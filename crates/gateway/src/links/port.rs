@@ -163,6 +163,7 @@ impl Port {
             items.extend(states.into_iter().map(|item| Item {
                 id: item.id,
                 state: item.state,
+                joined: item.joined,
             }));
         }
         Ok(Documents {
@@ -200,6 +201,8 @@ impl Port {
                 .map(|item| Item {
                     id: item.id,
                     state: item.state,
+                    joined: item.joined,
+                    joined: item.joined,
                 })
                 .collect(),
             watermark: scan.watermark.map(|mark| Watermark {

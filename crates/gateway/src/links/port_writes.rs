@@ -145,6 +145,7 @@ fn apply_operation(
         .map(|item| rejoin_store::Item {
             id: item.id,
             state: item.state,
+            joined: item.joined,
         })
         .collect();
     Apply {

@@ -35,6 +35,19 @@ impl Commits {
         }
     }
 
+    /// Waits until all operations are durable or refused; they are handed over in their order, and answered in it.
+    pub(crate) async fn submit_all(&self, operations: Vec<Operation>) -> Vec<Result<Outcome, CommitError>> {
+        let (start, names): (_, Vec<_>) = (Instant::now(), operations.iter().map(name).collect());
+        let outcomes = match &self.way {
+            Way::Queue(committer) => committer.submit_all(operations).await,
+            Way::Inline(store) => store.commit(operations),
+        };
+        names
+            .iter()
+            .for_each(|name| self.metrics.committed(name, start.elapsed()));
+        outcomes
+    }
+
     /// Waits until an operation is durable or refused. It is handed over when the future is first polled, so that the
     /// order of first polls is the order of the commits; once it was polled, dropping the future does not stop it.
     ///
@@ -57,6 +70,8 @@ impl Commits {
 fn name(operation: &Operation) -> &'static str {
     match operation {
         Operation::Write(_) => "write",
+        Operation::WriteBatch(_) => "write_batch",
+        Operation::Resolve(_) => "resolve",
         Operation::CreateDatabase(_) => "create_database",
         Operation::UpdateDatabase(_) => "update_database",
         Operation::DeleteDatabase { .. } => "delete_database",

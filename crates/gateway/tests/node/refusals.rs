@@ -128,7 +128,11 @@ async fn every_bad_name_and_token_has_its_reason_and_changes_nothing() {
         assert_eq!(reason(client.get(name, "a").await), expected, "get in {name:?}");
         assert_eq!(reason(client.list(name, 10, None).await), expected, "list {name:?}");
         assert_eq!(
-            reason(client.conflicts(name, 10, None).await),
+            reason(
+                client
+                    .conflicts(name, &rejoin_client::ConflictFilter::default(), 10, None)
+                    .await
+            ),
             expected,
             "conflicts of {name:?}"
         );

@@ -62,7 +62,9 @@ impl Group<'_> {
             ..Applied::default()
         };
         let mut drifted = BTreeMap::new();
+        let mut unit = Vec::new();
         for (key, item, incoming) in incoming {
+            let (id, joined) = (key.1.clone(), item.joined);
             match incoming {
                 Incoming::State(state) => {
                     self.follow(state.context(), &mut drifted);
@@ -77,6 +79,12 @@ impl Group<'_> {
                     self.set_aside(&key, &item, &reason);
                     applied.quarantined += 1;
                 }
+            }
+            unit.push(id);
+            if !joined && unit.len() == 1 {
+                unit.clear();
+            } else if !joined {
+                self.join_entries(&name, std::mem::take(&mut unit).into_iter());
             }
         }
         self.warn_of_drift(&peer, &drifted);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rejoin_document::{DocumentId, Object, OnConflict, Revision, Shown, VersionVector};
 
 use super::group::Group;
+use super::write::Intent;
 use crate::error::CommitError;
 use crate::operation::{DatabaseDefinition, Outcome};
 use crate::state::{DatabaseState, Standing, SystemDocument, database_document};
@@ -40,8 +41,12 @@ impl Group<'_> {
         let system = DatabaseDefinition::system();
         let database = self.database(&system.name)?;
         let (key, current, base) = self.current(&database, &id)?;
-        self.stamp(&key, &current, &base, Some(body), OnConflict::Refuse)
-            .map(drop)
+        let intent = Intent {
+            base,
+            body: Some(body),
+            on_conflict: OnConflict::Refuse,
+        };
+        self.stamp(&key, &current, intent, None).map(drop)
     }
 
     /// Takes over what a changed document of the system database says.

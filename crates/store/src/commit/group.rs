@@ -30,6 +30,8 @@ pub(crate) struct Group<'a> {
     pub(super) batch: Batch,
     pub(super) documents: BTreeMap<DocumentKey, Staged>,
     pub(super) revisions: BTreeMap<Vec<u8>, RevisionRecord>,
+    /// What `revisions` held before, while a batch may have to be taken back.
+    pub(super) journal: Option<Vec<(Vec<u8>, Option<RevisionRecord>)>>,
     /// Documents whose superseded revisions on disk are dropped.
     pub(super) baseless: BTreeSet<DocumentKey>,
     /// Hashes and sequences of the quarantined states of a document.
@@ -67,6 +69,7 @@ impl<'a> Group<'a> {
             batch: Batch::new(),
             documents: BTreeMap::new(),
             revisions: BTreeMap::new(),
+            journal: None,
             baseless: BTreeSet::new(),
             quarantine: BTreeMap::new(),
             dirty_buckets: BTreeSet::new(),
@@ -79,6 +82,8 @@ impl<'a> Group<'a> {
     pub(crate) fn run(&mut self, operation: Operation) -> Result<Outcome, CommitError> {
         match operation {
             Operation::Write(request) => self.write(request),
+            Operation::WriteBatch(batch) => self.write_batch(batch),
+            Operation::Resolve(request) => self.resolve(request),
             Operation::CreateDatabase(definition) => self.create_database(definition),
             Operation::UpdateDatabase(change) => self.update_database(change),
             Operation::DeleteDatabase { database } => self.delete_database(database),
@@ -207,7 +212,10 @@ impl<'a> Group<'a> {
                 let record = RevisionRecord { superseded, base };
                 self.batch.put(Family::Revisions, place.record(), record.encode());
                 self.batch.put(Family::Revisions, place.place(superseded), Vec::new());
-                self.revisions.insert(place.record(), record);
+                let before = self.revisions.insert(place.record(), record);
+                if let Some(journal) = &mut self.journal {
+                    journal.push((place.record(), before));
+                }
             }
         }
         let context = key.0.is_system().then(|| document.context().clone());

@@ -42,7 +42,7 @@ impl Group<'_> {
             self.batch.put(
                 Family::Changes,
                 changes::key(number, staged.sequence),
-                ChangeEntry::Document(id.clone()).encode(),
+                ChangeEntry::Document(id.clone(), staged.unit_end).encode(),
             );
         }
         self.index_conflicts(key, staged)?;

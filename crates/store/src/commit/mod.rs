@@ -5,6 +5,7 @@
 //! and one new node state. The store writes the batch, and only then shows the state to readers and acknowledges.
 
 mod apply;
+mod batch;
 mod databases;
 mod deletion;
 mod forget;
@@ -17,6 +18,7 @@ mod prune;
 mod quarantine;
 mod recount;
 mod redefine;
+mod resolve;
 mod staged;
 mod write;
 

@@ -11,6 +11,8 @@ use crate::clock::Clock;
 pub(crate) enum Halt {
     /// A write failed: whether it is on disk is unknown.
     Failed,
+    /// A write failed because the disk is full. What is on disk is read again before the next one.
+    Full,
     /// The store was closed.
     Closed,
 }

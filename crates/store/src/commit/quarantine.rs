@@ -144,7 +144,11 @@ impl Group<'_> {
             let state = QuarantineRecord::decode(&value)?.state.into();
             let key = self.load(database, &id)?;
             self.load_quarantine(database, &key)?;
-            let item = Item { id, state };
+            let item = Item {
+                id,
+                state,
+                joined: false,
+            };
             waiting.push(Waiting {
                 place,
                 hash,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rejoin_document::{DatabaseName, DocumentId, Granularity, Object, OnConflict, Resolution, RuleSet, Settle, Value};
 
 use super::group::{DocumentKey, Group};
+use super::write::Intent;
 use crate::error::CommitError;
 use crate::operation::{DatabaseChange, Outcome};
 use crate::state::{DatabaseBody, DatabaseState, database_document};
@@ -31,7 +32,7 @@ impl Group<'_> {
         let Some((id, _)) = database_document(&database.definition) else {
             return Ok(Outcome::DatabaseUpdated { changed: false });
         };
-        let settled = self.settle(&system, &id, &change)?;
+        let settled = self.settle_definition(&system, &id, &change)?;
         let changed = self.redefine(&system, &id, &change)?;
         Ok(Outcome::DatabaseUpdated {
             changed: settled || changed,
@@ -52,12 +53,22 @@ impl Group<'_> {
         if base.body.as_deref() == Some(&*wanted) {
             return Ok(false);
         }
-        self.stamp(&key, &current, &base, Some(wanted), OnConflict::Refuse)?;
+        let intent = Intent {
+            base,
+            body: Some(wanted),
+            on_conflict: OnConflict::Refuse,
+        };
+        self.stamp(&key, &current, intent, None)?;
         Ok(true)
     }
 
     /// Writing again what is shown settles nothing, but he who names a thing on which the datacenters differ decides it.
-    fn settle(&mut self, system: &DatabaseState, id: &DocumentId, change: &DatabaseChange) -> Result<bool, CommitError> {
+    fn settle_definition(
+        &mut self,
+        system: &DatabaseState,
+        id: &DocumentId,
+        change: &DatabaseChange,
+    ) -> Result<bool, CommitError> {
         let (key, current, base) = self.current(system, id)?;
         let Some(wanted) = base.body.as_deref().and_then(|body| wanted(body, change)) else {
             return Ok(false);
@@ -86,13 +97,11 @@ impl Group<'_> {
         let resolution = Resolution {
             dot: self.issue()?,
             settle: Settle::Paths(choices),
+            stamp_all: self.stamps_all(),
             request: None,
         };
         let committed = current.resolve(&resolution, &RuleSet::none())?;
-        self.put(key, committed.document, &committed.shown, true);
-        if let Some(database) = self.state.database_mut(&key.0) {
-            database.wrote(resolution.dot);
-        }
+        self.place(key, committed, resolution.dot);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use rejoin_document::{Document, RuleSet, Sequence, Shown};
 use crate::record::StoredDocument;
 
 /// The document before and after what the group did so far.
+#[derive(Clone)]
 pub(super) struct Staged {
     /// As it lies on disk.
     pub before: Option<StoredDocument>,
@@ -12,6 +13,8 @@ pub(super) struct Staged {
     pub now: Document,
     /// Where it stands in the log now.
     pub sequence: Sequence,
+    /// Where the entries in the log end that were written together with this one; none: it stands alone.
+    pub unit_end: Option<Sequence>,
     /// Whether `now` must be written.
     pub changed: bool,
     /// Whether nothing of it stays on disk.
@@ -28,6 +31,7 @@ impl Staged {
             before,
             now,
             sequence,
+            unit_end: None,
             changed: false,
             gone: false,
             shown: None,
@@ -42,12 +46,12 @@ impl Staged {
     /// Puts a new state in place.
     pub(super) fn replace(&mut self, now: Document, shown: Shown, sequence: Sequence) {
         (self.now, self.shown, self.sequence, self.changed) = (now, Some(shown), sequence, true);
-        self.gone = false;
+        (self.unit_end, self.gone) = (None, false);
     }
 
     /// Leaves the state as it is and moves it to the end of the log.
     pub(super) fn move_to(&mut self, sequence: Sequence) {
-        (self.sequence, self.changed) = (sequence, true);
+        (self.sequence, self.unit_end, self.changed) = (sequence, None, true);
     }
 
     /// Drops the document as if it had never been written.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rejoin_document::{
-    Base, Checksum, Document, DocumentId, Granularity, Object, OnConflict, Revision, Shown, Write, stale,
+    Base, Checksum, Committed, Document, DocumentId, Dot, Granularity, Object, OnConflict, RequestName, Revision,
+    Shown, Write, stale,
 };
 
 use super::group::{DocumentKey, Group};
@@ -22,11 +23,11 @@ struct PreImage<'a> {
 }
 
 /// What a write comes to.
-struct Intent {
-    base: Base,
+pub(super) struct Intent {
+    pub(super) base: Base,
     /// The whole new body; none deletes.
-    body: Option<Arc<Object>>,
-    on_conflict: OnConflict,
+    pub(super) body: Option<Arc<Object>>,
+    pub(super) on_conflict: OnConflict,
 }
 
 impl Group<'_> {
@@ -36,6 +37,7 @@ impl Group<'_> {
             id,
             action,
             conditions,
+            request,
         } = request;
         if name.is_system() {
             return Err(CommitError::ReservedDatabase { database: name });
@@ -46,6 +48,9 @@ impl Group<'_> {
             _ => self.database(&name)?,
         };
         let (key, current, shown) = self.current(&database, &id)?;
+        if let Some(written) = self.repeated(&key, &current, request) {
+            return Ok(Outcome::Written(written));
+        }
         let before = PreImage {
             database: &database,
             id: &id,
@@ -57,46 +62,80 @@ impl Group<'_> {
         }
         let intent = self.intend(&before, action, conditions)?;
         let previous = before.version();
-        let mut written = self.stamp(&key, &before.current, &intent.base, intent.body, intent.on_conflict)?;
+        let mut written = self.stamp(&key, &before.current, intent, request)?;
         written.previous = previous;
         Ok(Outcome::Written(written))
     }
 
-    /// Stamps a write that is based on `base` and puts its result in place.
+    /// What a request did the first time, if the document remembers it.
+    pub(super) fn repeated(
+        &self,
+        key: &DocumentKey,
+        current: &Document,
+        request: Option<RequestName>,
+    ) -> Option<Written> {
+        let answer = current.answer(request?)?;
+        Some(Written {
+            revision: answer.revision,
+            dot: answer.dot,
+            checksum: answer.checksum,
+            merged: answer.merged,
+            sequence: self
+                .documents
+                .get(key)
+                .map(|staged| staged.sequence)
+                .unwrap_or_default(),
+            previous: None,
+            repeated: true,
+        })
+    }
+
+    /// Stamps a write and puts its result in place.
     pub(super) fn stamp(
         &mut self,
         key: &DocumentKey,
         current: &Document,
-        base: &Base,
-        body: Option<Arc<Object>>,
-        on_conflict: OnConflict,
+        intent: Intent,
+        request: Option<RequestName>,
     ) -> Result<Written, CommitError> {
         let database = self.held(&key.0)?;
         let dot = self.issue()?;
-        let stamp_all = !self.state.behind.is_empty();
         let write = Write {
             dot,
-            base,
-            body: body.clone(),
-            on_conflict,
-            stamp_all,
-            request: None,
+            base: &intent.base,
+            body: intent.body.clone(),
+            on_conflict: intent.on_conflict,
+            stamp_all: self.stamps_all(),
+            request,
         };
         let committed = current.commit(&write, database.rules())?;
-        let shown = committed.shown;
-        let merged = body.is_some_and(|body| shown.deleted || shown.body != body);
-        let sequence = self.put(key, committed.document, &shown, true);
+        let shown = &committed.shown;
+        let merged = intent.body.is_some_and(|body| shown.deleted || shown.body != body);
+        let written = self.place(key, committed, dot);
+        Ok(Written { merged, ..written })
+    }
+
+    /// Whether what this node shows may have been forgotten by others.
+    pub(super) fn stamps_all(&self) -> bool {
+        !self.state.behind.is_empty()
+    }
+
+    /// Puts what a write of this replica made in place.
+    pub(super) fn place(&mut self, key: &DocumentKey, committed: Committed, dot: Dot) -> Written {
+        let Committed { document, shown } = committed;
+        let sequence = self.put(key, document, &shown, true);
         if let Some(database) = self.state.database_mut(&key.0) {
             database.wrote(dot);
         }
-        Ok(Written {
+        Written {
             checksum: shown.checksum(),
             revision: shown.revision,
             dot,
-            merged,
+            merged: false,
             sequence,
             previous: None,
-        })
+            repeated: false,
+        }
     }
 
     /// Checks what the client presumes, and finds what it wants and what it had read.

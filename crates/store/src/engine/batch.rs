@@ -62,6 +62,16 @@ impl Batch {
         self.changes.is_empty()
     }
 
+    /// How many changes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Takes back all changes but the first `length`.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.changes.truncate(length);
+    }
+
     fn push(&mut self, family: Family, key: Vec<u8>, mutation: Mutation) {
         self.changes.push(Change { family, key, mutation });
     }

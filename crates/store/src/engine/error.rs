@@ -10,6 +10,8 @@ pub struct EngineError {
     pub operation: &'static str,
     /// The engine's own words.
     pub message: String,
+    /// Whether the disk had no room.
+    pub no_space: bool,
 }
 
 impl EngineError {
@@ -18,7 +20,13 @@ impl EngineError {
         Self {
             operation,
             message: message.into(),
+            no_space: false,
         }
+    }
+
+    /// The same error, because the disk had no room.
+    pub fn without_space(self) -> Self {
+        Self { no_space: true, ..self }
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
 /// An open RocksDB directory. It holds the directory's lock until it is dropped.
 pub struct RocksEngine {
     db: DB,
+    path: PathBuf,
 }
 
 impl RocksEngine {
@@ -34,7 +35,7 @@ impl RocksEngine {
         let families = Family::ALL
             .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, &cache, options)));
         let db = DB::open_cf_descriptors(&general, path, families).map_err(|error| open_error(path, &error))?;
-        Ok(Self { db })
+        Ok(Self { db, path: path.into() })
     }
 
     fn column(&self, family: Family) -> Result<&ColumnFamily, EngineError> {
@@ -136,6 +137,14 @@ fn open_error(path: &Path, error: &rocksdb::Error) -> RocksOpenError {
     }
 }
 
+/// RocksDB has a code of its own for a full disk, which its bindings do not pass on: its text tells.
+fn write_error(error: rocksdb::Error) -> EngineError {
+    let message = error.into_string();
+    let no_space = message.contains("No space left on device") || message.contains("NoSpace");
+    let error = EngineError::new("write", message);
+    if no_space { error.without_space() } else { error }
+}
+
 fn read_error(error: rocksdb::Error) -> EngineError {
     EngineError::new("read", error.into_string())
 }
@@ -198,9 +207,12 @@ impl Engine for RocksEngine {
         }
         let mut options = WriteOptions::default();
         options.set_sync(durability == Durability::Synced);
-        self.db
-            .write_opt(writes, &options)
-            .map_err(|error| EngineError::new("write", error.into_string()))
+        self.db.write_opt(writes, &options).map_err(write_error)
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.path).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 }
 

@@ -44,6 +44,11 @@ pub trait Engine: Read + Send + Sync {
     ///
     /// # Errors
     /// [`EngineError`]: whether the batch will be found after a restart is then unknown. The caller must not write on: it would build on
-    /// a state that may change under it.
+    /// a state that may change under it. With `no_space` it may try again later, on what it reads then.
     fn write(&self, batch: Batch, durability: Durability) -> Result<(), EngineError>;
+
+    /// Bytes that are free where the data lie; `None` where there is no bound, or nobody knows.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
 }

@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | key | `number u32, sequence u64` |
-//! | value | `version u8, kind u8`, then the document's id (kind 0), or `id length u16, id, state hash [8]` of a state in quarantine (kind 1) |
+//! | value | `version u8, kind u8`, then the document's id (kind 0), or `id length u16, id, state hash [8]` of a state in quarantine (kind 1), or `sequence u64` and the document's id (kind 2): it was written together with all entries up to that sequence |
 //! | lifetime | until the document changes again |
 //!
 //! A key is set exactly once and removed once, with SingleDelete: a sequence number is never used twice. Scans start at the reader's
@@ -19,8 +19,8 @@ const VERSION: u8 = 1;
 /// What an entry of the log stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ChangeEntry {
-    /// The document changed.
-    Document(DocumentId),
+    /// The document changed; with the sequence of the last entry that was written together with it, if it was not written alone.
+    Document(DocumentId, Option<Sequence>),
     /// A state arrived that cannot be applied here, and is forwarded as it is.
     Quarantined(DocumentId, [u8; 8]),
 }
@@ -42,10 +42,19 @@ pub(crate) fn decode_key(key: &[u8]) -> Result<(DatabaseNumber, Sequence), Corru
 }
 
 impl ChangeEntry {
+    /// The last entry that was written together with this one.
+    pub(crate) fn unit_end(&self) -> Option<Sequence> {
+        match self {
+            ChangeEntry::Document(_, end) => *end,
+            ChangeEntry::Quarantined(..) => None,
+        }
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let writer = Writer::versioned(VERSION);
         match self {
-            ChangeEntry::Document(id) => writer.u8(0).raw(id.as_str().as_bytes()),
+            ChangeEntry::Document(id, None) => writer.u8(0).raw(id.as_str().as_bytes()),
+            ChangeEntry::Document(id, Some(end)) => writer.u8(2).u64(end.0).raw(id.as_str().as_bytes()),
             ChangeEntry::Quarantined(id, hash) => writer.u8(1).id(id).raw(hash),
         }
         .finish()
@@ -54,11 +63,15 @@ impl ChangeEntry {
     pub(crate) fn decode(value: &[u8]) -> Result<Self, CorruptRecord> {
         let mut reader = Reader::value(Family::Changes, value, VERSION)?;
         match reader.u8()? {
-            0 => Ok(ChangeEntry::Document(reader.last_id()?)),
+            0 => Ok(ChangeEntry::Document(reader.last_id()?, None)),
             1 => {
                 let entry = ChangeEntry::Quarantined(reader.id()?, reader.eight()?);
                 reader.end()?;
                 Ok(entry)
+            }
+            2 => {
+                let end = Sequence(reader.u64()?);
+                Ok(ChangeEntry::Document(reader.last_id()?, Some(end)))
             }
             kind => Err(reader.corrupt(format!("unknown kind {kind}"))),
         }
@@ -74,9 +87,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_and_values_round_trip(number in numbers(), sequence: u64, id in ids(), hash: [u8; 8]) {
+        fn keys_and_values_round_trip(number in numbers(), sequence: u64, id in ids(), hash: [u8; 8], end in prop::option::of(any::<u64>())) {
             prop_assert_eq!(decode_key(&key(number, Sequence(sequence))), Ok((number, Sequence(sequence))));
-            for entry in [ChangeEntry::Document(id.clone()), ChangeEntry::Quarantined(id, hash)] {
+            for entry in [ChangeEntry::Document(id.clone(), end.map(Sequence)), ChangeEntry::Quarantined(id, hash)] {
                 prop_assert_eq!(ChangeEntry::decode(&entry.encode()), Ok(entry));
             }
         }

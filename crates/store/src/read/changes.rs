@@ -52,7 +52,7 @@ impl Store {
             let (_, sequence) = changes::decode_key(&key)?;
             read.to = sequence;
             let stored = match ChangeEntry::decode(&value)? {
-                ChangeEntry::Document(id) => {
+                ChangeEntry::Document(id, _) => {
                     read_document(snapshot.as_ref(), &database, &id)?.map(|stored| (id, stored))
                 }
                 ChangeEntry::Quarantined(..) => None,

@@ -16,7 +16,7 @@ mod scan;
 mod status;
 
 pub use changes::{Changes, DocumentChange};
-pub use conflicts::Conflicted;
+pub use conflicts::{ConflictFilter, Conflicted};
 pub use definitions::VisibleDatabase;
 pub use documents::Found;
 pub use page::Page;

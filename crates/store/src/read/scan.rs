@@ -73,21 +73,32 @@ impl Store {
             .get(name)
             .ok_or_else(|| ReadError::UnknownDatabase { database: name.clone() })?;
         let snapshot = self.engine().snapshot();
-        let (mut to, mut items, mut bytes) = (since, Vec::new(), 0);
+        let (mut to, mut items, mut bytes) = (since, Vec::<Item>::new(), 0);
+        // Where the entries end that have to stay together, and the unit of the last item.
+        let (mut unit_end, mut last_unit) = (Sequence(0), None);
         let mut finished = true;
         for (examined, entry) in snapshot
             .scan(Family::Changes, changes::range_after(database.number(), since))
             .enumerate()
         {
-            if bytes >= bytes_max.max(1) || examined >= EXAMINED_MAX {
+            let (key, value) = entry?;
+            let sequence = changes::decode_key(&key)?.1;
+            let spent = bytes >= bytes_max.max(1) || examined >= EXAMINED_MAX;
+            if spent && sequence > unit_end {
                 finished = false;
                 break;
             }
-            let (key, value) = entry?;
-            to = changes::decode_key(&key)?.1;
-            if let Some(item) = item(snapshot.as_ref(), database, ChangeEntry::decode(&value)?, puller_knows)? {
+            to = sequence;
+            let entry = ChangeEntry::decode(&value)?;
+            let unit = entry.unit_end();
+            unit_end = unit.unwrap_or(unit_end);
+            if let Some(item) = item(snapshot.as_ref(), database, entry, puller_knows)? {
                 bytes += item.state.len() + item.id.as_str().len();
+                if let Some(last) = items.last_mut().filter(|_| unit.is_some() && unit == last_unit) {
+                    last.joined = true;
+                }
                 items.push(item);
+                last_unit = unit;
             }
         }
         let incarnation = state.identity.incarnation;
@@ -115,6 +126,7 @@ impl Store {
                 items.push(Item {
                     id: id.clone(),
                     state: Bytes::copy_from_slice(documents::decode(&value)?.1),
+                    joined: false,
                 });
             }
         }
@@ -137,7 +149,7 @@ fn item(
     puller_knows: &VersionVector,
 ) -> Result<Option<Item>, StoreError> {
     match entry {
-        ChangeEntry::Document(id) => {
+        ChangeEntry::Document(id, _) => {
             let Some(value) = read.get(Family::Documents, &documents::key(database.number(), &id))? else {
                 return Ok(None);
             };
@@ -151,6 +163,7 @@ fn item(
             Ok((survived || !puller_knows.dominates(&context)).then(|| Item {
                 id,
                 state: Bytes::copy_from_slice(state),
+                joined: false,
             }))
         }
         // Nobody here can tell what it covers: it always goes.
@@ -161,6 +174,7 @@ fn item(
             Ok(Some(Item {
                 id,
                 state: QuarantineRecord::decode(&value)?.state.into(),
+                joined: false,
             }))
         }
     }

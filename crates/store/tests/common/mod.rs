@@ -110,6 +110,7 @@ pub fn write(document: &str, (action, conditions): (Action, Conditions)) -> Oper
         id: id(document),
         action,
         conditions,
+        request: None,
     })
 }
 
@@ -301,6 +302,7 @@ pub fn try_put_in(
         id: id(document),
         action,
         conditions,
+        request: None,
     };
     one(store, Operation::Write(request)).map(written)
 }

@@ -24,7 +24,11 @@ pub fn verify(store: &Store, database: &DatabaseName) {
         .filter(|(_, shown)| !shown.conflicts.is_empty())
         .map(|(id, _)| id.clone())
         .collect();
-    let conflicted = pages(|after| store.conflicts(database, after, 1000).unwrap());
+    let conflicted = pages(|after| {
+        store
+            .conflicts(database, &rejoin_store::ConflictFilter::default(), after, 1000)
+            .unwrap()
+    });
     assert_eq!(
         conflicted
             .into_iter()

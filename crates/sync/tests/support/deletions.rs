@@ -83,6 +83,7 @@ impl World {
             id: id.clone(),
             action: Action::Update { body: object(&body) },
             conditions: Conditions::default(),
+            request: None,
         };
         match self.commit(node, Operation::Write(request)) {
             Ok(Outcome::Written(written)) => self.comings.writes.push(LateWrite {

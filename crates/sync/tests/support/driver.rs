@@ -254,6 +254,7 @@ impl World {
                 .map(|item| rejoin_store::Item {
                     id: item.id,
                     state: item.state,
+                    joined: item.joined,
                 })
                 .collect(),
             progress: progress.map(store_progress),
@@ -360,6 +361,7 @@ fn items(items: Vec<rejoin_store::Item>) -> Vec<Item> {
         .map(|item| Item {
             id: item.id,
             state: item.state,
+            joined: item.joined,
         })
         .collect()
 }

@@ -320,6 +320,7 @@ impl World {
             id,
             action,
             conditions,
+            request: None,
         };
         self.submit(node, request, base, current, body);
     }
@@ -357,6 +358,7 @@ impl World {
             id: id.clone(),
             action,
             conditions,
+            request: None,
         };
         self.submit(node, request, Base::default(), Base::default(), body);
         if self.record.writes.len() > before {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use clap::Args;
-use rejoin_client::{CallError, LoadOutcomes};
+use rejoin_client::{CallError, ConflictFilter, LoadOutcomes};
 use tokio_util::sync::CancellationToken;
 
 use super::super::connection::Connection;
@@ -42,7 +42,9 @@ impl Load {
         let (input, bytes) =
             open(&self.file).map_err(|error| Failure::Usage(format!("cannot read {}: {error}", self.file)))?;
         // A load answers for each document. Whether there is a node and a database is asked once, before all of them.
-        client.conflicts(&self.database, 1, None).await?;
+        client
+            .conflicts(&self.database, &ConflictFilter::default(), 1, None)
+            .await?;
 
         let stop = on_signal()?;
         let report = Report::start(self.connection.json, bytes);

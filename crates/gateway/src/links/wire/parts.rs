@@ -86,7 +86,7 @@ pub(super) fn state(item: Item) -> proto::DocumentState {
     proto::DocumentState {
         id: item.id.to_string(),
         state: item.state,
-        joined_with_next: false,
+        joined_with_next: item.joined,
     }
 }
 
@@ -97,6 +97,7 @@ pub(super) fn items(states: Vec<proto::DocumentState>) -> Result<Vec<Item>, Wire
             Ok(Item {
                 id: id(&state.id)?,
                 state: state.state,
+                joined: state.joined_with_next,
             })
         })
         .collect()

@@ -58,9 +58,10 @@ fn hello_of_database() -> impl Strategy<Value = DatabaseHello> {
 }
 
 fn items() -> impl Strategy<Value = Vec<Item>> {
-    let item = (id(), any::<Vec<u8>>()).prop_map(|(id, state)| Item {
+    let item = (id(), any::<Vec<u8>>(), any::<bool>()).prop_map(|(id, state, joined)| Item {
         id,
         state: Bytes::from(state),
+        joined,
     });
     prop::collection::vec(item, 0..3)
 }

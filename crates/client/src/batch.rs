@@ -1,0 +1,197 @@
+//! Batches: several writes that happen together, or each for itself.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use rejoin_api::proto::{self, batch_operation::Operation, batch_result::Outcome};
+
+use crate::call::Safety;
+use crate::client::Client;
+use crate::conditions::Conditions;
+use crate::conflict_report::ConflictReport;
+use crate::error::{CallError, Refusal};
+use crate::malformed::Malformed;
+use crate::verbs::Patch;
+use crate::version::{Replaced, Version};
+
+/// Writes of one database, done one after another: several of one document see each other. At most 1000.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    operations: Vec<proto::BatchOperation>,
+    request_id: String,
+}
+
+/// What became of one write of an independent batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchOutcome {
+    /// The document's id.
+    pub id: String,
+    /// What happened to it.
+    pub result: BatchResult,
+}
+
+/// What happened to one write of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchResult {
+    /// It is stored.
+    Stored(Replaced),
+    /// A compare-and-swap did not match: this is what the document shows, unchanged.
+    Unmatched(Version),
+    /// It was refused. Nothing of it was done.
+    Refused(Box<Refusal>),
+}
+
+impl Batch {
+    /// A batch without writes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names the batch, 1 to 128 bytes: sent again under the same name, each write is done once.
+    #[must_use]
+    pub fn request_id(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.request_id);
+        self
+    }
+
+    /// Stores a document that must not exist.
+    #[must_use]
+    pub fn create(self, id: &str, body: Bytes) -> Self {
+        self.with(Operation::Create(proto::CreateDocumentRequest {
+            id: id.to_owned(),
+            body,
+            ..proto::CreateDocumentRequest::default()
+        }))
+    }
+
+    /// Replaces a whole body.
+    #[must_use]
+    pub fn update(self, id: &str, body: Bytes, conditions: &Conditions) -> Self {
+        self.with(Operation::Update(proto::UpdateDocumentRequest {
+            id: id.to_owned(),
+            body,
+            base_revision: conditions.base.clone(),
+            checksum: conditions.checksum.map(|checksum| checksum.0),
+            on_conflict: proto::OnConflict::from(conditions.on_conflict).into(),
+            return_previous: true,
+            ..proto::UpdateDocumentRequest::default()
+        }))
+    }
+
+    /// Changes a part of a body; with `create` an absent document begins empty.
+    #[must_use]
+    pub fn patch(self, id: &str, patch: Patch, conditions: &Conditions, create: bool) -> Self {
+        self.with(Operation::Patch(proto::PatchDocumentRequest {
+            id: id.to_owned(),
+            patch: Some(patch.into()),
+            base_revision: conditions.base.clone(),
+            checksum: conditions.checksum.map(|checksum| checksum.0),
+            on_conflict: proto::OnConflict::from(conditions.on_conflict).into(),
+            create,
+            return_previous: true,
+            ..proto::PatchDocumentRequest::default()
+        }))
+    }
+
+    /// Replaces a body if it is the expected one.
+    #[must_use]
+    pub fn compare_and_swap(self, id: &str, expected: Bytes, body: Bytes) -> Self {
+        self.with(Operation::CompareAndSwap(proto::CompareAndSwapRequest {
+            id: id.to_owned(),
+            expected_body: expected,
+            body,
+            ..proto::CompareAndSwapRequest::default()
+        }))
+    }
+
+    /// Deletes a document.
+    #[must_use]
+    pub fn delete(self, id: &str, conditions: &Conditions) -> Self {
+        self.with(Operation::Delete(proto::DeleteDocumentRequest {
+            id: id.to_owned(),
+            base_revision: conditions.base.clone(),
+            checksum: conditions.checksum.map(|checksum| checksum.0),
+            return_previous: true,
+            ..proto::DeleteDocumentRequest::default()
+        }))
+    }
+
+    fn with(mut self, operation: Operation) -> Self {
+        self.operations.push(proto::BatchOperation {
+            operation: Some(operation),
+        });
+        self
+    }
+
+    fn into_request(self, database: &str, independent: bool) -> proto::WriteBatchRequest {
+        let options = proto::WriteOptions {
+            request_id: self.request_id,
+            ..proto::WriteOptions::default()
+        };
+        proto::WriteBatchRequest {
+            database: database.to_owned(),
+            operations: self.operations,
+            independent,
+            options: Some(options),
+        }
+    }
+}
+
+impl Client {
+    /// Does all writes of a batch or none, in one step: whoever sees one of them sees all.
+    ///
+    /// # Errors
+    /// `Refused` with `BATCH_REFUSED`, the number of the write (from 0) as `operation` and its own reason as `reason` in the
+    /// metadata; with `INVALID_BATCH`; `Unknown` if no answer arrived.
+    pub async fn write_batch(&self, database: &str, batch: Batch) -> Result<Vec<Replaced>, CallError> {
+        let request = batch.into_request(database, false);
+        let attempt = |request| {
+            let mut service = self.document_service();
+            async move { service.write_batch(request).await }
+        };
+        self.call(Safety::Once, request, attempt, |answer| {
+            let stored = answer.results.into_iter().map(|result| match result.outcome {
+                Some(Outcome::Result(written)) => Replaced::from_proto(Some(written), result.previous),
+                _ => Err(Malformed::Missing("result of a batch")),
+            });
+            stored.collect()
+        })
+        .await
+    }
+
+    /// Does each write of a batch for itself.
+    ///
+    /// # Errors
+    /// As for [`Self::write_batch`], but a write that is refused is an outcome and does not touch the others.
+    pub async fn write_each(&self, database: &str, batch: Batch) -> Result<Vec<BatchOutcome>, CallError> {
+        let request = batch.into_request(database, true);
+        let attempt = |request| {
+            let mut service = self.document_service();
+            async move { service.write_batch(request).await }
+        };
+        self.call(Safety::Once, request, attempt, |answer| {
+            answer.results.into_iter().map(BatchOutcome::from_proto).collect()
+        })
+        .await
+    }
+}
+
+impl BatchOutcome {
+    fn from_proto(result: proto::BatchResult) -> Result<Self, Malformed> {
+        let outcome = result.outcome.ok_or(Malformed::Missing("outcome"))?;
+        let outcome = match outcome {
+            Outcome::Result(written) => BatchResult::Stored(Replaced::from_proto(Some(written), result.previous)?),
+            Outcome::Unmatched(version) => BatchResult::Unmatched(Version::from_proto(version)?),
+            Outcome::Error(error) => BatchResult::Refused(Box::new(Refusal {
+                reason: error.reason,
+                message: error.message,
+                metadata: BTreeMap::new(),
+                conflict: error.conflict.map(ConflictReport::from_proto).transpose()?,
+            })),
+        };
+        Ok(Self {
+            id: result.id,
+            result: outcome,
+        })
+    }
+}

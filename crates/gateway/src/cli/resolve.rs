@@ -1,0 +1,189 @@
+//! `resolve`: settles open conflicts.
+
+use clap::{ArgGroup, Args};
+use rejoin_client::{BulkResolved, Bytes, Choice, Client, ConflictFilter, Policy, Written};
+use serde::Serialize;
+
+use super::body::BodyArgument;
+use super::connection::Connection;
+use super::failure::Failure;
+use super::help::json_help;
+use super::table::{count, printable};
+
+/// Settles open conflicts: of one document, or of all by a policy.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["path", "body", "all"]))]
+#[command(group = ArgGroup::new("how").args(["value", "remove", "shown", "from"]))]
+#[command(after_help = json_help!(
+    "{\"id\", \"revision\", \"left_open\"}, the document's revision after the write and its conflicts that are still open;"
+    "with --all {\"documents\", \"settled\", \"left_open\"}.\n"
+    "One --path takes one of --value, --remove, --shown and --from. The path \"\" is a delete that met an edit (--shown"
+    "keeps the document, --remove deletes it), or several open revisions of a whole document. What is set aside stays in"
+    "the history. The same resolution made in another datacenter is no conflict."
+))]
+pub struct Resolve {
+    /// The database
+    database: String,
+    /// The document's id; left out with --all
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    id: Option<String>,
+    /// A path in conflict: a JSON pointer, as `conflicts` prints it
+    #[arg(long, requires = "how")]
+    path: Option<String>,
+    /// Put this JSON text there
+    #[arg(long, value_name = "JSON", requires = "path")]
+    value: Option<String>,
+    /// Remove what is there
+    #[arg(long, requires = "path")]
+    remove: bool,
+    /// Keep what is shown
+    #[arg(long, requires = "path")]
+    shown: bool,
+    /// Take the newest value that this datacenter wrote
+    #[arg(long, value_name = "DATACENTER", conflicts_with = "body")]
+    from: Option<String>,
+    /// Settle everything by a whole new body; `-` reads it from standard input, `@FILE` from a file
+    #[arg(long, value_name = "BODY", conflicts_with = "how")]
+    body: Option<BodyArgument>,
+    /// The revision whose conflicts were read: refused if the document has changed since
+    #[arg(long, value_name = "REVISION", conflicts_with = "all")]
+    rev: Option<String>,
+    /// Settle the conflicts of all documents
+    #[arg(long, requires = "policy")]
+    all: bool,
+    /// With --all: newest, max, min, or from=DATACENTER
+    #[arg(long, requires = "all", value_parser = policy)]
+    policy: Option<Policy>,
+    /// With --all: only documents whose ids begin with this
+    #[arg(long, requires = "all")]
+    prefix: Option<String>,
+    /// With --all: only conflicts at this path or below
+    #[arg(long, value_name = "PATH", requires = "all")]
+    at: Option<String>,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+#[derive(Serialize)]
+struct ResolvedJson<'a> {
+    id: &'a str,
+    revision: String,
+    left_open: u32,
+}
+
+#[derive(Serialize)]
+struct AllJson {
+    documents: u64,
+    settled: u64,
+    left_open: u64,
+}
+
+impl Resolve {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let client = self.connection.client()?;
+        if let Some(policy) = &self.policy {
+            return self.all(&client, policy).await;
+        }
+        let id = self.id.clone().unwrap_or_default();
+        let (written, left_open) = self.one(&client, &id).await?;
+        let mut output = self.connection.output();
+        if self.connection.json {
+            output.json(&ResolvedJson {
+                id: &id,
+                revision: written.revision.to_string(),
+                left_open,
+            })?;
+        } else {
+            let left = match left_open {
+                0 => "nothing is in conflict any more".to_owned(),
+                1 => "1 conflict is still open".to_owned(),
+                more => format!("{more} conflicts are still open"),
+            };
+            output.line(format_args!("resolved {} {}; {left}", printable(&id), written.revision))?;
+        }
+        output.finish()
+    }
+
+    async fn one(&self, client: &Client, id: &str) -> Result<(Written, u32), Failure> {
+        let rev = self.rev.as_deref();
+        if let Some(body) = &self.body {
+            let body = body.clone().read()?;
+            return Ok(client.resolve_with(&self.database, id, body, rev).await?);
+        }
+        let choice = match (&self.value, &self.from) {
+            (Some(text), _) => Choice::Value(Bytes::from(text.clone())),
+            (_, Some(datacenter)) => Choice::From(datacenter.clone()),
+            _ if self.remove => Choice::Removed,
+            _ => Choice::Shown,
+        };
+        let choices = [(self.path.clone().unwrap_or_default(), choice)];
+        Ok(client.resolve(&self.database, id, &choices, rev).await?)
+    }
+
+    async fn all(&self, client: &Client, policy: &Policy) -> Result<(), Failure> {
+        let filter = ConflictFilter {
+            id_prefix: self.prefix.clone().unwrap_or_default(),
+            path: self.at.clone(),
+            ..ConflictFilter::default()
+        };
+        let (mut total, mut after) = (
+            AllJson {
+                documents: 0,
+                settled: 0,
+                left_open: 0,
+            },
+            None,
+        );
+        loop {
+            let BulkResolved {
+                documents,
+                settled,
+                left_open,
+                next,
+            } = client.resolve_all(&self.database, &filter, policy, 100, after).await?;
+            total.documents += u64::from(documents);
+            total.settled += u64::from(settled);
+            total.left_open += u64::from(left_open);
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let mut output = self.connection.output();
+        if self.connection.json {
+            output.json(&total)?;
+        } else {
+            output.line(format_args!(
+                "settled {} conflicts of {} documents; {} are still open",
+                count(total.settled),
+                count(total.documents),
+                count(total.left_open)
+            ))?;
+        }
+        output.finish()
+    }
+}
+
+fn policy(text: &str) -> Result<Policy, String> {
+    match text.split_once('=') {
+        None if text == "newest" => Ok(Policy::Newest),
+        None if text == "max" => Ok(Policy::Max),
+        None if text == "min" => Ok(Policy::Min),
+        Some(("from", datacenter)) if !datacenter.is_empty() => Ok(Policy::From(datacenter.to_owned())),
+        _ => Err("the policies are newest, max, min and from=DATACENTER".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_named_or_a_datacenter() {
+        assert_eq!(policy("newest"), Ok(Policy::Newest));
+        assert_eq!(policy("from=dc-east"), Ok(Policy::From("dc-east".to_owned())));
+        for wrong in ["", "from", "from=", "oldest", "max=1"] {
+            assert!(policy(wrong).unwrap_err().contains("newest"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Settles open conflicts: one document's by choices or a body, many documents' by a policy.
+
+use rejoin_api::proto::{self, path_choice::Choice as Kind, resolve_policy::Policy};
+use rejoin_document::{Dot, HlcTime, Value, parse_body};
+use rejoin_store::{Choice, CommitError, ConflictFilter, Operation, Outcome, Resolve, Resolved, Settling};
+
+use super::error::Failure;
+use super::{action, page, request, write};
+use crate::node::NodeContext;
+
+/// Settles conflicts of one document.
+///
+/// # Errors
+///
+/// The request is not well formed, a path is not in conflict, or the document has changed since its base.
+pub(super) async fn document(
+    context: &NodeContext,
+    call: proto::ResolveConflictsRequest,
+) -> Result<proto::ResolveConflictsResponse, Failure> {
+    let settling = match (&call.body, call.choices.is_empty()) {
+        (Some(body), true) => Settling::Body(request::body(body, &context.limits)?),
+        (None, false) => Settling::Paths(choices(&call.choices, context)?),
+        _ => return Err(Failure::resolution("name either choices or a body")),
+    };
+    let resolve = Resolve {
+        database: request::database(&context.store, &call.database)?,
+        id: request::id(&call.id)?,
+        base: request::revision(call.base_revision.as_deref())?,
+        settling,
+        request: action::request_name(call.options.as_ref(), 0)?,
+    };
+    let resolved = submit(context, resolve).await?;
+    // Choices and a body are always a write.
+    let written = resolved.written.ok_or_else(|| Failure::from(CommitError::Stopped))?;
+    Ok(proto::ResolveConflictsResponse {
+        result: Some(write::result(&written)),
+        left_open: resolved.left_open,
+    })
+}
+
+/// Settles the conflicts of a page of documents.
+///
+/// # Errors
+///
+/// The request is not well formed, or the disk fails; the documents before are settled then.
+pub(super) async fn many(
+    context: &NodeContext,
+    call: &proto::BulkResolveConflictsRequest,
+) -> Result<proto::BulkResolveConflictsResponse, Failure> {
+    let database = request::database(&context.store, &call.database)?;
+    let after = page::after_id(&call.page_token)?;
+    let filter = filter(call.filter.as_ref())?;
+    let policy = policy(call.policy.as_ref())?;
+    let size = page::size(call.page_size);
+    let found = context.store.conflicts(&database, &filter, after.as_ref(), size)?;
+    let resolves = found.items.iter().map(|found| {
+        Operation::Resolve(Resolve {
+            database: database.clone(),
+            id: found.id.clone(),
+            base: None,
+            settling: Settling::All {
+                filter: filter.clone(),
+                policy: policy.clone(),
+            },
+            request: None,
+        })
+    });
+    let mut response = proto::BulkResolveConflictsResponse {
+        next_page_token: page::next(found.next),
+        ..proto::BulkResolveConflictsResponse::default()
+    };
+    for outcome in context.commits.submit_all(resolves.collect()).await {
+        match outcome {
+            Ok(Outcome::Resolved(resolved)) => {
+                response.documents += u32::from(resolved.settled > 0);
+                response.settled = response.settled.saturating_add(resolved.settled);
+                response.left_open = response.left_open.saturating_add(resolved.left_open);
+            }
+            // It was deleted since the page was read.
+            Err(CommitError::DocumentNotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Err(CommitError::Stopped.into()),
+        }
+    }
+    Ok(response)
+}
+
+/// Which conflicts are meant.
+///
+/// # Errors
+///
+/// A path or a datacenter's name is not well formed.
+pub(super) fn filter(filter: Option<&proto::ConflictFilter>) -> Result<ConflictFilter, Failure> {
+    let Some(filter) = filter else {
+        return Ok(ConflictFilter::default());
+    };
+    if let Some(path) = filter
+        .path
+        .as_deref()
+        .filter(|path| !path.is_empty() && !path.starts_with('/'))
+    {
+        return Err(Failure::filter(&format!(
+            "{path:?} is not a JSON pointer; write it like /stock"
+        )));
+    }
+    let datacenter = Some(filter.datacenter.as_str()).filter(|name| !name.is_empty());
+    let since_ms = u64::try_from(filter.since_unix_ms).map_err(|_| Failure::filter("since_unix_ms is before 1970"))?;
+    Ok(ConflictFilter {
+        id_prefix: filter.id_prefix.clone(),
+        path: filter.path.clone(),
+        datacenter: datacenter.map(request::datacenter).transpose()?,
+        since: HlcTime(uhlc::NTP64::from(std::time::Duration::from_millis(since_ms)).as_u64()),
+    })
+}
+
+async fn submit(context: &NodeContext, resolve: Resolve) -> Result<Resolved, Failure> {
+    match context.commits.submit(Operation::Resolve(resolve)).await? {
+        Outcome::Resolved(resolved) => Ok(resolved),
+        // The pipeline answers each operation in kind.
+        _ => Err(CommitError::Stopped.into()),
+    }
+}
+
+fn choices(asked: &[proto::PathChoice], context: &NodeContext) -> Result<Vec<(String, Choice)>, Failure> {
+    let mut choices: Vec<(String, Choice)> = Vec::with_capacity(asked.len());
+    for choice in asked {
+        if choices.iter().any(|(path, _)| *path == choice.path) {
+            return Err(Failure::resolution(&format!("{:?} is named twice", choice.path)));
+        }
+        choices.push((choice.path.clone(), of_path(choice, context)?));
+    }
+    // What holds others comes first.
+    choices.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(choices)
+}
+
+fn of_path(choice: &proto::PathChoice, context: &NodeContext) -> Result<Choice, Failure> {
+    let kind = choice.choice.as_ref().ok_or_else(|| Failure::missing("choice"))?;
+    Ok(match kind {
+        Kind::Value(text) => Choice::Value(value(text, context)?),
+        Kind::Removed(true) => Choice::Removed,
+        Kind::Shown(true) => Choice::Shown,
+        Kind::FromDatacenter(name) => Choice::From(request::datacenter(name)?),
+        Kind::Candidate(dot) => {
+            let dot = Dot::try_from(dot.clone()).map_err(Failure::from)?;
+            Choice::Candidate(dot)
+        }
+        Kind::Removed(false) | Kind::Shown(false) => return Err(Failure::missing("choice")),
+    })
+}
+
+/// A value is read as the member of a body, whose bounds hold for it too.
+fn value(text: &[u8], context: &NodeContext) -> Result<Value, Failure> {
+    let body = [br#"{"v":"#, text, b"}"].concat();
+    let body = parse_body(&body, &context.limits)?;
+    let mut members = body.iter().map(|(_, value)| value.clone());
+    match (members.next(), members.next()) {
+        (Some(value), None) => Ok(value),
+        _ => Err(Failure::resolution("a value is one JSON text")),
+    }
+}
+
+fn policy(asked: Option<&proto::ResolvePolicy>) -> Result<Choice, Failure> {
+    let policy = asked.and_then(|asked| asked.policy.as_ref());
+    Ok(match policy.ok_or_else(|| Failure::missing("policy"))? {
+        Policy::Newest(true) => Choice::Newest,
+        Policy::FromDatacenter(name) => Choice::From(request::datacenter(name)?),
+        Policy::Max(true) => Choice::Greatest,
+        Policy::Min(true) => Choice::Least,
+        Policy::Newest(false) | Policy::Max(false) | Policy::Min(false) => return Err(Failure::missing("policy")),
+    })
+}

@@ -1,0 +1,148 @@
+//! A client settles open conflicts. What each choice stands for is decided here, on the candidates as they are in that moment.
+
+use std::sync::Arc;
+
+use rejoin_document::{Candidate, CandidateKind, OpenConflict, Resolution, Settle, Shown, Value, stale};
+
+use super::group::Group;
+use crate::error::CommitError;
+use crate::operation::{Choice, Outcome, Resolve, Resolved, Settling};
+
+impl Group<'_> {
+    pub(super) fn resolve(&mut self, request: Resolve) -> Result<Outcome, CommitError> {
+        let Resolve {
+            database: name,
+            id,
+            base,
+            settling,
+            request,
+        } = request;
+        if name.is_system() {
+            return Err(CommitError::ReservedDatabase { database: name });
+        }
+        let database = self.database(&name)?;
+        let (key, current, read) = self.current(&database, &id)?;
+        if let Some(written) = self.repeated(&key, &current, request) {
+            return Ok(Outcome::Resolved(Resolved {
+                written: Some(written),
+                settled: 0,
+                left_open: 0,
+            }));
+        }
+        if read.body.is_none() {
+            return Err(CommitError::DocumentNotFound { id });
+        }
+        let shown = current.shown(database.rules());
+        if let Some(base) = base.filter(|base| *base != shown.revision) {
+            let base = self
+                .superseded(&database, &id, &base)?
+                .ok_or(CommitError::BaseUnknown { id, revision: base })?;
+            return Err(stale(&base, None, &shown).into());
+        }
+        let open = shown.conflicts.len();
+        let Some((settle, settled)) = self.settle(&shown, settling)? else {
+            return Ok(Outcome::Resolved(Resolved {
+                written: None,
+                settled: 0,
+                left_open: count(open),
+            }));
+        };
+        let dot = self.issue()?;
+        let resolution = Resolution {
+            dot,
+            settle,
+            stamp_all: self.stamps_all(),
+            request,
+        };
+        let committed = current.resolve(&resolution, database.rules())?;
+        let left_open = count(committed.shown.conflicts.len());
+        let written = self.place(&key, committed, dot);
+        Ok(Outcome::Resolved(Resolved {
+            written: Some(written),
+            settled: settled.unwrap_or_else(|| count(open).saturating_sub(left_open)),
+            left_open,
+        }))
+    }
+
+    /// What the choices come to, and how many conflicts they settle where that is known; `None`: nothing.
+    fn settle(&self, shown: &Shown, settling: Settling) -> Result<Option<(Settle, Option<u32>)>, CommitError> {
+        match settling {
+            Settling::Body(body) => Ok(Some((Settle::Body(Some(body)), None))),
+            Settling::Paths(choices) => {
+                let mut chosen = Vec::with_capacity(choices.len());
+                for (path, choice) in choices {
+                    let conflict = shown.conflicts.iter().find(|conflict| conflict.path == path);
+                    let conflict =
+                        conflict.ok_or_else(|| rejoin_document::Refused::NotInConflict { path: path.clone() })?;
+                    let value = self.choose(conflict, &choice);
+                    chosen.push((path.clone(), value.ok_or(CommitError::NoCandidate { path })?));
+                }
+                Ok(Some((Settle::Paths(chosen), None)))
+            }
+            Settling::All { filter, policy } => {
+                let meant = |conflict: &&OpenConflict| filter.means(conflict, &self.state.replicas);
+                let chosen = |conflict: &OpenConflict| Some((conflict.path.clone(), self.choose(conflict, &policy)?));
+                let chosen: Vec<_> = shown.conflicts.iter().filter(meant).filter_map(chosen).collect();
+                let chosen = outermost(chosen);
+                let settled = count(chosen.len());
+                Ok((!chosen.is_empty()).then_some((Settle::Paths(chosen), Some(settled))))
+            }
+        }
+    }
+
+    /// What a choice puts at a path (`None` inside: nothing); `None` if no candidate is what it asks for.
+    fn choose(&self, conflict: &OpenConflict, choice: &Choice) -> Option<Option<Value>> {
+        let mut candidates = conflict.candidates.iter();
+        let candidate = match choice {
+            Choice::Value(value) => return Some(Some(value.clone())),
+            Choice::Removed => return Some(None),
+            Choice::Shown => return Some(conflict.shown.clone()),
+            Choice::Newest => candidates.next_back(),
+            Choice::From(datacenter) => {
+                candidates.rfind(|candidate| self.state.replicas.get(&candidate.dot.replica) == Some(datacenter))
+            }
+            Choice::Candidate(dot) => candidates.find(|candidate| candidate.dot == *dot),
+            Choice::Greatest => extreme(&conflict.candidates, std::cmp::Ordering::is_gt),
+            Choice::Least => extreme(&conflict.candidates, std::cmp::Ordering::is_lt),
+        }?;
+        Some(match &candidate.kind {
+            CandidateKind::Value(value) => Some(value.clone()),
+            CandidateKind::Removed | CandidateKind::Deleted(true) => None,
+            CandidateKind::Deleted(false) => conflict.shown.clone(),
+        })
+    }
+}
+
+/// The greatest or least, if all are numbers; of equal ones the newest.
+fn extreme(candidates: &[Candidate], better: fn(std::cmp::Ordering) -> bool) -> Option<&Candidate> {
+    let number = |candidate: &Candidate| match &candidate.kind {
+        CandidateKind::Value(Value::Number(number)) => Some(number.clone()),
+        _ => None,
+    };
+    let numbers = candidates.iter().map(|candidate| Some((number(candidate)?, candidate)));
+    let numbers = numbers.collect::<Option<Vec<_>>>()?.into_iter().rev();
+    let best = numbers.reduce(|best, next| {
+        if better(next.0.compare_numeric(&best.0)) {
+            next
+        } else {
+            best
+        }
+    });
+    best.map(|(_, candidate)| candidate)
+}
+
+/// Of choices inside of one another the outer ones: what is inside goes with them.
+fn outermost(chosen: Vec<(String, Option<Value>)>) -> Vec<(String, Option<Value>)> {
+    let deleted = chosen.iter().any(|(path, value)| path.is_empty() && value.is_none());
+    let inside = |path: &str, outer: &str| {
+        let below = path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+        below && (!outer.is_empty() || deleted)
+    };
+    let paths: Vec<String> = chosen.iter().map(|(path, _)| path.clone()).collect();
+    let outer = |(path, _): &(String, Option<Value>)| !paths.iter().any(|outer| inside(path, outer));
+    chosen.into_iter().filter(outer).collect()
+}
+
+fn count(items: usize) -> u32 {
+    u32::try_from(items).unwrap_or(u32::MAX)
+}
