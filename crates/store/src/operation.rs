@@ -91,8 +91,15 @@ impl Operation {
     /// Whether it makes the store take more room for long: what does not is done on a full disk too.
     pub(crate) fn grows(&self) -> bool {
         match self {
-            Self::Write(_) | Self::WriteBatch(_) | Self::Resolve(_) | Self::CreateDatabase(_) | Self::Apply(_) => true,
-            Self::Forget { .. }
+            Self::Write(_)
+            | Self::WriteBatch(_)
+            | Self::Resolve(_)
+            | Self::CreateDatabase(_)
+            | Self::UpdateDatabase(_)
+            | Self::Apply(_) => true,
+            Self::DeleteDatabase { .. }
+            | Self::Purge { .. }
+            | Self::Forget { .. }
             | Self::Prune { .. }
             | Self::Retry { .. }
             | Self::SetLinkCut { .. }

@@ -145,10 +145,7 @@ impl Create {
         let (database, created) = client.create_database(&wanted).await?;
         let mut output = self.connection.output();
         if self.connection.json {
-            output.json(&DatabaseJson {
-                created: Some(created),
-                ..DatabaseJson::new(&database)
-            })?;
+            output.json(&DatabaseJson::new(&database).created(created))?;
         } else {
             let verb = if created { "created" } else { "existed already:" };
             output.line(format_args!(
@@ -189,10 +186,7 @@ impl Update {
         let (database, changed) = client.update_database(&self.name, &change).await?;
         let mut output = self.connection.output();
         if self.connection.json {
-            output.json(&DatabaseJson {
-                changed: Some(changed),
-                ..DatabaseJson::new(&database)
-            })?;
+            output.json(&DatabaseJson::new(&database).changed(changed))?;
         } else {
             let verb = if changed { "updated" } else { "was so before:" };
             output.line(format_args!("{verb} {}", database.name))?;

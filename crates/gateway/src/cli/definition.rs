@@ -47,9 +47,9 @@ pub(super) struct DatabaseJson<'a> {
     version: &'a str,
     survivors: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) created: Option<bool>,
+    created: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) changed: Option<bool>,
+    changed: Option<bool>,
 }
 
 impl RuleArguments {
@@ -151,6 +151,18 @@ impl<'a> DatabaseJson<'a> {
             created: None,
             changed: None,
         }
+    }
+
+    /// Says whether it is new.
+    pub(super) fn created(mut self, created: bool) -> Self {
+        self.created = Some(created);
+        self
+    }
+
+    /// Says whether it is another one than before.
+    pub(super) fn changed(mut self, changed: bool) -> Self {
+        self.changed = Some(changed);
+        self
     }
 }
 

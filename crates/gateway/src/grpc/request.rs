@@ -86,7 +86,7 @@ pub(super) fn patch(patch: Option<&Kind>, limits: &Limits) -> Result<Arc<Patch>,
                 .iter()
                 .map(|change| edit(change, limits))
                 .collect::<Result<_, _>>()?,
-        ),
+        )?,
     };
     Ok(Arc::new(patch))
 }

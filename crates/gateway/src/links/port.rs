@@ -202,7 +202,6 @@ impl Port {
                     id: item.id,
                     state: item.state,
                     joined: item.joined,
-                    joined: item.joined,
                 })
                 .collect(),
             watermark: scan.watermark.map(|mark| Watermark {
