@@ -5,6 +5,8 @@
 
 #[path = "node/common.rs"]
 mod common;
+#[path = "node/deletions.rs"]
+mod deletions;
 #[path = "node/process.rs"]
 mod process;
 #[path = "node/proxy_links.rs"]

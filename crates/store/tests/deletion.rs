@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use common::*;
 use rejoin_document::{DatabaseName, Granularity, Rule};
-use rejoin_store::{CommitError, MemoryEngine, Operation, ReadError, Store, StoreOptions};
+use rejoin_store::{CommitError, ConflictFilter, MemoryEngine, Operation, ReadError, Store, StoreOptions};
 
 fn texts(documents: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
     let texts = documents.iter();
@@ -61,7 +61,7 @@ fn what_its_author_had_seen_is_gone_everywhere_with_every_record_of_it() {
         missing(node.get(&shop(), &id("a")).map(drop));
         missing(node.get_many(&shop(), &[id("a")]).map(drop));
         missing(node.changes(&shop(), rejoin_document::Sequence(0), 9).map(drop));
-        missing(node.conflicts(&shop(), None, 9).map(drop));
+        missing(node.conflicts(&shop(), &ConflictFilter::default(), None, 9).map(drop));
         missing(node.base(&shop(), &id("a"), &old).map(drop));
         let status = node.status().remove(0);
         assert_eq!((status.documents, status.conflicts), (0, 0));
