@@ -271,15 +271,34 @@ mod tests {
         let shop: DatabaseName = "shop".parse().unwrap();
         let second = shop.of_incarnation(2);
         assert_eq!((second.as_str(), second.incarnation()), ("shop@2", 2));
-        assert_eq!((second.base(), shop.incarnation(), shop.base()), (shop.clone(), 1, shop.clone()));
-        assert_eq!((second.of_incarnation(1), second.of_incarnation(13).as_str()), (shop.clone(), "shop@13"));
-        assert_eq!((shop.to_explicit(), second.to_explicit()), ("shop@1".into(), "shop@2".into()));
+        assert_eq!(
+            (second.base(), shop.incarnation(), shop.base()),
+            (shop.clone(), 1, shop.clone())
+        );
+        assert_eq!(
+            (second.of_incarnation(1), second.of_incarnation(13).as_str()),
+            (shop.clone(), "shop@13")
+        );
+        assert_eq!(
+            (shop.to_explicit(), second.to_explicit()),
+            ("shop@1".into(), "shop@2".into())
+        );
         assert_eq!(DatabaseName::internal("shop@2"), Ok(second.clone()));
         assert_eq!(DatabaseName::explicit("shop@2"), Ok(second));
         assert_eq!(DatabaseName::explicit("shop@1"), Ok(shop.clone()));
         assert_eq!(DatabaseName::explicit("shop"), Ok(shop));
         assert!("shop@2".parse::<DatabaseName>().is_err());
-        for bad in ["shop@1", "shop@0", "shop@02", "shop@", "shop@2@2", "@2", "shop@+2", "_rejoin@2", "shop@4294967296"] {
+        for bad in [
+            "shop@1",
+            "shop@0",
+            "shop@02",
+            "shop@",
+            "shop@2@2",
+            "@2",
+            "shop@+2",
+            "_rejoin@2",
+            "shop@4294967296",
+        ] {
             assert_eq!(DatabaseName::internal(bad), Err(NameError::DatabaseName), "{bad}");
         }
         assert!(DatabaseName::explicit("shop@0").is_err() && DatabaseName::explicit("_rejoin").is_err());

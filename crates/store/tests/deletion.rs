@@ -27,7 +27,12 @@ fn three() -> [Store; 3] {
 #[track_caller]
 fn assert_all_show(nodes: &[&Store], database: &DatabaseName, documents: &[(&str, &str)]) {
     for node in nodes {
-        assert_eq!(listed(node, database), texts(documents), "at {}", node.identity().datacenter);
+        assert_eq!(
+            listed(node, database),
+            texts(documents),
+            "at {}",
+            node.identity().datacenter
+        );
         verify(node, database);
         assert_eq!(node.root_digest(), nodes[0].root_digest());
         assert_eq!(node.purging(), []);
@@ -48,7 +53,11 @@ fn what_its_author_had_seen_is_gone_everywhere_with_every_record_of_it() {
     put(&east, "c", delete());
     sync(&east, &west);
 
-    assert_eq!(delete_database(&east, &shop()).unwrap(), 2, "the deleted document is none");
+    assert_eq!(
+        delete_database(&east, &shop()).unwrap(),
+        2,
+        "the deleted document is none"
+    );
     assert_eq!(listed(&east, &shop()), None, "it is gone at once");
     purge(&east);
     exchange(&[&east, &west]);
@@ -67,7 +76,12 @@ fn what_its_author_had_seen_is_gone_everywhere_with_every_record_of_it() {
         assert_eq!((status.documents, status.conflicts), (0, 0));
         assert_eq!(node.digest(&shop()).unwrap().1, rejoin_document::SetHash::EMPTY);
         assert!(node.states(&shop(), &["a", "b", "c"].map(id)).unwrap().is_empty());
-        assert!(node.scan(&shop(), rejoin_document::Sequence(0), &Default::default(), 1 << 20).unwrap().items.is_empty());
+        assert!(
+            node.scan(&shop(), rejoin_document::Sequence(0), &Default::default(), 1 << 20)
+                .unwrap()
+                .items
+                .is_empty()
+        );
         assert_eq!(node.warnings().unwrap(), [] as [String; 0]);
     }
     assert_eq!(east.root_digest(), west.root_digest());
@@ -81,7 +95,13 @@ fn nothing_of_a_dropped_document_stays_on_disk() {
     create_database(&east, "shop", &[]).unwrap();
     let entries = || -> usize {
         use rejoin_store::{Family, KeyRange, Read};
-        let families = [Family::Documents, Family::Changes, Family::Conflicts, Family::Revisions, Family::Buckets];
+        let families = [
+            Family::Documents,
+            Family::Changes,
+            Family::Conflicts,
+            Family::Revisions,
+            Family::Buckets,
+        ];
         let of_users = |family: Family| engine.scan(family, KeyRange::prefix(&[0, 0, 0, 2])).count();
         families.into_iter().map(of_users).sum()
     };
@@ -90,7 +110,10 @@ fn nothing_of_a_dropped_document_stays_on_disk() {
         put(&east, "a", update(&format!(r#"{{"n":{n}}}"#)));
         put(&east, &n.to_string(), create("{}"));
     }
-    assert!(entries() > 120, "the documents, their places in the log, and the revisions");
+    assert!(
+        entries() > 120,
+        "the documents, their places in the log, and the revisions"
+    );
     delete_database(&east, &shop()).unwrap();
     purge(&east);
     assert_eq!(entries(), 0);
@@ -114,7 +137,12 @@ fn a_write_made_in_ignorance_survives_everywhere_with_all_that_its_author_had_be
         assert_eq!((visible.shown_as.as_str(), visible.survivors), ("shop", true));
         let warnings = node.warnings().unwrap();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
-        for part in ["east deleted the database shop", "2 documents", "rejoin list shop", "rejoin database delete shop"] {
+        for part in [
+            "east deleted the database shop",
+            "2 documents",
+            "rejoin list shop",
+            "rejoin database delete shop",
+        ] {
             assert!(warnings[0].contains(part), "{part}: {warnings:?}");
         }
     }
@@ -157,7 +185,11 @@ fn survivors_are_the_same_everywhere_although_one_node_had_joined_what_another_d
     sync(&west, &east);
     assert_eq!(shown(&east, "a").unwrap(), r#"{"name":"old","phone":2}"#);
     exchange(&[&east, &west, &south]);
-    assert_all_show(&[&east, &west, &south], &shop(), &[("a", r#"{"name":"new","phone":2}"#)]);
+    assert_all_show(
+        &[&east, &west, &south],
+        &shop(),
+        &[("a", r#"{"name":"new","phone":2}"#)],
+    );
 }
 
 #[test]
@@ -191,7 +223,10 @@ fn a_purge_goes_on_after_a_restart_and_until_then_the_database_is_as_if_absent()
         step_documents_max: 2,
         ..options("east")
     };
-    let (engine, west) = (Arc::new(MemoryEngine::new()), open(&Arc::new(MemoryEngine::new()), options("west")));
+    let (engine, west) = (
+        Arc::new(MemoryEngine::new()),
+        open(&Arc::new(MemoryEngine::new()), options("west")),
+    );
     let east = open(&engine, small());
     create_database(&east, "shop", &[]).unwrap();
     for n in 0..7 {
@@ -234,7 +269,12 @@ fn deletions_made_apart_do_not_conflict_and_never_delete_together_what_neither_a
     delete_database(&west, &shop()).unwrap();
     exchange(&[&east, &west, &south]);
     assert_all_show(&[&east, &west, &south], &shop(), &[("both", r#"{"e":1,"o":1,"w":1}"#)]);
-    assert!(east.warnings().unwrap().iter().all(|warning| !warning.contains("differently")));
+    assert!(
+        east.warnings()
+            .unwrap()
+            .iter()
+            .all(|warning| !warning.contains("differently"))
+    );
 }
 
 #[test]
@@ -268,11 +308,18 @@ fn a_database_that_is_created_again_is_a_new_one_and_late_writes_of_the_old_one_
     exchange(&[&east, &west]);
     put(&west, "a", update(r#"{"old":2}"#));
     delete_database(&east, &shop()).unwrap();
-    one(&east, Operation::CreateDatabase(definition("shop", Granularity::Document, &[]))).unwrap();
+    one(
+        &east,
+        Operation::CreateDatabase(definition("shop", Granularity::Document, &[])),
+    )
+    .unwrap();
     assert_eq!(east.current(&shop()), shop_of(2));
     try_put_in(&east, &shop_of(2), "n", create(r#"{"new":1}"#)).unwrap();
     let error = try_put(&east, "a", update("{}")).unwrap_err();
-    assert!(matches!(error, CommitError::UnknownDatabase { .. }), "a write that was meant for the old one: {error}");
+    assert!(
+        matches!(error, CommitError::UnknownDatabase { .. }),
+        "a write that was meant for the old one: {error}"
+    );
     exchange(&[&east, &west]);
     let nodes = [&east, &west];
     assert_all_show(&nodes, &shop_of(2), &[("n", r#"{"new":1}"#)]);
@@ -370,7 +417,11 @@ fn a_deletion_that_arrives_before_its_definition_holds() {
 fn what_the_author_could_not_read_survives_his_deletion() {
     let (east, west) = (node("east"), open(&Arc::new(MemoryEngine::new()), options("west")));
     // West's database has another granularity: east sets its documents aside.
-    one(&west, Operation::CreateDatabase(definition("shop", Granularity::Document, &[]))).unwrap();
+    one(
+        &west,
+        Operation::CreateDatabase(definition("shop", Granularity::Document, &[])),
+    )
+    .unwrap();
     put(&west, "a", create(r#"{"w":1}"#));
     exchange(&[&east, &west]);
     assert_eq!(east.status()[0].quarantined, 1);

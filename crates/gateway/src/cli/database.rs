@@ -216,7 +216,11 @@ impl DeleteDatabase {
 fn table(databases: &[Database]) -> Table {
     let mut table = Table::new(["name", "granularity", "rules", "checksums", "keeps", "version"]).whole([1, 3]);
     for database in databases {
-        let note = if database.survivors { " (deleted; survivors)" } else { "" };
+        let note = if database.survivors {
+            " (deleted; survivors)"
+        } else {
+            ""
+        };
         table.row([
             format!("{}{note}", database.name),
             granularity_text(database.granularity).to_owned(),

@@ -59,13 +59,20 @@ impl RuleArguments {
     /// `Usage` where it makes no sense, or for nothing at all.
     pub(super) fn into_change(self) -> Result<DatabaseChange, Failure> {
         let set_rules = rule_set(self.rules)?;
-        if let Some(path) = self.removed.iter().find(|path| RuleSet::new([(path, Rule::Register)]).is_err()) {
+        if let Some(path) = self
+            .removed
+            .iter()
+            .find(|path| RuleSet::new([(path, Rule::Register)]).is_err())
+        {
             let message = format!("--remove-rule: `{path}` is not a JSON pointer to a member: write it like `/stock`");
             return Err(Failure::Usage(message));
         }
-        let both = set_rules.iter().find(|(path, _)| self.removed.iter().any(|removed| removed == path));
+        let both = set_rules
+            .iter()
+            .find(|(path, _)| self.removed.iter().any(|removed| removed == path));
         if let Some((path, _)) = both {
-            let message = format!("{path} cannot be given a rule and lose it at once; leave --rule or --remove-rule out");
+            let message =
+                format!("{path} cannot be given a rule and lose it at once; leave --rule or --remove-rule out");
             return Err(Failure::Usage(message));
         }
         Ok(DatabaseChange {

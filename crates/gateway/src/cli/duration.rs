@@ -43,12 +43,33 @@ mod tests {
 
     #[test]
     fn spans_have_units_and_what_is_none_is_refused_with_an_example() {
-        for (text, seconds) in [("0", 0), ("90s", 90), ("15m", 900), ("12h", 43_200), ("14d", 1_209_600), ("2w", 1_209_600)] {
+        for (text, seconds) in [
+            ("0", 0),
+            ("90s", 90),
+            ("15m", 900),
+            ("12h", 43_200),
+            ("14d", 1_209_600),
+            ("2w", 1_209_600),
+        ] {
             assert_eq!(parse_seconds(text), Ok(seconds), "{text}");
         }
-        for bad in ["", "d", "14", "-1d", "1.5h", "1dd", "14 d", "soon", "99999999999999999999s", "18446744073709551615w"] {
+        for bad in [
+            "",
+            "d",
+            "14",
+            "-1d",
+            "1.5h",
+            "1dd",
+            "14 d",
+            "soon",
+            "99999999999999999999s",
+            "18446744073709551615w",
+        ] {
             assert!(parse_seconds(bad).unwrap_err().contains("14d"), "{bad}");
         }
-        assert_eq!(["0s", "2w", "25h"].map(|text| super::text(parse_seconds(text).unwrap())), ["0s", "2w", "25h"]);
+        assert_eq!(
+            ["0s", "2w", "25h"].map(|text| super::text(parse_seconds(text).unwrap())),
+            ["0s", "2w", "25h"]
+        );
     }
 }

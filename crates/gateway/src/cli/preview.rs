@@ -60,7 +60,10 @@ impl Preview {
         match effects {
             0 => output.line("nothing would change")?,
             1 => output.line("\n1 path would change; nothing was changed")?,
-            _ => output.line(format_args!("\n{} paths would change; nothing was changed", count(effects)))?,
+            _ => output.line(format_args!(
+                "\n{} paths would change; nothing was changed",
+                count(effects)
+            ))?,
         }
         output.finish()
     }

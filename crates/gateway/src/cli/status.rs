@@ -121,7 +121,11 @@ fn databases(databases: &[DatabaseStatus]) -> Table {
     let headings = ["database", "documents", "conflicts", "sequence", "quarantined"];
     let mut table = Table::new(headings).numbers([1, 2, 3, 4]);
     for database in databases {
-        let note = if database.survivors { " (deleted; survivors)" } else { "" };
+        let note = if database.survivors {
+            " (deleted; survivors)"
+        } else {
+            ""
+        };
         table.row([
             format!("{}{note}", database.name),
             count(database.documents),

@@ -9,6 +9,7 @@ use rejoin_store::{CommitError, Operation, Outcome};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::NodeContext;
+use super::cleaning::retry;
 
 /// How long to wait before a step that failed is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -57,5 +58,6 @@ pub(crate) async fn purge(context: &NodeContext, database: &DatabaseName) -> Res
             break;
         }
     }
-    Ok(())
+    // What was set aside went with it too, as far as it can be read.
+    retry(context, database).await
 }

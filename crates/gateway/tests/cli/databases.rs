@@ -73,7 +73,11 @@ fn databases_are_listed_with_their_rules() {
     assert_eq!(
         listed,
         [
-            (&json!("customers"), &json!("field"), &json!({"/stock": "counter", "/tags": "set"})),
+            (
+                &json!("customers"),
+                &json!("field"),
+                &json!({"/stock": "counter", "/tags": "set"})
+            ),
             (&json!("orders"), &json!("document"), &json!({}))
         ]
     );

@@ -29,7 +29,10 @@ async fn a_deletion_over_a_cut_link_spares_what_its_author_had_not_seen() {
     west.update("edited", r#"{"name":"x","phone":2}"#).await;
     west.create("late", "{}").await;
     assert_eq!(east.client.delete_database("things").await.unwrap(), 2);
-    assert_eq!(reason(east.client.get("things", "seen").await), Reason::DatabaseNotFound);
+    assert_eq!(
+        reason(east.client.get("things", "seen").await),
+        Reason::DatabaseNotFound
+    );
     east.client.create_database(&database("things", &[])).await.unwrap();
     east.create("new", "{}").await;
     // Whether the deleter drops first and hears later, or is stopped in between, is the same.
@@ -55,7 +58,10 @@ async fn a_deletion_over_a_cut_link_spares_what_its_author_had_not_seen() {
     west.client.delete("things@1", "late", None).await.unwrap();
     assert_eq!(west.client.delete_database("things@1").await.unwrap(), 1);
     for node in [&east, &west] {
-        eventually("nothing is left of the first", async || bodies(node, "things@1").await.is_none()).await;
+        eventually("nothing is left of the first", async || {
+            bodies(node, "things@1").await.is_none()
+        })
+        .await;
         assert_eq!(node.client.databases().await.unwrap().len(), 1);
     }
     for node in [&mut east, &mut west] {

@@ -12,9 +12,9 @@ use rejoin_document::{DatabaseName, Document, DocumentId, HlcTime, ReplicaId, Ve
 use super::group::{DocumentKey, Group};
 use crate::engine::{Family, KeyRange};
 use crate::error::{CommitError, StoreError};
+use crate::keys::documents;
 use crate::keys::quarantine::QuarantineRecord;
 use crate::keys::revisions::{self, RevisionKey, RevisionRecord};
-use crate::keys::documents;
 use crate::operation::Outcome;
 use crate::state::{DatabaseState, Deletion, deletion_document};
 
@@ -191,7 +191,9 @@ impl Group<'_> {
         }
         self.baseless.insert(key.clone());
         // What this very group has superseded.
-        let Some(database) = self.state.databases.get(&key.0) else { return };
+        let Some(database) = self.state.databases.get(&key.0) else {
+            return;
+        };
         let records = revisions::records_of(database.number(), &key.1);
         let staged: Vec<_> = self
             .revisions

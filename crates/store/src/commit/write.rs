@@ -9,8 +9,8 @@ use rejoin_document::{
 
 use super::group::{DocumentKey, Group};
 use crate::error::CommitError;
-use crate::settings::ChecksumPolicy;
 use crate::operation::{Action, Conditions, OnStale, Outcome, Version, WriteRequest, Written};
+use crate::settings::ChecksumPolicy;
 use crate::state::DatabaseState;
 
 /// A document before a write.

@@ -73,7 +73,9 @@ impl DatabaseRecord {
         if let Some(reached) = &self.purge {
             writer = writer.block(reached.as_bytes());
         }
-        writer.raw(self.recount.as_deref().unwrap_or_default().as_bytes()).finish()
+        writer
+            .raw(self.recount.as_deref().unwrap_or_default().as_bytes())
+            .finish()
     }
 
     pub(crate) fn decode(value: &[u8]) -> Result<Self, CorruptRecord> {
@@ -123,8 +125,7 @@ pub(crate) fn key(name: &DatabaseName) -> Vec<u8> {
 pub(crate) fn decode_key(key: &[u8]) -> Result<DatabaseName, CorruptRecord> {
     let mut reader = Reader::key(Family::Databases, key);
     let text = reader.text()?;
-    DatabaseName::internal(text)
-        .map_err(|error| reader.corrupt(format!("it names no database: {error}")))
+    DatabaseName::internal(text).map_err(|error| reader.corrupt(format!("it names no database: {error}")))
 }
 
 #[cfg(test)]

@@ -92,9 +92,7 @@ impl Store {
 /// What clients call a database.
 fn shown_as(state: &NodeState, database: &DatabaseState) -> String {
     let name = &database.definition.name;
-    let newest = state
-        .newest(name)
-        .is_some_and(|newest| newest.definition.name == *name);
+    let newest = state.newest(name).is_some_and(|newest| newest.definition.name == *name);
     if newest {
         name.base().to_string()
     } else {

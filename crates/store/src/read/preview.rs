@@ -59,10 +59,7 @@ impl Store {
             let stored = read_document(snapshot.as_ref(), &database, &id)?;
             budget.spend(stored.as_ref().map_or(0, |stored| stored.bytes));
             if let Some(stored) = stored {
-                let (now, then) = (
-                    stored.document.shown(database.rules()),
-                    stored.document.shown(rules),
-                );
+                let (now, then) = (stored.document.shown(database.rules()), stored.document.shown(rules));
                 let before = items.len();
                 items.extend(effects(&id, &ruled, &now, &then));
                 documents += usize::from(items.len() > before);

@@ -43,11 +43,12 @@ impl NodeState {
     ) -> impl Iterator<Item = &'a Arc<DatabaseState>> + use<'a> {
         let base = name.base();
         // The characters of a name that may follow a name lie elsewhere than `@`, the one before `A`.
-        let later: (Bound<String>, Bound<String>) = (
-            Bound::Included(format!("{base}@")),
-            Bound::Excluded(format!("{base}A")),
+        let later: (Bound<String>, Bound<String>) =
+            (Bound::Included(format!("{base}@")), Bound::Excluded(format!("{base}A")));
+        let later = (
+            later.0.as_ref().map(String::as_str),
+            later.1.as_ref().map(String::as_str),
         );
-        let later = (later.0.as_ref().map(String::as_str), later.1.as_ref().map(String::as_str));
         let later = self.databases.range::<str, _>(later).map(|(_, database)| database);
         self.databases.get(&base).into_iter().chain(later)
     }

@@ -6,9 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rejoin_document::{
-    DatabaseName, DocumentId, Dot, Granularity, Limits, Object, RuleSet, VersionVector, parse_body,
-};
+use rejoin_document::{DatabaseName, DocumentId, Dot, Granularity, Limits, Object, RuleSet, VersionVector, parse_body};
 use rejoin_store::{
     Action, CommitError, Conditions, DatabaseDefinition, DatabaseSettings, Operation, Outcome, WriteRequest,
 };
@@ -131,9 +129,8 @@ impl World {
 
     /// Nobody had seen it when he deleted the database.
     fn is_unseen(&self, write: &LateWrite) -> bool {
-        let covers = |(database, seen): &(DatabaseName, VersionVector)| {
-            *database == write.database && seen.covers(write.dot)
-        };
+        let covers =
+            |(database, seen): &(DatabaseName, VersionVector)| *database == write.database && seen.covers(write.dot);
         !self.comings.deletions.iter().any(covers)
     }
 
@@ -150,10 +147,13 @@ impl World {
         let first = self.incarnations(0);
         (0..self.nodes.len()).all(|node| {
             let store = &self.nodes[node].store;
-            let equal =
-                |name: &DatabaseName| store.digest(name).ok() == self.nodes[0].store.digest(name).ok();
+            let equal = |name: &DatabaseName| store.digest(name).ok() == self.nodes[0].store.digest(name).ok();
             store.purging().is_empty() && self.incarnations(node) == first && first.iter().all(equal)
-        }) && self.comings.writes.iter().all(|write| !self.is_unseen(write) || self.is_shown_everywhere(write))
+        }) && self
+            .comings
+            .writes
+            .iter()
+            .all(|write| !self.is_unseen(write) || self.is_shown_everywhere(write))
     }
 
     fn is_shown_everywhere(&self, write: &LateWrite) -> bool {
@@ -181,13 +181,20 @@ impl World {
                 for id in ["p", "q", "r", "s"] {
                     let id: DocumentId = id.parse().expect("an id");
                     if let Some(state) = self.nodes[node].state(&database, &id) {
-                        eprintln!("    {id} {:?} {:?}", state.context(), self.members(node, &database, &id));
+                        eprintln!(
+                            "    {id} {:?} {:?}",
+                            state.context(),
+                            self.members(node, &database, &id)
+                        );
                     }
                 }
             }
         }
         for write in self.comings.writes.iter().filter(|write| self.is_unseen(write)) {
-            eprintln!("unseen by any deleter: {}/{} {} {}", write.database, write.id, write.dot, write.member);
+            eprintln!(
+                "unseen by any deleter: {}/{} {} {}",
+                write.database, write.id, write.dot, write.member
+            );
         }
     }
 
@@ -205,7 +212,9 @@ impl World {
                 for member in self.members(0, &database, &id) {
                     assert!(member.starts_with(&own), "{member} is shown in {database}");
                 }
-                let Some(state) = self.nodes[0].state(&database, &id) else { continue };
+                let Some(state) = self.nodes[0].state(&database, &id) else {
+                    continue;
+                };
                 let vectors = covered.get(&database).into_iter().flatten();
                 let gone = vectors.filter(|seen| seen.dominates(state.context())).count();
                 assert!(self.restored || gone == 0, "{database}/{id} was deleted and is there");
