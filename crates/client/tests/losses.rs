@@ -61,6 +61,7 @@ fn result() -> proto::WriteResult {
         dot: Some(dot),
         checksum: 7,
         merged: false,
+        ..proto::WriteResult::default()
     }
 }
 
@@ -68,6 +69,7 @@ fn result() -> proto::WriteResult {
 impl DocumentService for FakeNode {
     type WatchChangesStream = ReceiverStream<Result<proto::WatchChangesResponse, Status>>;
     type LoadDocumentsStream = ReceiverStream<Result<LoadDocumentsResponse, Status>>;
+    type ExportDocumentsStream = ReceiverStream<Result<proto::ExportDocumentsResponse, Status>>;
 
     async fn get_document(
         &self,
@@ -85,9 +87,10 @@ impl DocumentService for FakeNode {
                 };
                 Ok(Response::new(proto::GetDocumentResponse {
                     document: Some(document),
+                    ..proto::GetDocumentResponse::default()
                 }))
             }
-            "empty" => Ok(Response::new(proto::GetDocumentResponse { document: None })),
+            "empty" => Ok(Response::new(proto::GetDocumentResponse::default())),
             _ => std::future::pending().await,
         }
     }
@@ -177,6 +180,48 @@ impl DocumentService for FakeNode {
         &self,
         _: Request<proto::WatchChangesRequest>,
     ) -> Result<Response<Self::WatchChangesStream>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn batch_get_documents(
+        &self,
+        _: Request<proto::BatchGetDocumentsRequest>,
+    ) -> Result<Response<proto::BatchGetDocumentsResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn write_batch(
+        &self,
+        _: Request<proto::WriteBatchRequest>,
+    ) -> Result<Response<proto::WriteBatchResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn list_revisions(
+        &self,
+        _: Request<proto::ListRevisionsRequest>,
+    ) -> Result<Response<proto::ListRevisionsResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn diff_revisions(
+        &self,
+        _: Request<proto::DiffRevisionsRequest>,
+    ) -> Result<Response<proto::DiffRevisionsResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn restore_revision(
+        &self,
+        _: Request<proto::RestoreRevisionRequest>,
+    ) -> Result<Response<proto::RestoreRevisionResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn export_documents(
+        &self,
+        _: Request<proto::ExportDocumentsRequest>,
+    ) -> Result<Response<Self::ExportDocumentsStream>, Status> {
         Err(Status::unimplemented("not needed"))
     }
 }

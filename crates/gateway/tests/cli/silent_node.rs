@@ -78,10 +78,12 @@ impl Services {
             }),
             checksum: 7,
             merged: false,
+            ..proto::WriteResult::default()
         };
         let error = proto::WriteError {
             reason: "COUNTER_NOT_INTEGER".to_owned(),
             message: "not an integer".to_owned(),
+            ..proto::WriteError::default()
         };
         match count {
             _ if count <= self.stored => Some(Outcome::Result(result)),
@@ -99,12 +101,34 @@ impl ConflictService for Services {
     ) -> Result<Response<proto::ListConflictsResponse>, Status> {
         Ok(Response::new(proto::ListConflictsResponse::default()))
     }
+
+    async fn get_conflicts(
+        &self,
+        _: Request<proto::GetConflictsRequest>,
+    ) -> Result<Response<proto::GetConflictsResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn resolve_conflicts(
+        &self,
+        _: Request<proto::ResolveConflictsRequest>,
+    ) -> Result<Response<proto::ResolveConflictsResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn bulk_resolve_conflicts(
+        &self,
+        _: Request<proto::BulkResolveConflictsRequest>,
+    ) -> Result<Response<proto::BulkResolveConflictsResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
 }
 
 #[tonic::async_trait]
 impl DocumentService for Services {
     type WatchChangesStream = ReceiverStream<Result<proto::WatchChangesResponse, Status>>;
     type LoadDocumentsStream = ReceiverStream<Result<LoadDocumentsResponse, Status>>;
+    type ExportDocumentsStream = ReceiverStream<Result<proto::ExportDocumentsResponse, Status>>;
 
     async fn load_documents(
         &self,
@@ -186,6 +210,48 @@ impl DocumentService for Services {
         &self,
         _: Request<proto::WatchChangesRequest>,
     ) -> Result<Response<Self::WatchChangesStream>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn batch_get_documents(
+        &self,
+        _: Request<proto::BatchGetDocumentsRequest>,
+    ) -> Result<Response<proto::BatchGetDocumentsResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn write_batch(
+        &self,
+        _: Request<proto::WriteBatchRequest>,
+    ) -> Result<Response<proto::WriteBatchResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn list_revisions(
+        &self,
+        _: Request<proto::ListRevisionsRequest>,
+    ) -> Result<Response<proto::ListRevisionsResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn diff_revisions(
+        &self,
+        _: Request<proto::DiffRevisionsRequest>,
+    ) -> Result<Response<proto::DiffRevisionsResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn restore_revision(
+        &self,
+        _: Request<proto::RestoreRevisionRequest>,
+    ) -> Result<Response<proto::RestoreRevisionResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn export_documents(
+        &self,
+        _: Request<proto::ExportDocumentsRequest>,
+    ) -> Result<Response<Self::ExportDocumentsStream>, Status> {
         Err(Status::unimplemented("not needed"))
     }
 }

@@ -104,6 +104,7 @@ async fn two_nodes_replicate_over_a_network_in_memory_on_one_thread() {
         database: "things".into(),
         id: "a".into(),
         body: text("{}"),
+        ..CreateDocumentRequest::default()
     };
     DocumentServiceClient::new(channel(&network, one))
         .create_document(request)
@@ -116,6 +117,7 @@ async fn two_nodes_replicate_over_a_network_in_memory_on_one_thread() {
             database: "things".into(),
             id: "a".into(),
             revision: None,
+            ..GetDocumentRequest::default()
         };
         while reader.get_document(request.clone()).await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -333,12 +333,14 @@ async fn messages_may_be_compressed_with_zstd() {
         database: "things".into(),
         id: "a".into(),
         body: text(&body),
+        ..CreateDocumentRequest::default()
     };
     client.create_document(request).await.unwrap();
     let request = GetDocumentRequest {
         database: "things".into(),
         id: "a".into(),
         revision: None,
+        ..GetDocumentRequest::default()
     };
     let answer = client.get_document(request).await.unwrap();
     assert_eq!(answer.metadata().get("grpc-encoding").unwrap(), "zstd");

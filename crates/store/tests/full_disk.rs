@@ -1,0 +1,108 @@
+//! A disk without room: what would make it grow is refused, everything else goes on, and writes are taken again when there is room.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use common::{RecordingEngine, create, id, one, options, put, shop, shown, try_put, update, verify};
+use rejoin_store::{
+    Batch, CommitError, Durability, Engine, EngineError, Entries, Family, KeyRange, Operation, Read, Store,
+};
+
+/// A disk of which a test says how much is free, and what a write meets that finds none.
+#[derive(Default)]
+struct SmallDisk {
+    inner: RecordingEngine,
+    free: AtomicU64,
+}
+
+const MANY: u64 = 1 << 40;
+
+impl SmallDisk {
+    fn set_free(&self, bytes: u64) {
+        self.free.store(bytes, Ordering::SeqCst);
+    }
+}
+
+impl Read for SmallDisk {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        self.inner.get(family, key)
+    }
+
+    fn multi_get(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
+        self.inner.multi_get(family, keys)
+    }
+
+    fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
+        self.inner.scan(family, range)
+    }
+}
+
+impl Engine for SmallDisk {
+    fn snapshot(&self) -> Box<dyn Read + '_> {
+        self.inner.snapshot()
+    }
+
+    fn write(&self, batch: Batch, durability: Durability) -> Result<(), EngineError> {
+        if self.free.load(Ordering::SeqCst) == 0 {
+            return Err(EngineError::new("write", "planted").without_space());
+        }
+        self.inner.write(batch, durability)
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        // A write may find the disk full although there seemed to be room.
+        Some(self.free.load(Ordering::SeqCst)).filter(|free| *free > 0)
+    }
+}
+
+fn node() -> (Arc<SmallDisk>, Store) {
+    let disk = Arc::new(SmallDisk::default());
+    disk.set_free(MANY);
+    let store = Store::open(Arc::clone(&disk) as Arc<dyn Engine>, options("east")).unwrap();
+    common::create_database(&store, "shop", &[]).unwrap();
+    (disk, store)
+}
+
+#[test]
+fn a_nearly_full_disk_refuses_writes_and_takes_them_again_when_there_is_room() {
+    let (disk, store) = node();
+    put(&store, "a", create(r#"{"n":1}"#));
+    disk.set_free(1 << 20);
+    assert_eq!(store.disk(), (true, Some(1 << 20)));
+    let error = try_put(&store, "a", update(r#"{"n":2}"#)).unwrap_err();
+    assert!(
+        matches!(error, CommitError::DiskFull { free } if free == 1 << 20),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("reads go on"), "{error}");
+    assert_eq!(shown(&store, "a").unwrap(), r#"{"n":1}"#);
+    // What makes room is done.
+    one(&store, Operation::Prune { database: shop() }).unwrap();
+    one(&store, Operation::Forget { database: shop() }).unwrap();
+    disk.set_free(MANY);
+    put(&store, "a", update(r#"{"n":2}"#));
+    assert_eq!(store.disk(), (false, Some(MANY)));
+    verify(&store, &shop());
+}
+
+#[test]
+fn a_write_that_finds_no_room_is_unknown_and_the_store_goes_on_from_what_is_on_disk() {
+    let (disk, store) = node();
+    put(&store, "a", create(r#"{"n":1}"#));
+    disk.set_free(0);
+    let error = try_put(&store, "a", update(r#"{"n":2}"#)).unwrap_err();
+    assert!(matches!(error, CommitError::Unsure(_)), "{error:?}");
+    let error = try_put(&store, "b", create("{}")).unwrap_err();
+    assert!(matches!(error, CommitError::DiskFull { .. }), "{error:?}");
+    assert_eq!(shown(&store, "a").unwrap(), r#"{"n":1}"#, "reads go on");
+    disk.set_free(MANY);
+    put(&store, "b", create(r#"{"n":3}"#));
+    put(&store, "a", update(r#"{"n":4}"#));
+    verify(&store, &shop());
+    assert_eq!(
+        store.get(&shop(), &id("a")).unwrap().unwrap().shown.revision.generation,
+        2
+    );
+}

@@ -1,0 +1,221 @@
+//! Open conflicts: which are meant, what their branches have in common, and how they are settled.
+
+mod common;
+
+use common::{body, create, id, node, one, pair, put, shop, shown, since, sync, try_put, update, update_from, verify};
+use rejoin_document::{RequestName, Value};
+use rejoin_store::{
+    Choice, CommitError, ConflictFilter, OnStale, Operation, Outcome, Resolve, Resolved, Settling, Store,
+};
+
+fn resolving(settling: Settling) -> Resolve {
+    Resolve {
+        database: shop(),
+        id: id("a"),
+        base: None,
+        settling,
+        request: None,
+    }
+}
+
+fn resolve(store: &Store, request: Resolve) -> Result<Resolved, CommitError> {
+    one(store, Operation::Resolve(request)).map(|outcome| match outcome {
+        Outcome::Resolved(resolved) => resolved,
+        other => panic!("not resolved: {other:?}"),
+    })
+}
+
+fn at(path: &str, choice: Choice) -> Settling {
+    Settling::Paths(vec![(path.to_owned(), choice)])
+}
+
+fn all(policy: Choice) -> Settling {
+    Settling::All {
+        filter: ConflictFilter::default(),
+        policy,
+    }
+}
+
+fn open(store: &Store, filter: &ConflictFilter) -> Vec<String> {
+    let page = store.conflicts(&shop(), filter, None, 100).unwrap();
+    let found = page.items.into_iter().flat_map(|found| {
+        let paths = found.shown.conflicts.into_iter().map(|conflict| conflict.path);
+        paths.map(move |path| format!("{}{path}", found.id)).collect::<Vec<_>>()
+    });
+    found.collect()
+}
+
+fn meet(east: &Store, west: &Store) {
+    for _ in 0..2 {
+        sync(east, west);
+        sync(west, east);
+    }
+}
+
+/// `a` and `b` are in conflict at `/n` and `/name`.
+fn conflicted() -> (Store, Store) {
+    let (east, west) = pair();
+    for document in ["a", "b"] {
+        put(&east, document, create(r#"{"n":0,"name":"x","rest":1}"#));
+    }
+    meet(&east, &west);
+    for document in ["a", "b"] {
+        put(&east, document, update(r#"{"n":7,"name":"east","rest":1}"#));
+        put(&west, document, update(r#"{"n":3,"name":"west","rest":1}"#));
+    }
+    meet(&east, &west);
+    (east, west)
+}
+
+#[test]
+fn a_resolution_takes_the_place_of_every_candidate_everywhere() {
+    let (east, west) = conflicted();
+    let resolved = resolve(&east, resolving(at("/name", Choice::From("west".parse().unwrap())))).unwrap();
+    assert_eq!((resolved.settled, resolved.left_open), (1, 1));
+    let resolved = resolve(&west, resolving(at("/n", Choice::Greatest))).unwrap();
+    assert_eq!((resolved.settled, resolved.left_open), (1, 1));
+    meet(&east, &west);
+    for store in [&east, &west] {
+        assert_eq!(shown(store, "a").unwrap(), r#"{"n":7,"name":"west","rest":1}"#);
+        assert_eq!(open(store, &ConflictFilter::default()), ["b/n", "b/name"]);
+        verify(store, &shop());
+    }
+    assert_eq!(east.root_digest(), west.root_digest());
+}
+
+#[test]
+fn the_same_resolution_made_on_both_sides_is_no_conflict() {
+    let (east, west) = conflicted();
+    for store in [&east, &west] {
+        resolve(store, resolving(at("/name", Choice::Value(Value::from("both"))))).unwrap();
+        resolve(store, resolving(at("/n", Choice::Least))).unwrap();
+    }
+    meet(&east, &west);
+    for store in [&east, &west] {
+        assert_eq!(shown(store, "a").unwrap(), r#"{"n":3,"name":"both","rest":1}"#);
+        assert_eq!(open(store, &ConflictFilter::default()), ["b/n", "b/name"]);
+    }
+    assert_eq!(east.root_digest(), west.root_digest());
+}
+
+#[test]
+fn a_policy_settles_what_it_can_decide_and_leaves_the_rest_open() {
+    let (east, _) = conflicted();
+    let resolved = resolve(&east, resolving(all(Choice::Greatest))).unwrap();
+    assert_eq!((resolved.settled, resolved.left_open), (1, 1), "names are no numbers");
+    let none = resolve(&east, resolving(all(Choice::From("south".parse().unwrap())))).unwrap();
+    assert_eq!((none.written, none.settled, none.left_open), (None, 0, 1));
+    let newest = resolve(&east, resolving(all(Choice::Newest))).unwrap();
+    assert_eq!((newest.settled, newest.left_open), (1, 0));
+    assert_eq!(shown(&east, "a").unwrap(), r#"{"n":7,"name":"west","rest":1}"#);
+}
+
+#[test]
+fn a_filter_means_what_it_says_in_lists_and_in_policies() {
+    let (east, _) = conflicted();
+    let filter = |change: fn(&mut ConflictFilter)| {
+        let mut filter = ConflictFilter::default();
+        change(&mut filter);
+        filter
+    };
+    let everything = ["a/n", "a/name", "b/n", "b/name"];
+    let cases: [(fn(&mut ConflictFilter), &[&str]); 7] = [
+        (|_| {}, &everything),
+        (|filter| filter.id_prefix = "b".into(), &everything[2..]),
+        (|filter| filter.path = Some("/n".into()), &["a/n", "b/n"]),
+        (|filter| filter.path = Some("/na".into()), &[]),
+        (|filter| filter.datacenter = Some("west".parse().unwrap()), &everything),
+        (|filter| filter.datacenter = Some("south".parse().unwrap()), &[]),
+        (|filter| filter.since = rejoin_document::HlcTime(u64::MAX), &[]),
+    ];
+    for (change, expected) in cases {
+        assert_eq!(open(&east, &filter(change)), expected);
+    }
+    let settling = Settling::All {
+        filter: filter(|filter| filter.path = Some("/name".into())),
+        policy: Choice::Shown,
+    };
+    assert_eq!(resolve(&east, resolving(settling)).unwrap().left_open, 1);
+    assert_eq!(open(&east, &ConflictFilter::default()), ["a/n", "b/n", "b/name"]);
+}
+
+#[test]
+fn a_page_of_a_filtered_list_goes_on_where_the_last_one_ended() {
+    let (east, _) = conflicted();
+    let filter = ConflictFilter {
+        path: Some("/n".into()),
+        ..ConflictFilter::default()
+    };
+    let first = east.conflicts(&shop(), &filter, None, 1).unwrap();
+    let second = east.conflicts(&shop(), &filter, first.next.as_ref(), 1).unwrap();
+    assert_eq!((first.items[0].id.as_str(), second.items[0].id.as_str()), ("a", "b"));
+}
+
+#[test]
+fn the_common_base_is_what_all_branches_had_read() {
+    let (east, _) = conflicted();
+    let base = east.common_base(&shop(), &id("a")).unwrap().unwrap();
+    assert_eq!(base.body.unwrap().to_json(), r#"{"n":0,"name":"x","rest":1}"#);
+    put(&east, "calm", create("{}"));
+    put(&east, "calm", update(r#"{"n":1}"#));
+    assert_eq!(east.common_base(&shop(), &id("calm")).unwrap(), None);
+}
+
+#[test]
+fn a_resolution_of_what_has_changed_since_or_is_not_there_is_refused() {
+    let (east, _) = conflicted();
+    let read = east.get(&shop(), &id("a")).unwrap().unwrap().shown.revision;
+    put(&east, "a", update_from(&read, r#"{"n":7,"name":"west","rest":2}"#));
+    let stale = Resolve {
+        base: Some(read),
+        ..resolving(at("/n", Choice::Shown))
+    };
+    let error = resolve(&east, stale).unwrap_err();
+    assert!(
+        matches!(&error, CommitError::Refused(rejoin_document::Refused::Conflict(_))),
+        "{error:?}"
+    );
+    let refused = |settling| resolve(&east, resolving(settling)).unwrap_err().to_string();
+    assert!(refused(at("/rest", Choice::Shown)).contains("not in conflict"));
+    assert!(refused(at("/n", Choice::From("south".parse().unwrap()))).contains("no candidate"));
+    let absent = Resolve {
+        id: id("absent"),
+        ..resolving(at("/n", Choice::Shown))
+    };
+    assert!(matches!(
+        resolve(&east, absent),
+        Err(CommitError::DocumentNotFound { .. })
+    ));
+}
+
+#[test]
+fn a_whole_body_settles_everything_and_a_repeated_request_settles_once() {
+    let (east, _) = conflicted();
+    let request = || Resolve {
+        request: Some(RequestName::of("r", 0)),
+        ..resolving(Settling::Body(body(r#"{"n":1}"#)))
+    };
+    let first = resolve(&east, request()).unwrap();
+    assert_eq!((first.settled, first.left_open), (2, 0));
+    let written = first.written.unwrap();
+    let again = resolve(&east, request()).unwrap().written.unwrap();
+    assert!(again.repeated && again.dot == written.dot && again.revision == written.revision);
+    assert_eq!(shown(&east, "a").unwrap(), r#"{"n":1}"#);
+}
+
+#[test]
+fn both_sides_of_a_stale_write_stay_if_its_author_wants_it_and_a_removal_unread_is_refused() {
+    let store = node("east");
+    let first = put(&store, "a", create(r#"{"n":1,"m":1}"#));
+    put(&store, "a", update_from(&first.revision, r#"{"n":2,"m":1}"#));
+    let keep = |json: &str| {
+        let (action, _) = update(json);
+        (action, since(&first.revision, OnStale::Keep))
+    };
+    put(&store, "a", keep(r#"{"n":3,"m":1}"#));
+    assert_eq!(open(&store, &ConflictFilter::default()), ["a/n"]);
+    put(&store, "a", update(r#"{"n":3}"#));
+    let error = try_put(&store, "a", keep(r#"{"n":1,"m":2}"#)).unwrap_err();
+    assert!(matches!(error, CommitError::Refused(_)), "{error:?}");
+    verify(&store, &shop());
+}
