@@ -66,7 +66,7 @@ pub struct ListDatabases {
 /// Changes the rules and settings of a database: what is named, and nothing else. It replicates; changes made in several
 /// datacenters merge rule by rule, and naming a rule on which they differ settles it.
 #[derive(Debug, Args)]
-#[command(after_help = json_help!(
+#[command(disable_version_flag = true, after_help = json_help!(
     "{\"name\", \"granularity\", \"rules\": {PATH: RULE}, \"checksums\", \"keep_revisions\", \"keep_for_s\", \"version\","
     "\"survivors\", \"changed\"}; changed is false where it was so before."
 ))]
@@ -78,7 +78,7 @@ pub struct Update {
     #[command(flatten)]
     settings: SettingArguments,
     /// The version that the change is meant for, as `database list` prints it; refused if it is another one now
-    #[arg(long, value_name = "VERSION")]
+    #[arg(id = "base-version", long = "version", value_name = "VERSION")]
     version: Option<String>,
     #[command(flatten)]
     connection: Connection,
