@@ -22,11 +22,7 @@ async fn a_write_on_a_revision_from_before_a_delete_does_not_settle_it() -> anyh
     let pair = Pair::direct().await?;
     let clients = pair.clients()?;
     let rules = Rules::default();
-    let definition = Database {
-        name: DATABASE.to_owned(),
-        granularity: Granularity::Field,
-        rules: RuleSet::new(rules.iter())?,
-    };
+    let definition = Database::new(DATABASE, Granularity::Field, RuleSet::new(rules.iter())?);
     clients[0].create_database(&definition).await?;
     let recorder = Recorder::create(&pair.directory().join("writes.jsonl"))?;
     let shared = Arc::new(Shared {

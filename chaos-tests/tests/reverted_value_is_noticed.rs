@@ -64,11 +64,7 @@ async fn one_reverted_value_is_one_unaccounted_write() -> anyhow::Result<()> {
 }
 
 async fn prepare(pair: &Pair) -> anyhow::Result<Arc<Shared>> {
-    let database = Database {
-        name: DATABASE.to_owned(),
-        granularity: Granularity::Field,
-        rules: RuleSet::new(Rules::default().iter())?,
-    };
+    let database = Database::new(DATABASE, Granularity::Field, RuleSet::new(Rules::default().iter())?);
     for client in pair.clients()? {
         client.create_database(&database).await?;
     }

@@ -60,11 +60,7 @@ impl Stage {
     /// The node refuses.
     pub(super) async fn create_database(&self) -> anyhow::Result<()> {
         let rules = RuleSet::new(self.shared.rules.iter())?;
-        let database = Database {
-            name: DATABASE.to_owned(),
-            granularity: Granularity::Field,
-            rules,
-        };
+        let database = Database::new(DATABASE, Granularity::Field, rules);
         self.clients[0].create_database(&database).await?;
         Ok(())
     }

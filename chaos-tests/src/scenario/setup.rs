@@ -37,11 +37,7 @@ impl Scenario {
         let seed = seed(test)?;
         let pair = Pair::proxied().await?;
         let clients = pair.clients()?;
-        let database = Database {
-            name: DATABASE.to_owned(),
-            granularity: Granularity::Field,
-            rules: RuleSet::new(rules.iter())?,
-        };
+        let database = Database::new(DATABASE, Granularity::Field, RuleSet::new(rules.iter())?);
         for client in &clients {
             client.create_database(&database).await?;
         }

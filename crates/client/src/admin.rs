@@ -1,54 +1,16 @@
-//! Calls on databases, links and the node itself.
+//! Calls on links and the node itself.
 
 use bytes::Bytes;
 use rejoin_api::proto;
 
 use crate::call::Safety;
 use crate::client::Client;
-use crate::database::Database;
 use crate::error::CallError;
 use crate::heal::Heal;
-use crate::malformed::Malformed;
 use crate::page::Page;
 use crate::status::NodeStatus;
 
 impl Client {
-    /// Creates a database and returns the definition in force, and whether it is new: the same definition again
-    /// succeeds.
-    ///
-    /// # Errors
-    /// `Refused` with `DATABASE_EXISTS` if it exists with another definition, with `INVALID_NAME`, `RESERVED_NAME` or
-    /// `INVALID_RULE`; `Unreachable` if no answer arrived: the call can be repeated.
-    pub async fn create_database(&self, database: &Database) -> Result<(Database, bool), CallError> {
-        let request = proto::CreateDatabaseRequest {
-            database: Some(database.to_proto()),
-        };
-        let attempt = |request| {
-            let mut service = self.database_service();
-            async move { service.create_database(request).await }
-        };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
-            let database = answer.database.ok_or(Malformed::Missing("database"))?;
-            Ok((Database::from_proto(database)?, answer.created))
-        })
-        .await
-    }
-
-    /// The databases in ascending order of their names.
-    ///
-    /// # Errors
-    /// `Unreachable` if no answer arrived.
-    pub async fn databases(&self) -> Result<Vec<Database>, CallError> {
-        let attempt = |request| {
-            let mut service = self.database_service();
-            async move { service.list_databases(request).await }
-        };
-        self.call(Safety::Repeatable, proto::ListDatabasesRequest {}, attempt, |answer| {
-            answer.databases.into_iter().map(Database::from_proto).collect()
-        })
-        .await
-    }
-
     /// The node's identity, its links, its databases and its digest.
     ///
     /// # Errors

@@ -77,6 +77,12 @@ pub struct DatabaseStatus {
     pub sequence: u64,
     /// Documents in quarantine.
     pub quarantined: u64,
+    /// The version of the definition: equal in datacenters that hold the same one.
+    pub version: String,
+    /// Datacenters that are not known to hold this version yet.
+    pub version_missing_in: Vec<String>,
+    /// The database was deleted, and these are documents that were written without knowledge of that.
+    pub survivors: bool,
 }
 
 impl LinkState {
@@ -146,20 +152,15 @@ impl Link {
 
 impl DatabaseStatus {
     fn from_proto(status: proto::DatabaseStatus) -> Self {
-        let proto::DatabaseStatus {
-            name,
-            documents,
-            conflicts,
-            sequence,
-            quarantined,
-            ..
-        } = status;
         Self {
-            name,
-            documents,
-            conflicts,
-            sequence,
-            quarantined,
+            name: status.name,
+            documents: status.documents,
+            conflicts: status.conflicts,
+            sequence: status.sequence,
+            quarantined: status.quarantined,
+            version: status.version,
+            version_missing_in: status.version_missing_in,
+            survivors: status.survivors,
         }
     }
 }

@@ -17,6 +17,9 @@ pub const DATACENTER_NAME_BYTES_MAX: usize = 63;
 /// The reserved database that holds the definitions of databases and the members.
 const SYSTEM_DATABASE: &str = "_rejoin";
 
+/// Stands between the name of a database and the number of its incarnation. Names cannot hold it.
+const INCARNATION: char = '@';
+
 /// Why a name was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NameError {
@@ -110,6 +113,9 @@ name! {
 
 name! {
     /// The name of a database: `[a-z][a-z0-9_$()+/-]{0,237}`, or the reserved one of [`DatabaseName::system`].
+    ///
+    /// A database that is deleted and created again is a new incarnation: to the nodes a database of its own, whose name is followed by `@` and a
+    /// number from 2 on. No text parses to such a name; see [`DatabaseName::internal`] and [`DatabaseName::explicit`].
     DatabaseName
 }
 
@@ -136,16 +142,68 @@ impl DatabaseName {
         Self(SYSTEM_DATABASE.into())
     }
 
-    /// The name that a peer or the disk gave: as [`FromStr`], but the reserved database is accepted too.
+    /// The name that a peer or the disk gave: as [`FromStr`], but the reserved database and later incarnations are accepted too.
     ///
     /// # Errors
     /// [`NameError::DatabaseName`] for anything else.
     pub fn internal(text: &str) -> Result<Self, NameError> {
         if text == SYSTEM_DATABASE {
-            Ok(Self::system())
-        } else {
-            text.parse()
+            return Ok(Self::system());
         }
+        match text.split_once(INCARNATION) {
+            Some(_) if text.ends_with("@1") => Err(NameError::DatabaseName),
+            _ => Self::explicit(text),
+        }
+    }
+
+    /// The name that a client gave who may mean one incarnation: `shop@1` is the first (which is named `shop`), `shop@2` the second.
+    ///
+    /// # Errors
+    /// [`NameError::DatabaseName`] for what is neither that nor a name.
+    pub fn explicit(text: &str) -> Result<Self, NameError> {
+        let Some((base, number)) = text.split_once(INCARNATION) else {
+            return text.parse();
+        };
+        let number = number
+            .parse()
+            .ok()
+            .filter(|parsed: &u32| *parsed > 0 && parsed.to_string() == number);
+        Ok(base
+            .parse::<Self>()?
+            .of_incarnation(number.ok_or(NameError::DatabaseName)?))
+    }
+
+    /// The name without its incarnation, as clients know it.
+    #[must_use]
+    pub fn base(&self) -> Self {
+        match self.0.split_once(INCARNATION) {
+            Some((base, _)) => Self(base.into()),
+            None => self.clone(),
+        }
+    }
+
+    /// Which incarnation this is; the first is 1.
+    pub fn incarnation(&self) -> u32 {
+        self.0
+            .split_once(INCARNATION)
+            .and_then(|(_, number)| number.parse().ok())
+            .unwrap_or(1)
+    }
+
+    /// The incarnation `number` of the same name.
+    #[must_use]
+    pub fn of_incarnation(&self, number: u32) -> Self {
+        let base = self.base();
+        if number <= 1 {
+            base
+        } else {
+            Self(format!("{base}{INCARNATION}{number}").into())
+        }
+    }
+
+    /// What a client calls just this incarnation: `shop@1`.
+    pub fn to_explicit(&self) -> String {
+        format!("{}{INCARNATION}{}", self.base(), self.incarnation())
     }
 
     /// Is this the reserved database?
@@ -206,6 +264,44 @@ mod tests {
         assert!("a".repeat(238).parse::<DatabaseName>().is_ok() && "a".repeat(239).parse::<DatabaseName>().is_err());
         assert!(DatabaseName::system().is_system());
         assert_eq!(DatabaseName::internal("_rejoin"), Ok(DatabaseName::system()));
+    }
+
+    #[test]
+    fn an_incarnation_is_named_by_nodes_and_by_clients_who_mean_it_but_is_no_name() {
+        let shop: DatabaseName = "shop".parse().unwrap();
+        let second = shop.of_incarnation(2);
+        assert_eq!((second.as_str(), second.incarnation()), ("shop@2", 2));
+        assert_eq!(
+            (second.base(), shop.incarnation(), shop.base()),
+            (shop.clone(), 1, shop.clone())
+        );
+        assert_eq!(
+            (second.of_incarnation(1), second.of_incarnation(13).as_str()),
+            (shop.clone(), "shop@13")
+        );
+        assert_eq!(
+            (shop.to_explicit(), second.to_explicit()),
+            ("shop@1".into(), "shop@2".into())
+        );
+        assert_eq!(DatabaseName::internal("shop@2"), Ok(second.clone()));
+        assert_eq!(DatabaseName::explicit("shop@2"), Ok(second));
+        assert_eq!(DatabaseName::explicit("shop@1"), Ok(shop.clone()));
+        assert_eq!(DatabaseName::explicit("shop"), Ok(shop));
+        assert!("shop@2".parse::<DatabaseName>().is_err());
+        for bad in [
+            "shop@1",
+            "shop@0",
+            "shop@02",
+            "shop@",
+            "shop@2@2",
+            "@2",
+            "shop@+2",
+            "_rejoin@2",
+            "shop@4294967296",
+        ] {
+            assert_eq!(DatabaseName::internal(bad), Err(NameError::DatabaseName), "{bad}");
+        }
+        assert!(DatabaseName::explicit("shop@0").is_err() && DatabaseName::explicit("_rejoin").is_err());
     }
 
     #[test]

@@ -138,6 +138,17 @@ impl RuleSet {
         Ok(set)
     }
 
+    /// These rules with some put in the place of those of the same paths, and without those of other paths.
+    #[must_use]
+    pub fn changed<P: AsRef<str>>(&self, set: &Self, remove: &[P]) -> Self {
+        let removed = |path: &str| remove.iter().any(|other| other.as_ref() == path);
+        let kept = self
+            .iter()
+            .filter(|(path, _)| !removed(path) && !set.by_pointer.contains_key(*path));
+        // All of them were valid, and no path is in both.
+        Self::new(kept.chain(set.iter())).unwrap_or_default()
+    }
+
     /// The rules by JSON pointer, ascending.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Rule)> {
         self.by_pointer.iter().map(|(pointer, rule)| (&**pointer, *rule))
@@ -175,6 +186,17 @@ mod tests {
         assert_eq!(rules.root().member("o").member("n").rule(), Rule::Counter);
         assert_eq!(rules.root().member("a/b").rule(), Rule::Set);
         assert_eq!(rules.root().member("x").member("n").rule(), Rule::Register);
+    }
+
+    #[test]
+    fn a_change_leaves_the_rules_of_other_paths_as_they_are() {
+        let rules = |of: &[(&str, Rule)]| RuleSet::new(of.iter().copied()).expect("valid rules");
+        let before = rules(&[("/a", Rule::Max), ("/b", Rule::Set), ("/c", Rule::Counter)]);
+        let after = before.changed(&rules(&[("/a", Rule::Min), ("/d", Rule::Latest)]), &["/b", "/x"]);
+        assert_eq!(
+            after,
+            rules(&[("/a", Rule::Min), ("/c", Rule::Counter), ("/d", Rule::Latest)])
+        );
     }
 
     #[test]

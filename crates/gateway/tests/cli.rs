@@ -19,6 +19,8 @@ mod conflicts;
 mod data_directories;
 #[path = "cli/databases.rs"]
 mod databases;
+#[path = "cli/definitions.rs"]
+mod definitions;
 #[path = "cli/documents.rs"]
 mod documents;
 #[path = "cli/history.rs"]

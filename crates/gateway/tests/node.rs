@@ -5,6 +5,8 @@
 
 #[path = "node/common.rs"]
 mod common;
+#[path = "node/deletions.rs"]
+mod deletions;
 #[path = "node/history.rs"]
 mod history;
 #[path = "node/process.rs"]

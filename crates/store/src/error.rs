@@ -58,10 +58,44 @@ pub enum CommitError {
         database: DatabaseName,
     },
     /// The database exists with another definition.
-    #[error("the database {database} exists with another granularity or other rules; use them, or choose another name")]
+    #[error(
+        "the database {database} exists with another granularity, other rules or other settings; use them, choose another name, or change them with `rejoin database update`"
+    )]
     DatabaseExists {
         /// Its name.
         database: DatabaseName,
+    },
+    /// The database was deleted, and only what survived that is left.
+    #[error(
+        "the database {database} was deleted, and what survived is only there to be read or deleted; create the database again to write to it"
+    )]
+    DatabaseDeleted {
+        /// Its name.
+        database: DatabaseName,
+    },
+    /// The definition is at another version than the change is meant for.
+    #[error("the database {database} is at version {version} now; read its definition and try again")]
+    VersionMismatch {
+        /// Its name.
+        database: DatabaseName,
+        /// The version there is.
+        version: Revision,
+    },
+    /// Rules in a database where they would do nothing.
+    #[error(
+        "rules merge the members of documents, and the database {database} has the granularity `document`, which keeps documents whole; leave them out"
+    )]
+    RulesOfWholeDocuments {
+        /// Its name.
+        database: DatabaseName,
+    },
+    /// The database requires the checksum of what is replaced.
+    #[error(
+        "the database requires the checksum of the document {id} that is replaced, and none was given; read the document and send its checksum"
+    )]
+    ChecksumRequired {
+        /// The document.
+        id: DocumentId,
     },
     /// The name is the gateway's own.
     #[error("the database name {database} is reserved; choose another one")]

@@ -45,15 +45,15 @@ pub use engine::{
 pub use error::{CommitError, OpenError, ReadError, StoreError};
 pub use keys::CorruptRecord;
 pub use operation::{
-    Action, Applied, Apply, Choice, Conditions, DatabaseDefinition, Identity, Item, OnStale, Operation, Outcome,
-    Progress, Resolve, Resolved, Restored, Settling, Version, Watermark, WriteBatch, WriteRequest, Written,
+    Action, Applied, Apply, Choice, Conditions, DatabaseChange, DatabaseDefinition, Identity, Item, OnStale, Operation,
+    Outcome, Progress, Resolve, Resolved, Restored, Settling, Version, Watermark, WriteBatch, WriteRequest, Written,
 };
 pub use options::{Place, StoreOptions};
 pub use queue::{CommitQueue, Committer};
 pub use queue_options::QueueOptions;
 pub use read::{
     Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Found, History, KeptBody,
-    KeptRevision, Page, QuarantinedState, Scan,
+    KeptRevision, Page, QuarantinedState, RuleEffect, Scan, VisibleDatabase,
 };
 pub use restore_error::RestoreError;
 pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};

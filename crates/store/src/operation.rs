@@ -9,7 +9,7 @@ use rejoin_document::{
 };
 
 use crate::read::ConflictFilter;
-use crate::settings::DatabaseSettings;
+use crate::settings::{ChecksumPolicy, DatabaseSettings};
 
 /// One entry of the pipeline: all of it happens, or nothing.
 #[derive(Debug, Clone)]
@@ -22,6 +22,18 @@ pub enum Operation {
     Resolve(Resolve),
     /// Creates a database, or finds it as defined.
     CreateDatabase(DatabaseDefinition),
+    /// Changes the definition of a database: what the change names, and nothing else.
+    UpdateDatabase(DatabaseChange),
+    /// Deletes a database with every document that this node knows. What others wrote without knowing of it survives.
+    DeleteDatabase {
+        /// The incarnation to delete.
+        database: DatabaseName,
+    },
+    /// Drops documents that were deleted with their database. One bounded step; the next one goes on where it ended, also after a restart.
+    Purge {
+        /// The database.
+        database: DatabaseName,
+    },
     /// States from a peer.
     Apply(Apply),
     /// Drops, of some documents, what every member datacenter is known to have seen. One bounded step; the next one goes on where it ended.
@@ -85,8 +97,15 @@ impl Operation {
     /// Whether it makes the store take more room for long: what does not is done on a full disk too.
     pub(crate) fn grows(&self) -> bool {
         match self {
-            Self::Write(_) | Self::WriteBatch(_) | Self::Resolve(_) | Self::CreateDatabase(_) | Self::Apply(_) => true,
-            Self::Forget { .. }
+            Self::Write(_)
+            | Self::WriteBatch(_)
+            | Self::Resolve(_)
+            | Self::CreateDatabase(_)
+            | Self::UpdateDatabase(_)
+            | Self::Apply(_) => true,
+            Self::DeleteDatabase { .. }
+            | Self::Purge { .. }
+            | Self::Forget { .. }
             | Self::Prune { .. }
             | Self::Trim { .. }
             | Self::Retry { .. }
@@ -114,6 +133,23 @@ pub enum Outcome {
     Database {
         /// False: it had existed with the same definition.
         created: bool,
+    },
+    /// The database is defined as asked for.
+    DatabaseUpdated {
+        /// False: it was so before.
+        changed: bool,
+    },
+    /// The database is deleted.
+    DatabaseDeleted {
+        /// Documents that were there.
+        documents: u64,
+    },
+    /// One step is done.
+    Purged {
+        /// Documents that are gone.
+        documents: u64,
+        /// Whether nothing is left to drop.
+        finished: bool,
     },
     /// The states are joined.
     Applied(Applied),
@@ -180,6 +216,40 @@ pub struct DatabaseDefinition {
     pub rules: Arc<RuleSet>,
     /// What else its owner has set.
     pub settings: DatabaseSettings,
+}
+
+/// A change of a database's definition. What is `None` or empty stays as it is.
+#[derive(Debug, Clone)]
+pub struct DatabaseChange {
+    /// The database.
+    pub name: DatabaseName,
+    /// Rules that are put in the place of those of the same paths.
+    pub set_rules: RuleSet,
+    /// Paths that have no rule any more; none of them in `set_rules`.
+    pub remove_rules: Vec<String>,
+    /// What becomes of checksums.
+    pub checksums: Option<ChecksumPolicy>,
+    /// As in [`DatabaseSettings`].
+    pub keep_revisions: Option<u32>,
+    /// As in [`DatabaseSettings`].
+    pub keep_for_s: Option<u64>,
+    /// The version that the change is meant for; `None`: whatever it is.
+    pub base_version: Option<Revision>,
+}
+
+impl DatabaseChange {
+    /// A change of nothing.
+    pub fn of(name: DatabaseName) -> Self {
+        Self {
+            name,
+            set_rules: RuleSet::none(),
+            remove_rules: Vec::new(),
+            checksums: None,
+            keep_revisions: None,
+            keep_for_s: None,
+            base_version: None,
+        }
+    }
 }
 
 /// A client's write.

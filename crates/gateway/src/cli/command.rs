@@ -30,7 +30,7 @@ use super::write::{Delete, Put, Update};
 /// Exit status: 0 done; 1 refused (conflict, not found, …); 2 usage; 3 the node cannot be reached or did not answer.
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
-    /// Create and list databases
+    /// Create, list, change and delete databases
     #[command(subcommand)]
     Database(DatabaseCommand),
     /// Store a document that must not exist yet

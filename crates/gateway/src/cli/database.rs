@@ -1,16 +1,18 @@
-//! `database create` and `database list`.
-
-use std::collections::BTreeMap;
+//! `database create`, `list`, `update`, `preview` and `delete`.
 
 use clap::{Args, Subcommand, ValueEnum};
 use rejoin_client::Database;
-use rejoin_document::{Granularity, Rule, RuleSet};
+use rejoin_document::{Granularity, Rule};
 use serde::Serialize;
 
 use super::connection::Connection;
+use super::definition::{
+    DatabaseJson, RuleArguments, SettingArguments, granularity_text, keep_text, parse_rule, rule_set, rules_text,
+};
 use super::failure::Failure;
 use super::help::json_help;
-use super::table::Table;
+use super::preview::Preview;
+use super::table::{Table, count};
 
 /// Commands on databases.
 #[derive(Debug, Subcommand)]
@@ -19,12 +21,19 @@ pub enum DatabaseCommand {
     Create(Create),
     /// List the databases
     List(ListDatabases),
+    /// Change the rules and settings of a database; it replicates
+    Update(Update),
+    /// Show what other rules would do to the open conflicts, and change nothing
+    Preview(Preview),
+    /// Delete a database with every document that the node knows
+    Delete(DeleteDatabase),
 }
 
 /// Creates a database; it replicates with its rules.
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
-    "{\"name\", \"granularity\", \"rules\": {PATH: RULE}, \"created\"}; created is false where it existed.\n"
+    "{\"name\", \"granularity\", \"rules\": {PATH: RULE}, \"checksums\", \"keep_revisions\", \"keep_for_s\", \"version\","
+    "\"survivors\", \"created\"}; created is false where it existed."
     "The same definition again succeeds, here or in another datacenter."
     "Rules: register (default), latest, max, min, counter, set."
 ))]
@@ -38,15 +47,50 @@ pub struct Create {
     #[arg(long, value_enum, default_value = "field")]
     granularity: GranularityArgument,
     #[command(flatten)]
+    settings: SettingArguments,
+    #[command(flatten)]
     connection: Connection,
 }
 
-/// Lists the databases with their rules.
+/// Lists the databases with their rules and settings.
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
-    "{\"databases\": [{\"name\", \"granularity\", \"rules\": {PATH: RULE}}]}."
+    "{\"databases\": [{\"name\", \"granularity\", \"rules\": {PATH: RULE}, \"checksums\", \"keep_revisions\", \"keep_for_s\","
+    "\"version\", \"survivors\"}]}; survivors is true where the database was deleted and this is what is left of it."
 ))]
 pub struct ListDatabases {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Changes the rules and settings of a database: what is named, and nothing else. It replicates; changes made in several
+/// datacenters merge rule by rule, and naming a rule on which they differ settles it.
+#[derive(Debug, Args)]
+#[command(disable_version_flag = true, after_help = json_help!(
+    "{\"name\", \"granularity\", \"rules\": {PATH: RULE}, \"checksums\", \"keep_revisions\", \"keep_for_s\", \"version\","
+    "\"survivors\", \"changed\"}; changed is false where it was so before."
+))]
+pub struct Update {
+    /// The database
+    name: String,
+    #[command(flatten)]
+    rules: RuleArguments,
+    #[command(flatten)]
+    settings: SettingArguments,
+    /// The version that the change is meant for, as `database list` prints it; refused if it is another one now
+    #[arg(id = "base-version", long = "version", value_name = "VERSION")]
+    version: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Deletes a database with every document that the node knows. What others wrote without knowing of it survives, and
+/// `status` says so. Creating it again makes a new, empty one.
+#[derive(Debug, Args)]
+#[command(after_help = json_help!("{\"name\", \"documents\"}: how many documents were in it."))]
+pub struct DeleteDatabase {
+    /// The database; NAME@1 for what survived of an earlier one of the name
+    name: String,
     #[command(flatten)]
     connection: Connection,
 }
@@ -60,12 +104,9 @@ enum GranularityArgument {
 }
 
 #[derive(Serialize)]
-struct DatabaseJson<'a> {
+struct DeletedJson<'a> {
     name: &'a str,
-    granularity: &'static str,
-    rules: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    created: Option<bool>,
+    documents: u64,
 }
 
 impl DatabaseCommand {
@@ -73,6 +114,9 @@ impl DatabaseCommand {
         match self {
             Self::Create(command) => &command.connection,
             Self::List(command) => &command.connection,
+            Self::Update(command) => &command.connection,
+            Self::Preview(command) => &command.connection,
+            Self::Delete(command) => &command.connection,
         }
     }
 
@@ -80,6 +124,9 @@ impl DatabaseCommand {
         match self {
             Self::Create(command) => command.run().await,
             Self::List(command) => command.run().await,
+            Self::Update(command) => command.run().await,
+            Self::Preview(command) => command.run().await,
+            Self::Delete(command) => command.run().await,
         }
     }
 }
@@ -87,24 +134,18 @@ impl DatabaseCommand {
 impl Create {
     async fn run(self) -> Result<(), Failure> {
         let client = self.connection.client()?;
-        let rules = RuleSet::new(self.rules).map_err(|error| Failure::Usage(format!("--rule: {error}")))?;
+        let rules = rule_set(self.rules)?;
         if matches!(self.granularity, GranularityArgument::Document) && !rules.is_empty() {
             let message = "--rule: rules merge the members of documents, and --granularity document keeps documents \
                            whole; leave the rules out, or create the database with --granularity field";
             return Err(Failure::Usage(message.to_owned()));
         }
-        let wanted = Database {
-            name: self.name,
-            granularity: self.granularity.into(),
-            rules,
-        };
+        let mut wanted = Database::new(self.name, self.granularity.into(), rules);
+        self.settings.set(&mut wanted);
         let (database, created) = client.create_database(&wanted).await?;
         let mut output = self.connection.output();
         if self.connection.json {
-            output.json(&DatabaseJson {
-                created: Some(created),
-                ..DatabaseJson::new(&database)
-            })?;
+            output.json(&DatabaseJson::new(&database).created(created))?;
         } else {
             let verb = if created { "created" } else { "existed already:" };
             output.line(format_args!(
@@ -136,43 +177,60 @@ impl ListDatabases {
     }
 }
 
+impl Update {
+    async fn run(self) -> Result<(), Failure> {
+        let client = self.connection.client()?;
+        let mut change = self.rules.into_change()?;
+        self.settings.change(&mut change);
+        change.base_version = self.version;
+        let (database, changed) = client.update_database(&self.name, &change).await?;
+        let mut output = self.connection.output();
+        if self.connection.json {
+            output.json(&DatabaseJson::new(&database).changed(changed))?;
+        } else {
+            let verb = if changed { "updated" } else { "was so before:" };
+            output.line(format_args!("{verb} {}", database.name))?;
+            output.line(table(std::slice::from_ref(&database)))?;
+        }
+        output.finish()
+    }
+}
+
+impl DeleteDatabase {
+    async fn run(self) -> Result<(), Failure> {
+        let documents = self.connection.client()?.delete_database(&self.name).await?;
+        let mut output = self.connection.output();
+        if self.connection.json {
+            output.json(&DeletedJson {
+                name: &self.name,
+                documents,
+            })?;
+        } else {
+            let noun = if documents == 1 { "document" } else { "documents" };
+            output.line(format_args!("deleted {} with {} {noun}", self.name, count(documents)))?;
+        }
+        output.finish()
+    }
+}
+
 fn table(databases: &[Database]) -> Table {
-    let mut table = Table::new(["name", "granularity", "rules"]);
+    let mut table = Table::new(["name", "granularity", "rules", "checksums", "keeps", "version"]).whole([1, 3]);
     for database in databases {
+        let note = if database.survivors {
+            " (deleted; survivors)"
+        } else {
+            ""
+        };
         table.row([
-            database.name.clone(),
+            format!("{}{note}", database.name),
             granularity_text(database.granularity).to_owned(),
             rules_text(&database.rules, ""),
+            database.checksums.to_string(),
+            keep_text(database),
+            database.version.clone(),
         ]);
     }
     table
-}
-
-/// `PATH=RULE`, split at the last `=`: a path may hold others.
-fn parse_rule(text: &str) -> Result<(String, Rule), String> {
-    let (path, rule) = text
-        .rsplit_once('=')
-        .ok_or("give it as PATH=RULE, e.g. /stock=counter")?;
-    let rule = rule
-        .parse()
-        .map_err(|_| format!("{rule:?} is not a rule; the rules are register, latest, max, min, counter and set"))?;
-    Ok((path.to_owned(), rule))
-}
-
-fn rules_text(rules: &RuleSet, before: &str) -> String {
-    let rules: Vec<String> = rules.iter().map(|(path, rule)| format!("{path}={rule}")).collect();
-    if rules.is_empty() {
-        String::new()
-    } else {
-        format!("{before}{}", rules.join(" "))
-    }
-}
-
-fn granularity_text(granularity: Granularity) -> &'static str {
-    match granularity {
-        Granularity::Field => "field",
-        Granularity::Document => "document",
-    }
 }
 
 impl From<GranularityArgument> for Granularity {
@@ -181,30 +239,5 @@ impl From<GranularityArgument> for Granularity {
             GranularityArgument::Field => Self::Field,
             GranularityArgument::Document => Self::Document,
         }
-    }
-}
-
-impl<'a> DatabaseJson<'a> {
-    fn new(database: &'a Database) -> Self {
-        let rules = database.rules.iter();
-        Self {
-            name: &database.name,
-            granularity: granularity_text(database.granularity),
-            rules: rules.map(|(path, rule)| (path.to_string(), rule.to_string())).collect(),
-            created: None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rule_is_split_at_the_last_equals_sign() {
-        assert_eq!(parse_rule("/stock=counter"), Ok(("/stock".to_owned(), Rule::Counter)));
-        assert_eq!(parse_rule("/a=b=set"), Ok(("/a=b".to_owned(), Rule::Set)));
-        assert!(parse_rule("/stock").unwrap_err().contains("PATH=RULE"));
-        assert!(parse_rule("/stock=count").unwrap_err().contains("counter"));
     }
 }

@@ -17,7 +17,8 @@ use super::time;
 #[command(after_help = json_help!(
     "{\"datacenter\", \"replica\", \"version\", \"digest\", \"links\": [{\"datacenter\", \"address\", \"state\","
     "\"since\", \"reason\", \"documents_received\"}], \"databases\": [{\"name\", \"documents\", \"conflicts\","
-    "\"sequence\", \"quarantined\"}], \"warnings\": [TEXT]}; state is one of connecting, catching-up, connected,"
+    "\"sequence\", \"quarantined\", \"version\", \"version_missing_in\": [DATACENTER], \"survivors\"}],"
+    "\"warnings\": [TEXT]}; state is one of connecting, catching-up, connected,"
     "partitioned, cut, refused; since is RFC 3339; reason is null when all is well."
 ))]
 pub struct Status {
@@ -53,6 +54,9 @@ struct DatabaseJson<'a> {
     conflicts: u64,
     sequence: u64,
     quarantined: u64,
+    version: &'a str,
+    version_missing_in: &'a [String],
+    survivors: bool,
 }
 
 impl Status {
@@ -117,8 +121,13 @@ fn databases(databases: &[DatabaseStatus]) -> Table {
     let headings = ["database", "documents", "conflicts", "sequence", "quarantined"];
     let mut table = Table::new(headings).numbers([1, 2, 3, 4]);
     for database in databases {
+        let note = if database.survivors {
+            " (deleted; survivors)"
+        } else {
+            ""
+        };
         table.row([
-            database.name.clone(),
+            format!("{}{note}", database.name),
             count(database.documents),
             count(database.conflicts),
             count(database.sequence),
@@ -163,6 +172,9 @@ impl<'a> DatabaseJson<'a> {
             conflicts: database.conflicts,
             sequence: database.sequence,
             quarantined: database.quarantined,
+            version: &database.version,
+            version_missing_in: &database.version_missing_in,
+            survivors: database.survivors,
         }
     }
 }

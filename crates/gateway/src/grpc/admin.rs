@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rejoin_api::proto::{self, admin_service_server::AdminService};
-use rejoin_store::{Operation, Outcome};
+use rejoin_store::{Operation, Outcome, Store, VisibleDatabase};
 use rejoin_sync::LinkState;
 use tonic::{Request, Response, Status};
 use tracing::instrument;
@@ -32,14 +32,6 @@ impl AdminApi {
     fn status(&self) -> Result<proto::GetStatusResponse, Failure> {
         let store = &self.context.store;
         let identity = store.identity();
-        let database = |status: rejoin_store::DatabaseStatus| proto::DatabaseStatus {
-            name: status.name.to_string(),
-            documents: status.documents,
-            conflicts: status.conflicts,
-            sequence: status.sequence.0,
-            quarantined: status.quarantined,
-            ..proto::DatabaseStatus::default()
-        };
         Ok(proto::GetStatusResponse {
             datacenter: identity.datacenter.to_string(),
             replica: Bytes::copy_from_slice(identity.replica.as_bytes()),
@@ -52,7 +44,7 @@ impl AdminApi {
                 .iter()
                 .map(|board| link(board))
                 .collect(),
-            databases: store.status().into_iter().map(database).collect(),
+            databases: databases(store),
             digest: Bytes::copy_from_slice(&store.root_digest().0),
             warnings: self.warnings()?,
             ..proto::GetStatusResponse::default()
@@ -177,6 +169,26 @@ impl AdminService for AdminApi {
     async fn compact(&self, call: Request<proto::CompactRequest>) -> Result<Response<proto::CompactResponse>, Status> {
         Ok(Response::new(compact::run(&self.context, call.get_ref()).await?))
     }
+}
+
+/// The databases that clients can read, with their figures.
+fn databases(store: &Store) -> Vec<proto::DatabaseStatus> {
+    let figures = store.status();
+    let database = |visible: VisibleDatabase| {
+        let status = figures.iter().find(|status| status.name == visible.definition.name)?;
+        Some(proto::DatabaseStatus {
+            name: visible.shown_as,
+            documents: status.documents,
+            conflicts: status.conflicts,
+            sequence: status.sequence.0,
+            quarantined: status.quarantined,
+            version: visible.version.to_string(),
+            version_missing_in: visible.version_missing_in.iter().map(ToString::to_string).collect(),
+            survivors: visible.survivors,
+            ..proto::DatabaseStatus::default()
+        })
+    };
+    store.visible().into_iter().filter_map(database).collect()
 }
 
 fn link(board: &Board) -> proto::Link {

@@ -21,7 +21,7 @@ pub(super) async fn write(
     context: &NodeContext,
     batch: proto::WriteBatchRequest,
 ) -> Result<proto::WriteBatchResponse, Failure> {
-    let database = request::database(&batch.database)?;
+    let database = request::database(&context.store, &batch.database)?;
     if batch.operations.is_empty() || batch.operations.len() > OPERATIONS_MAX {
         let found = batch.operations.len();
         return Err(Failure::batch(&format!(

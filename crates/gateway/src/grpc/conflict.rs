@@ -21,7 +21,7 @@ impl ConflictApi {
     }
 
     fn list(&self, request: &proto::ListConflictsRequest) -> Result<proto::ListConflictsResponse, Failure> {
-        let database = request::database(&request.database)?;
+        let database = request::database(&self.context.store, &request.database)?;
         let after = page::after_id(&request.page_token)?;
         let store = &self.context.store;
         let page = store.conflicts(
@@ -40,7 +40,8 @@ impl ConflictApi {
     }
 
     fn get(&self, request: &proto::GetConflictsRequest) -> Result<proto::GetConflictsResponse, Failure> {
-        let (database, id) = (request::database(&request.database)?, request::id(&request.id)?);
+        let database = request::database(&self.context.store, &request.database)?;
+        let id = request::id(&request.id)?;
         let store = &self.context.store;
         let found = store.get(&database, &id)?.filter(|found| !found.shown.deleted);
         let shown = found.ok_or_else(|| Failure::document_not_found(&database, &id))?.shown;

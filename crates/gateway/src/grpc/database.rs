@@ -1,17 +1,21 @@
 //! `DatabaseService`: definitions of databases.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rejoin_api::proto::{self, database_service_server::DatabaseService};
 use rejoin_api::{rules_from_proto, rules_to_proto};
-use rejoin_document::Granularity;
-use rejoin_store::{DatabaseDefinition, DatabaseSettings, Operation, Outcome};
+use rejoin_document::{DatabaseName, Granularity, Rule, RuleSet};
+use rejoin_store::{
+    ChecksumPolicy, DatabaseChange, DatabaseDefinition, DatabaseSettings, Operation, Outcome, RuleEffect,
+    VisibleDatabase,
+};
 use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::error::Failure;
-use super::request;
-use crate::node::NodeContext;
+use super::{page, request};
+use crate::node::{NodeContext, purge};
 
 /// Serves the definitions of one node.
 pub(super) struct DatabaseApi {
@@ -33,11 +37,72 @@ impl DatabaseApi {
             .await?;
         let created = matches!(outcome, Outcome::Database { created: true });
         // Two definitions that were created apart are merged: what is in force may be more than what was asked for.
-        let in_force = self.context.store.definition(&definition.name).unwrap_or(definition);
+        let name = self.context.store.current(&definition.name);
         Ok(proto::CreateDatabaseResponse {
-            database: Some(to_proto(&in_force)),
+            database: Some(self.in_force(&name)?),
             created,
         })
+    }
+
+    async fn update(&self, asked: proto::UpdateDatabaseRequest) -> Result<proto::UpdateDatabaseResponse, Failure> {
+        let name = request::database(&self.context.store, &asked.name)?;
+        let set_rules = changed_rules(asked.set_rules, &asked.remove_rules)?;
+        let base_version = request::revision(asked.base_version.as_deref())?;
+        let change = DatabaseChange {
+            set_rules,
+            remove_rules: asked.remove_rules,
+            checksums: asked.checksums.map(checksum_policy).transpose()?,
+            keep_revisions: asked.keep_revisions,
+            keep_for_s: asked.keep_for_s,
+            base_version,
+            ..DatabaseChange::of(name.clone())
+        };
+        let outcome = self.context.commits.submit(Operation::UpdateDatabase(change)).await?;
+        Ok(proto::UpdateDatabaseResponse {
+            database: Some(self.in_force(&name)?),
+            changed: matches!(outcome, Outcome::DatabaseUpdated { changed: true }),
+        })
+    }
+
+    fn preview(&self, asked: &proto::PreviewRulesRequest) -> Result<proto::PreviewRulesResponse, Failure> {
+        let store = &self.context.store;
+        let name = request::database(store, &asked.name)?;
+        let set_rules = changed_rules(asked.set_rules.clone(), &asked.remove_rules)?;
+        let definition = store
+            .definition(&name)
+            .ok_or_else(|| Failure::database_not_found(&name))?;
+        if definition.granularity == Granularity::Document && !set_rules.is_empty() {
+            return Err(Failure::rules_of_whole_documents(&definition.name));
+        }
+        let rules = definition.rules.changed(&set_rules, &asked.remove_rules);
+        let after = page::after_id(&asked.page_token)?;
+        let page = store.preview(&name, &rules, after.as_ref(), page::size(asked.page_size))?;
+        Ok(proto::PreviewRulesResponse {
+            effects: page.items.into_iter().map(effect).collect(),
+            next_page_token: page::next(page.next),
+        })
+    }
+
+    async fn delete(&self, name: &str) -> Result<proto::DeleteDatabaseResponse, Failure> {
+        let database = request::database(&self.context.store, name)?;
+        let operation = Operation::DeleteDatabase {
+            database: database.clone(),
+        };
+        let Outcome::DatabaseDeleted { documents } = self.context.commits.submit(operation).await? else {
+            return Err(Failure::corrupt("deletion"));
+        };
+        if let Err(error) = purge(&self.context, &database).await {
+            // It is deleted all the same: what is left of it is dropped later.
+            tracing::debug!(%database, %error, "dropping a deleted database is put off");
+        }
+        Ok(proto::DeleteDatabaseResponse { documents })
+    }
+
+    /// A definition as it is in force here.
+    fn in_force(&self, name: &DatabaseName) -> Result<proto::Database, Failure> {
+        let visible = self.context.store.visible();
+        let found = visible.iter().find(|visible| visible.definition.name == *name);
+        found.map(to_proto).ok_or_else(|| Failure::database_not_found(name))
     }
 }
 
@@ -56,7 +121,7 @@ impl DatabaseService for DatabaseApi {
         &self,
         _call: Request<proto::ListDatabasesRequest>,
     ) -> Result<Response<proto::ListDatabasesResponse>, Status> {
-        let databases = self.context.store.databases().iter().map(to_proto).collect();
+        let databases = self.context.store.visible().iter().map(to_proto).collect();
         Ok(Response::new(proto::ListDatabasesResponse { databases }))
     }
 
@@ -65,8 +130,7 @@ impl DatabaseService for DatabaseApi {
         &self,
         call: Request<proto::UpdateDatabaseRequest>,
     ) -> Result<Response<proto::UpdateDatabaseResponse>, Status> {
-        let _ = call;
-        Err(Failure::missing("database").into())
+        Ok(Response::new(self.update(call.into_inner()).await?))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().name))]
@@ -74,8 +138,7 @@ impl DatabaseService for DatabaseApi {
         &self,
         call: Request<proto::PreviewRulesRequest>,
     ) -> Result<Response<proto::PreviewRulesResponse>, Status> {
-        let _ = call;
-        Err(Failure::missing("database").into())
+        Ok(Response::new(self.preview(call.get_ref())?))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().name))]
@@ -83,8 +146,7 @@ impl DatabaseService for DatabaseApi {
         &self,
         call: Request<proto::DeleteDatabaseRequest>,
     ) -> Result<Response<proto::DeleteDatabaseResponse>, Status> {
-        let _ = call;
-        Err(Failure::missing("database").into())
+        Ok(Response::new(self.delete(&call.get_ref().name).await?))
     }
 }
 
@@ -92,10 +154,14 @@ fn definition(asked: proto::Database) -> Result<DatabaseDefinition, Failure> {
     let granularity =
         proto::Granularity::try_from(asked.granularity).map_err(|_| Failure::granularity(asked.granularity))?;
     let definition = DatabaseDefinition {
-        name: request::database(&asked.name)?,
+        name: request::new_database(&asked.name)?,
         granularity: granularity.into(),
         rules: Arc::new(rules_from_proto(asked.rules)?),
-        settings: DatabaseSettings::default(),
+        settings: DatabaseSettings {
+            checksums: checksum_policy(asked.checksums)?,
+            keep_revisions: asked.keep_revisions,
+            keep_for_s: asked.keep_for_s,
+        },
     };
     if definition.granularity == Granularity::Document && !definition.rules.is_empty() {
         return Err(Failure::rules_of_whole_documents(&definition.name));
@@ -103,11 +169,55 @@ fn definition(asked: proto::Database) -> Result<DatabaseDefinition, Failure> {
     Ok(definition)
 }
 
-fn to_proto(definition: &DatabaseDefinition) -> proto::Database {
+/// Rules to be set beside paths that are to have none.
+fn changed_rules(set: Vec<proto::PathRule>, remove: &[String]) -> Result<RuleSet, Failure> {
+    let set = rules_from_proto(set)?;
+    // A path that is none would remove nothing, and nobody would notice.
+    let paths = remove.iter().map(|path| (path, Rule::Register));
+    RuleSet::new(paths).map_err(rejoin_api::ConvertError::from)?;
+    let removed: BTreeSet<&str> = remove.iter().map(String::as_str).collect();
+    if let Some((path, _)) = set.iter().find(|(path, _)| removed.contains(path)) {
+        return Err(Failure::rule_set_and_removed(path));
+    }
+    Ok(set)
+}
+
+fn checksum_policy(number: i32) -> Result<ChecksumPolicy, Failure> {
+    match proto::ChecksumPolicy::try_from(number) {
+        Ok(proto::ChecksumPolicy::Unspecified | proto::ChecksumPolicy::Optional) => Ok(ChecksumPolicy::Optional),
+        Ok(proto::ChecksumPolicy::Ignored) => Ok(ChecksumPolicy::Ignored),
+        Ok(proto::ChecksumPolicy::Required) => Ok(ChecksumPolicy::Required),
+        Err(_) => Err(Failure::checksum_policy(number)),
+    }
+}
+
+fn to_proto(visible: &VisibleDatabase) -> proto::Database {
+    let definition = &visible.definition;
+    let checksums = match definition.settings.checksums {
+        ChecksumPolicy::Ignored => proto::ChecksumPolicy::Ignored,
+        ChecksumPolicy::Optional => proto::ChecksumPolicy::Optional,
+        ChecksumPolicy::Required => proto::ChecksumPolicy::Required,
+    };
     proto::Database {
-        name: definition.name.to_string(),
+        name: visible.shown_as.clone(),
         granularity: proto::Granularity::from(definition.granularity).into(),
         rules: rules_to_proto(&definition.rules),
-        ..proto::Database::default()
+        checksums: checksums.into(),
+        keep_revisions: definition.settings.keep_revisions,
+        keep_for_s: definition.settings.keep_for_s,
+        version: visible.version.to_string(),
+        survivors: visible.survivors,
+    }
+}
+
+fn effect(effect: RuleEffect) -> proto::RuleEffect {
+    let json = |value: rejoin_document::Value| value.to_json().into();
+    proto::RuleEffect {
+        id: effect.id.to_string(),
+        path: effect.path,
+        shown: effect.shown.map(json),
+        would_show: effect.would_show.map(json),
+        open: effect.open,
+        would_be_open: effect.would_be_open,
     }
 }

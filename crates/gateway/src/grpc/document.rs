@@ -32,7 +32,7 @@ impl DocumentApi {
         asked: Asked,
         options: Option<&proto::WriteOptions>,
     ) -> Result<(proto::WriteResult, Option<proto::Version>), Failure> {
-        let (database, previous) = (request::database(database)?, asked.return_previous);
+        let (database, previous) = (request::database(&self.context.store, database)?, asked.return_previous);
         let operation = Operation::Write(asked.into_request(database, action::request_name(options, 0)?));
         let written = write::submit(&self.context, operation).await?;
         Span::current().record("revision", tracing::field::display(&written.revision));
@@ -47,7 +47,7 @@ impl DocumentApi {
         asked: Asked,
         options: Option<&proto::WriteOptions>,
     ) -> Result<(Option<proto::WriteResult>, Option<proto::Version>), Failure> {
-        let database = request::database(database)?;
+        let database = request::database(&self.context.store, database)?;
         let operation = Operation::Write(asked.into_request(database, action::request_name(options, 0)?));
         Ok(match write::compare(&self.context, operation).await? {
             Ok(written) => (
@@ -59,7 +59,10 @@ impl DocumentApi {
     }
 
     fn get(&self, request: &proto::GetDocumentRequest) -> Result<proto::Document, Failure> {
-        let (database, id) = (request::database(&request.database)?, request::id(&request.id)?);
+        let (database, id) = (
+            request::database(&self.context.store, &request.database)?,
+            request::id(&request.id)?,
+        );
         let revision = request::revision(request.revision.as_deref())?;
         let found = self.context.store.get(&database, &id)?;
         let current = found.as_ref().filter(|found| !found.shown.deleted);
@@ -98,7 +101,7 @@ impl DocumentApi {
     }
 
     fn list(&self, request: &proto::ListDocumentsRequest) -> Result<proto::ListDocumentsResponse, Failure> {
-        let database = request::database(&request.database)?;
+        let database = request::database(&self.context.store, &request.database)?;
         let after = page::after_id(&request.page_token)?;
         let store = &self.context.store;
         let page = store.list(&database, after.as_ref(), page::size(request.page_size))?;

@@ -137,6 +137,31 @@ impl Failure {
         )
     }
 
+    /// A database that does not exist here.
+    pub fn database_not_found(database: &rejoin_document::DatabaseName) -> Self {
+        let database = database.base();
+        Self::text(
+            Reason::DatabaseNotFound,
+            format!("the database {database} does not exist; create it first"),
+        )
+        .with("database", database)
+    }
+
+    /// A policy of checksums that this version does not know.
+    pub fn checksum_policy(number: i32) -> Self {
+        Self::text(
+            Reason::InvalidMessage,
+            format!("{number} is not a checksum policy of this version"),
+        )
+        .with("field", "checksums")
+    }
+
+    /// A rule that is to be set and removed at once.
+    pub fn rule_set_and_removed(path: &str) -> Self {
+        let message = format!("{path} cannot be given a rule and lose it at once; leave one of the two out");
+        Self::text(Reason::InvalidRule, message).with("path", shortened(path))
+    }
+
     /// Rules in a database where they would do nothing.
     pub fn rules_of_whole_documents(database: &rejoin_document::DatabaseName) -> Self {
         let message = "rules merge the members of documents, and a database of the granularity `document` keeps \
@@ -302,6 +327,19 @@ impl From<CommitError> for Failure {
             CommitError::ReservedDatabase { ref database } => {
                 Self::new(Reason::ReservedName, &error).with("database", database)
             }
+            CommitError::DatabaseDeleted { ref database } => {
+                Self::new(Reason::DatabaseNotFound, &error).with("database", database)
+            }
+            CommitError::VersionMismatch {
+                ref database,
+                ref version,
+            } => Self::new(Reason::VersionMismatch, &error)
+                .with("database", database)
+                .with("version", version),
+            CommitError::RulesOfWholeDocuments { ref database } => {
+                Self::new(Reason::InvalidRule, &error).with("database", database)
+            }
+            CommitError::ChecksumRequired { ref id } => Self::new(Reason::ChecksumRequired, &error).with("id", id),
             CommitError::DocumentExists { ref id, ref revision } => Self::new(Reason::DocumentExists, &error)
                 .with("id", id)
                 .with("revision", revision),

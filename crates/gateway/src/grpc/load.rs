@@ -112,7 +112,10 @@ async fn hand_over(context: &Arc<NodeContext>, request: proto::LoadDocumentsRequ
 }
 
 fn parse(context: &NodeContext, request: &proto::LoadDocumentsRequest) -> Result<Operation, Failure> {
-    let (database, id) = (request::database(&request.database)?, request::id(&request.id)?);
+    let (database, id) = (
+        request::database(&context.store, &request.database)?,
+        request::id(&request.id)?,
+    );
     let body = request::body(&request.body, &context.limits)?;
     Ok(Operation::Write(WriteRequest {
         database,

@@ -8,14 +8,25 @@ use rejoin_api::proto::patch_document_request::Patch as Kind;
 use rejoin_document::{
     BodyError, Checksum, DatabaseName, DatacenterName, DocumentId, Edit, Limits, Object, Patch, Revision,
 };
-use rejoin_store::{Conditions, OnStale};
+use rejoin_store::{Conditions, OnStale, Store};
 
 use super::error::Failure;
 use super::surrogate::LoneSurrogate;
 
-/// The name of a database.
-pub(super) fn database(text: &str) -> Result<DatabaseName, Failure> {
+/// The name of a database that is to be created.
+pub(super) fn new_database(text: &str) -> Result<DatabaseName, Failure> {
     text.parse().map_err(|error| Failure::database_name(text, error))
+}
+
+/// The database that a client means: by its name the newest incarnation, or, as in `shop@1`, the one that it names. What is asked of it holds for
+/// this incarnation, whatever becomes of the name meanwhile.
+pub(super) fn database(store: &Store, text: &str) -> Result<DatabaseName, Failure> {
+    let name = DatabaseName::explicit(text).map_err(|error| Failure::database_name(text, error))?;
+    if text == name.as_str() && name.incarnation() == 1 {
+        Ok(store.current(&name))
+    } else {
+        Ok(name)
+    }
 }
 
 /// The name of a datacenter.

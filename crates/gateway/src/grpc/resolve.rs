@@ -23,7 +23,7 @@ pub(super) async fn document(
         _ => return Err(Failure::resolution("name either choices or a body")),
     };
     let resolve = Resolve {
-        database: request::database(&call.database)?,
+        database: request::database(&context.store, &call.database)?,
         id: request::id(&call.id)?,
         base: request::revision(call.base_revision.as_deref())?,
         settling,
@@ -47,7 +47,8 @@ pub(super) async fn many(
     context: &NodeContext,
     call: &proto::BulkResolveConflictsRequest,
 ) -> Result<proto::BulkResolveConflictsResponse, Failure> {
-    let (database, after) = (request::database(&call.database)?, page::after_id(&call.page_token)?);
+    let database = request::database(&context.store, &call.database)?;
+    let after = page::after_id(&call.page_token)?;
     let filter = filter(call.filter.as_ref())?;
     let policy = policy(call.policy.as_ref())?;
     let size = page::size(call.page_size);

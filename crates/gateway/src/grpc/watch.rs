@@ -40,7 +40,7 @@ pub(super) fn start(
     context: &NodeContext,
     request: &proto::WatchChangesRequest,
 ) -> Result<ReceiverStream<Result<proto::WatchChangesResponse, Status>>, Failure> {
-    let database = request::database(&request.database)?;
+    let database = request::database(&context.store, &request.database)?;
     let since = Sequence(0);
     let (answers, receiver) = mpsc::channel(context.grpc.watch_window);
     // Before the first look at the log: what is written after it is news.

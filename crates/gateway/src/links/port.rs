@@ -104,11 +104,11 @@ impl Port {
         self.store.links_cut().contains(peer)
     }
 
-    /// The digest of a database; of an unknown one that of an empty one.
+    /// The digest of a database for a comparison; of an unknown or deleted one that of an empty one.
     pub(crate) fn digest(&self, database: DatabaseName) -> Digest {
         let (knowledge, root) = self
             .store
-            .digest(&database)
+            .compared_digest(&database)
             .unwrap_or((VersionVector::default(), SetHash::EMPTY));
         Digest {
             database,
@@ -120,6 +120,9 @@ impl Port {
     /// The digests of all buckets of a database.
     pub(crate) fn buckets(&self, database: &DatabaseName) -> Vec<SetHash> {
         let empty = || vec![SetHash::EMPTY; usize::from(rejoin_document::BUCKETS)];
+        if self.store.is_deleted(database) {
+            return empty();
+        }
         self.store.bucket_hashes(database).unwrap_or_else(|_| empty())
     }
 

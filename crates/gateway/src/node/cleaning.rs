@@ -67,7 +67,7 @@ fn is_at_rest(at_rest: &mut AtRest, name: &DatabaseName, stable: &VersionVector,
 }
 
 /// Tries all states of a database again that a former run, perhaps of a former version, has set aside.
-async fn retry(context: &NodeContext, database: &DatabaseName) -> Result<(), CommitError> {
+pub(super) async fn retry(context: &NodeContext, database: &DatabaseName) -> Result<(), CommitError> {
     while !context.stop.is_cancelled() {
         let (database, before) = (database.clone(), context.store.identity());
         let outcome = context.commits.submit(Operation::Retry { database }).await?;

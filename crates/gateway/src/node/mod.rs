@@ -7,6 +7,7 @@ mod context;
 mod disk;
 mod error;
 mod long_read;
+mod purging;
 mod running;
 mod sampling;
 
@@ -15,4 +16,5 @@ pub(crate) use context::NodeContext;
 pub use disk::{Disk, open_disk};
 pub use error::StartError;
 pub(crate) use long_read::long_read;
+pub(crate) use purging::purge;
 pub use running::{Node, Parts};

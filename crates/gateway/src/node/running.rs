@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::disk::body_limits;
-use super::{Commits, NodeContext, StartError, cleaning, sampling};
+use super::{Commits, NodeContext, StartError, cleaning, purging, sampling};
 use crate::clock::{LinkClock, WallClock};
 use crate::config::Plan;
 use crate::grpc::GrpcServer;
@@ -93,6 +93,7 @@ impl Node {
         context
             .tasks
             .spawn(cleaning::run(context.clone(), settings.databases.clean_every_ms));
+        context.tasks.spawn(purging::run(context.clone()));
         context.tasks.spawn(sampling::run(context.clone(), metrics));
         let shutdown_timeout = Duration::from_millis(settings.node.shutdown_timeout_ms);
         Ok(Self {

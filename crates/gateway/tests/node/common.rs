@@ -194,11 +194,8 @@ pub(crate) fn client(address: SocketAddr) -> Client {
 }
 
 pub(crate) fn database(name: &str, rules: &[(&str, Rule)]) -> Database {
-    Database {
-        name: name.into(),
-        granularity: Granularity::Field,
-        rules: RuleSet::new(rules.iter().copied()).unwrap(),
-    }
+    let rules = RuleSet::new(rules.iter().copied()).unwrap();
+    Database::new(name, Granularity::Field, rules)
 }
 
 pub(crate) fn text(body: &str) -> Bytes {

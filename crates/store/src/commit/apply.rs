@@ -38,7 +38,7 @@ impl Group<'_> {
             items,
             progress,
         } = apply;
-        let database = self.database(&name)?;
+        let database = self.held(&name)?;
         let reached = database.positions.get(&peer).copied();
         let own = self.state.identity.replica;
         let follows = |progress: &Progress| progress.greeted == own && continues(progress, reached);
@@ -69,6 +69,11 @@ impl Group<'_> {
                 Incoming::State(state) => {
                     self.follow(state.context(), &mut drifted);
                     self.join(&key, &state, &mut applied);
+                }
+                Incoming::Unusable(_)
+                    if self.went_with_database(&name, Document::decode_context(&item.state).ok().as_ref()) =>
+                {
+                    applied.unchanged += 1;
                 }
                 Incoming::Unusable(reason) => {
                     self.set_aside(&key, &item, &reason);
@@ -142,14 +147,15 @@ impl Group<'_> {
     }
 
     pub(super) fn join(&mut self, key: &DocumentKey, state: &Document, applied: &mut Applied) {
-        let Some(rules) = self
-            .state
-            .databases
-            .get(&key.0)
-            .map(|database| database.rules().clone())
-        else {
+        let Some(database) = self.state.databases.get(&key.0) else {
             return;
         };
+        // What went with its database does not come back, from wherever.
+        if database.deletions.cover(state.context()) {
+            applied.unchanged += 1;
+            return;
+        }
+        let rules = database.rules().clone();
         let Some(staged) = self.documents.get_mut(key) else {
             return;
         };

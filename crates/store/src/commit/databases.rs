@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{DocumentId, Object, OnConflict, Shown};
+use rejoin_document::{DocumentId, Object, OnConflict, Revision, Shown, VersionVector};
 
 use super::group::Group;
 use super::write::Intent;
 use crate::error::CommitError;
 use crate::operation::{DatabaseDefinition, Outcome};
-use crate::state::{DatabaseState, SystemDocument, database_document};
+use crate::state::{DatabaseState, Standing, SystemDocument, database_document};
 
 impl Group<'_> {
     pub(super) fn create_database(&mut self, definition: DatabaseDefinition) -> Result<Outcome, CommitError> {
@@ -17,7 +17,8 @@ impl Group<'_> {
                 database: definition.name,
             });
         }
-        if let Some(existing) = self.state.databases.get(&definition.name) {
+        let current = self.state.newest(&definition.name);
+        if let Some(existing) = current.filter(|current| current.standing() == Standing::Live) {
             return if existing.definition.agrees_with(&definition) {
                 Ok(Outcome::Database { created: false })
             } else {
@@ -26,7 +27,9 @@ impl Group<'_> {
                 })
             };
         }
-        let document = database_document(&definition);
+        // One that was deleted stays deleted: what survived of it, and what arrives late, has no place in the new one.
+        let name = self.state.next_incarnation(&definition.name);
+        let document = database_document(&DatabaseDefinition { name, ..definition });
         self.write_system(document)?;
         Ok(Outcome::Database { created: true })
     }
@@ -47,12 +50,15 @@ impl Group<'_> {
     }
 
     /// Takes over what a changed document of the system database says.
-    pub(super) fn take_definition(&mut self, id: &DocumentId, shown: &Shown) {
+    pub(super) fn take_definition(&mut self, id: &DocumentId, shown: &Shown, context: VersionVector) {
         if shown.deleted {
             return;
         }
         match SystemDocument::read(id, &shown.body) {
-            Some(SystemDocument::Database(definition)) => self.define(definition),
+            Some(SystemDocument::Database(definition)) => self.define(definition, (shown.revision.clone(), context)),
+            Some(SystemDocument::Deletion(database, replica, deletion)) => {
+                self.learn_deletion(&database, replica, deletion);
+            }
             Some(SystemDocument::Replica(replica, datacenter)) => {
                 Arc::make_mut(&mut self.state.replicas).insert(replica, datacenter);
             }
@@ -62,15 +68,18 @@ impl Group<'_> {
         }
     }
 
-    fn define(&mut self, definition: DatabaseDefinition) {
+    fn define(&mut self, definition: DatabaseDefinition, version: (Revision, VersionVector)) {
         let number = self.state.next_number();
         let Some(existing) = self.state.database_mut(&definition.name) else {
             let name = definition.name.clone();
-            self.state
-                .databases
-                .insert(name, Arc::new(DatabaseState::new(number, definition)));
+            let mut database = DatabaseState::new(number, definition);
+            database.version = version;
+            // A deletion may arrive before the definition; there is nothing to drop then.
+            database.deletions = self.state.deletions.get(&name).cloned().unwrap_or_default();
+            self.state.databases.insert(name, Arc::new(database));
             return;
         };
+        existing.version = version;
         if existing.definition.granularity != definition.granularity {
             tracing::warn!(database = %definition.name, "datacenters define this database with different granularities; each keeps its own");
         }

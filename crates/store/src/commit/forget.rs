@@ -12,7 +12,7 @@ use crate::state::DatabaseState;
 
 impl Group<'_> {
     pub(super) fn forget(&mut self, name: DatabaseName) -> Result<Outcome, CommitError> {
-        let database = self.database(&name)?;
+        let database = self.held(&name)?;
         let stable = self.state.stable(&database, &self.options.peers);
         let oldest = HlcTime(
             self.pipeline

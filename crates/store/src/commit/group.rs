@@ -16,7 +16,7 @@ use crate::keys::{databases, digest, documents};
 use crate::operation::{Operation, Outcome};
 use crate::options::StoreOptions;
 use crate::record::StoredDocument;
-use crate::state::{DatabaseState, NodeState};
+use crate::state::{DatabaseState, NodeState, Standing};
 use crate::subscription::Changed;
 
 /// A document of a database.
@@ -84,6 +84,9 @@ impl<'a> Group<'a> {
             Operation::WriteBatch(batch) => self.write_batch(batch),
             Operation::Resolve(request) => self.resolve(request),
             Operation::CreateDatabase(definition) => self.create_database(definition),
+            Operation::UpdateDatabase(change) => self.update_database(change),
+            Operation::DeleteDatabase { database } => self.delete_database(database),
+            Operation::Purge { database } => self.purge(database),
             Operation::Apply(apply) => self.apply(apply),
             Operation::Forget { database } => self.forget(database),
             Operation::Prune { database } => self.prune(database),
@@ -131,8 +134,26 @@ impl<'a> Group<'a> {
         })
     }
 
-    /// A database as it is now.
+    /// A database as it is now, for a client who writes: one that was deleted takes no writes.
     pub(super) fn database(&self, name: &DatabaseName) -> Result<Arc<DatabaseState>, CommitError> {
+        let database = self.held(name)?;
+        match database.standing() {
+            Standing::Live => Ok(database),
+            Standing::Survivors => Err(CommitError::DatabaseDeleted { database: name.base() }),
+            Standing::Purging | Standing::Gone => Err(CommitError::UnknownDatabase { database: name.base() }),
+        }
+    }
+
+    /// A database as it is now, for a client who reads or deletes: what survived a deletion too.
+    pub(super) fn readable(&self, name: &DatabaseName) -> Result<Arc<DatabaseState>, CommitError> {
+        let unknown = || CommitError::UnknownDatabase { database: name.base() };
+        Some(self.held(name)?)
+            .filter(|database| database.is_readable())
+            .ok_or_else(unknown)
+    }
+
+    /// A database as it is now, for the nodes: whatever clients see of it.
+    pub(super) fn held(&self, name: &DatabaseName) -> Result<Arc<DatabaseState>, CommitError> {
         let unknown = || CommitError::UnknownDatabase { database: name.clone() };
         self.state.databases.get(name).cloned().ok_or_else(unknown)
     }
@@ -184,6 +205,7 @@ impl<'a> Group<'a> {
             let before = staged.shown(database.rules()).clone();
             Superseded::of(&staged.now, &before, &document, shown)
         };
+        let context = key.0.is_system().then(|| document.context().clone());
         staged.replace(document, shown.clone(), sequence);
         if let Some(gone) = gone
             && let Some(database) = self.state.databases.get(&key.0).cloned()
@@ -191,8 +213,8 @@ impl<'a> Group<'a> {
             self.keep(&database, &key.1, sequence, gone);
         }
         *self.grown.entry(key.0.clone()).or_default() |= local;
-        if key.0.is_system() {
-            self.take_definition(&key.1, shown);
+        if let Some(context) = context {
+            self.take_definition(&key.1, shown, context);
         }
         sequence
     }

@@ -24,17 +24,21 @@ impl Group<'_> {
         let Some(number) = self.state.databases.get(name).map(|database| database.number()) else {
             return Ok(());
         };
-        self.batch.put(
-            Family::Documents,
-            documents::key(number, id),
-            documents::encode(staged.sequence, staged.bases_after, &staged.now.encode()),
-        );
+        let place = documents::key(number, id);
+        if staged.gone {
+            self.batch.delete(Family::Documents, place);
+        } else {
+            let value = documents::encode(staged.sequence, staged.bases_after, &staged.now.encode());
+            self.batch.put(Family::Documents, place, value);
+        }
         let moved_from = staged.before.as_ref().map(|before| before.sequence);
-        if moved_from != Some(staged.sequence) {
+        if staged.gone || moved_from != Some(staged.sequence) {
             if let Some(sequence) = moved_from {
                 self.batch
                     .single_delete(Family::Changes, changes::key(number, sequence));
             }
+        }
+        if !staged.gone && moved_from != Some(staged.sequence) {
             self.batch.put(
                 Family::Changes,
                 changes::key(number, staged.sequence),

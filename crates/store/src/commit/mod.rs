@@ -7,6 +7,7 @@
 mod apply;
 mod batch;
 mod databases;
+mod deletion;
 mod forget;
 mod group;
 mod history;
@@ -17,6 +18,7 @@ mod pipeline;
 mod prune;
 mod quarantine;
 mod recount;
+mod redefine;
 mod resolve;
 mod restore;
 mod staged;

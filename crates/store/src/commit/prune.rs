@@ -13,7 +13,7 @@ use crate::operation::Outcome;
 
 impl Group<'_> {
     pub(super) fn prune(&mut self, name: DatabaseName) -> Result<Outcome, CommitError> {
-        let database = self.database(&name)?;
+        let database = self.held(&name)?;
         let keep_for = match database.definition.settings.keep_for_s {
             0 => self.options.keep_for,
             seconds => Duration::from_secs(seconds),

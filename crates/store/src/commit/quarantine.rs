@@ -90,7 +90,7 @@ struct Waiting {
 
 impl Group<'_> {
     pub(super) fn retry(&mut self, name: DatabaseName) -> Result<Outcome, CommitError> {
-        let database = self.database(&name)?;
+        let database = self.held(&name)?;
         let (waiting, finished) = self.waiting(&database)?;
         self.check_own_times(&name, waiting.iter().filter_map(|waiting| waiting.incoming.context()))?;
         let last = waiting.last().map(|waiting| waiting.place.to_vec());
@@ -108,7 +108,11 @@ impl Group<'_> {
                     self.follow(state.context(), &mut drifted);
                     self.join(&key, &state, &mut Applied::default());
                 }
-                Incoming::Unusable(_) if !self.holds(&key, context.as_ref()) => continue,
+                Incoming::Unusable(_)
+                    if !self.holds(&key, context.as_ref()) && !self.went_with_database(&name, context.as_ref()) =>
+                {
+                    continue;
+                }
                 Incoming::Unusable(_) => {}
             }
             self.release(&key, place.to_vec(), hash);

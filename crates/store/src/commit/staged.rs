@@ -19,6 +19,8 @@ pub(super) struct Staged {
     pub bases_after: Sequence,
     /// Whether `now` must be written.
     pub changed: bool,
+    /// Whether nothing of it stays on disk.
+    pub gone: bool,
     /// What `now` shows, once somebody asked.
     shown: Option<Shown>,
 }
@@ -35,6 +37,7 @@ impl Staged {
             unit_end: None,
             bases_after,
             changed: false,
+            gone: false,
             shown: None,
         }
     }
@@ -47,7 +50,18 @@ impl Staged {
     /// Puts a new state in place.
     pub(super) fn replace(&mut self, now: Document, shown: Shown, sequence: Sequence) {
         (self.now, self.shown, self.sequence, self.changed) = (now, Some(shown), sequence, true);
-        self.unit_end = None;
+        (self.unit_end, self.gone) = (None, false);
+    }
+
+    /// Leaves the state as it is and moves it to the end of the log.
+    pub(super) fn move_to(&mut self, sequence: Sequence) {
+        (self.sequence, self.unit_end, self.changed) = (sequence, None, true);
+    }
+
+    /// Drops the document as if it had never been written.
+    pub(super) fn vanish(&mut self) {
+        (self.now, self.shown) = (Document::empty(self.now.granularity()), None);
+        (self.changed, self.gone) = (true, true);
     }
 
     /// Puts a state in place of which something was forgotten: it keeps its place in the log. No write is based on a revision from before: it would

@@ -10,6 +10,7 @@ use rejoin_document::{
 use super::group::{DocumentKey, Group};
 use crate::error::CommitError;
 use crate::operation::{Action, Conditions, OnStale, Outcome, Version, WriteRequest, Written};
+use crate::settings::ChecksumPolicy;
 use crate::state::DatabaseState;
 
 /// A document before a write.
@@ -41,7 +42,11 @@ impl Group<'_> {
         if name.is_system() {
             return Err(CommitError::ReservedDatabase { database: name });
         }
-        let database = self.database(&name)?;
+        // What survived a deletion of the database can still be deleted.
+        let database = match &action {
+            Action::Delete | Action::DeleteIf { .. } => self.readable(&name)?,
+            _ => self.database(&name)?,
+        };
         let (key, current, shown) = self.current(&database, &id)?;
         if let Some(written) = self.repeated(&key, &current, request) {
             return Ok(Outcome::Written(written));
@@ -93,7 +98,7 @@ impl Group<'_> {
         intent: Intent,
         request: Option<RequestName>,
     ) -> Result<Written, CommitError> {
-        let database = self.database(&key.0)?;
+        let database = self.held(&key.0)?;
         let dot = self.issue()?;
         let write = Write {
             dot,
@@ -178,9 +183,7 @@ impl Group<'_> {
             (Action::Delete, _) if !exists => return Err(before.not_found()),
             _ => {}
         }
-        if let Some(checksum) = conditions.checksum {
-            before.has_checksum(checksum)?;
-        }
+        before.check_checksum(action, conditions.checksum)?;
         match &conditions.base {
             Some(_) if before.current.is_empty() => Err(before.not_found()),
             Some(revision) => self.base(before, revision),
@@ -241,6 +244,19 @@ impl PreImage<'_> {
         };
         let version = self.version().ok_or_else(|| self.not_found())?;
         Ok(Some(version).filter(|version| version.body != *expected))
+    }
+
+    /// A compare-and-swap names the whole body, which says more than its checksum. A document that does not exist has none.
+    fn check_checksum(&self, action: &Action, given: Option<Checksum>) -> Result<(), CommitError> {
+        let replaces = matches!(action, Action::Update { .. } | Action::Patch { .. } | Action::Delete);
+        match (self.database.definition.settings.checksums, given) {
+            (ChecksumPolicy::Ignored, _) | (ChecksumPolicy::Optional, None) => Ok(()),
+            (ChecksumPolicy::Required, None) if replaces && self.exists() => {
+                Err(CommitError::ChecksumRequired { id: self.id.clone() })
+            }
+            (ChecksumPolicy::Required, None) => Ok(()),
+            (ChecksumPolicy::Optional | ChecksumPolicy::Required, Some(checksum)) => self.has_checksum(checksum),
+        }
     }
 
     fn has_checksum(&self, expected: Checksum) -> Result<(), CommitError> {

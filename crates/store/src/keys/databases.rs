@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | key | name |
-//! | value | `version u8, number u32, granularity u8, sequence u64, documents u64, conflicts u64, quarantined u64, knowledge length u32, knowledge`, then, while conflicts are counted again, the id that was reached (`1u8, id`), else `0u8` |
+//! | value | `version u8, number u32, granularity u8, sequence u64, documents u64, conflicts u64, quarantined u64, knowledge length u32, knowledge, marks u8`, then what the marks say: 2: the documents of a deleted database are being dropped, and the id that was reached (`id length u32, id`); 1: conflicts are counted again, and the id that was reached (`id`) |
 //! | lifetime | from the definition on; written with every change of the database |
 
 use rejoin_document::{DatabaseName, Granularity, Sequence, VersionVector};
@@ -31,7 +31,12 @@ pub(crate) struct DatabaseRecord {
     pub knowledge: VersionVector,
     /// Conflicts are being counted again under new rules; the last id that was (empty: none yet).
     pub recount: Option<String>,
+    /// The documents of a deleted database are being dropped; the last id that was looked at (empty: none yet).
+    pub purge: Option<String>,
 }
+
+const RECOUNT: u8 = 1;
+const PURGE: u8 = 2;
 
 impl DatabaseRecord {
     pub(crate) fn new(number: DatabaseNumber, granularity: Granularity) -> Self {
@@ -44,6 +49,7 @@ impl DatabaseRecord {
             quarantined: 0,
             knowledge: VersionVector::default(),
             recount: None,
+            purge: None,
         }
     }
 
@@ -61,11 +67,15 @@ impl DatabaseRecord {
             .u64(self.conflicts)
             .u64(self.quarantined)
             .block(&self.knowledge.encode());
-        match &self.recount {
-            Some(reached) => writer.u8(1).raw(reached.as_bytes()),
-            None => writer.u8(0),
+        let marks = [(self.recount.is_some(), RECOUNT), (self.purge.is_some(), PURGE)];
+        let marks = marks.iter().filter(|(set, _)| *set).map(|(_, mark)| mark).sum();
+        let mut writer = writer.u8(marks);
+        if let Some(reached) = &self.purge {
+            writer = writer.block(reached.as_bytes());
         }
-        .finish()
+        writer
+            .raw(self.recount.as_deref().unwrap_or_default().as_bytes())
+            .finish()
     }
 
     pub(crate) fn decode(value: &[u8]) -> Result<Self, CorruptRecord> {
@@ -79,7 +89,16 @@ impl DatabaseRecord {
         let (sequence, documents, conflicts, quarantined) =
             (Sequence(reader.u64()?), reader.u64()?, reader.u64()?, reader.u64()?);
         let knowledge = VersionVector::decode(reader.block()?).map_err(|error| reader.corrupt(error.to_string()))?;
-        let recount = if reader.u8()? == 1 {
+        let marks = reader.u8()?;
+        if marks > RECOUNT | PURGE {
+            return Err(reader.corrupt(format!("unknown marks {marks}")));
+        }
+        let mut purge = None;
+        if marks & PURGE != 0 {
+            let reached = reader.block()?.to_vec();
+            purge = Some(String::from_utf8(reached).map_err(|_| reader.corrupt("an id that is no text"))?);
+        }
+        let recount = if marks & RECOUNT != 0 {
             Some(reader.text()?.to_owned())
         } else {
             None
@@ -94,6 +113,7 @@ impl DatabaseRecord {
             quarantined,
             knowledge,
             recount,
+            purge,
         })
     }
 }
@@ -105,11 +125,7 @@ pub(crate) fn key(name: &DatabaseName) -> Vec<u8> {
 pub(crate) fn decode_key(key: &[u8]) -> Result<DatabaseName, CorruptRecord> {
     let mut reader = Reader::key(Family::Databases, key);
     let text = reader.text()?;
-    if text == DatabaseName::system().as_str() {
-        return Ok(DatabaseName::system());
-    }
-    text.parse()
-        .map_err(|error| reader.corrupt(format!("it names no database: {error}")))
+    DatabaseName::internal(text).map_err(|error| reader.corrupt(format!("it names no database: {error}")))
 }
 
 #[cfg(test)]
@@ -122,7 +138,7 @@ mod tests {
     fn names() -> impl Strategy<Value = DatabaseName> {
         prop_oneof![
             Just(DatabaseName::system()),
-            "[a-z][a-z0-9_$()+/-]{0,12}".prop_map(|text| text.parse().unwrap())
+            "[a-z][a-z0-9_$()+/-]{0,12}(@[2-9])?".prop_map(|text| DatabaseName::internal(&text).unwrap())
         ]
     }
 
@@ -130,11 +146,12 @@ mod tests {
         #[test]
         fn keys_and_values_round_trip(
             name in names(), number in numbers(), whole: bool, figures: [u64; 4], knowledge in vectors(), recount in prop::option::of("[a-z]{0,5}"),
+            purge in prop::option::of("[a-z]{0,5}"),
         ) {
             prop_assert_eq!(decode_key(&key(&name)), Ok(name));
             let [sequence, documents, conflicts, quarantined] = figures;
             let granularity = if whole { Granularity::Document } else { Granularity::Field };
-            let record = DatabaseRecord { number, granularity, sequence: Sequence(sequence), documents, conflicts, quarantined, knowledge, recount };
+            let record = DatabaseRecord { number, granularity, sequence: Sequence(sequence), documents, conflicts, quarantined, knowledge, recount, purge };
             prop_assert_eq!(DatabaseRecord::decode(&record.encode()), Ok(record));
         }
 

@@ -45,6 +45,11 @@ pub(crate) struct RevisionEntry {
     pub dot: Dot,
 }
 
+/// What the records of all revisions of a document start with.
+pub(crate) fn records_of_document(number: DatabaseNumber, id: &DocumentId) -> Vec<u8> {
+    Writer::keyed(number).u8(RECORD).id(id).finish()
+}
+
 /// What the records of one revision start with, newest first.
 pub(crate) fn records_of(number: DatabaseNumber, id: &DocumentId, revision: &Revision) -> Vec<u8> {
     let text = revision.to_string();

@@ -38,7 +38,16 @@ impl Budget {
 }
 
 impl Store {
+    /// A database for a client, who does not see one that was deleted unless something survived.
     pub(super) fn database(&self, name: &DatabaseName) -> Result<Arc<DatabaseState>, ReadError> {
+        let unknown = || ReadError::UnknownDatabase { database: name.base() };
+        Some(self.held(name)?)
+            .filter(|database| database.is_readable())
+            .ok_or_else(unknown)
+    }
+
+    /// A database for the nodes, whatever clients see of it.
+    pub(super) fn held(&self, name: &DatabaseName) -> Result<Arc<DatabaseState>, ReadError> {
         let unknown = || ReadError::UnknownDatabase { database: name.clone() };
         self.state().databases.get(name).cloned().ok_or_else(unknown)
     }

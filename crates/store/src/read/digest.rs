@@ -14,8 +14,26 @@ impl Store {
     /// # Errors
     /// [`ReadError::UnknownDatabase`].
     pub fn digest(&self, database: &DatabaseName) -> Result<(VersionVector, SetHash), ReadError> {
-        let database = self.database(database)?;
+        let database = self.held(database)?;
         Ok((database.record.knowledge.clone(), database.buckets.root()))
+    }
+
+    /// As [`Store::digest`], for a comparison with a peer. A deleted database is not compared: its digest is that of an empty one. What survived in
+    /// it moves at other times than the knowledge of it, so that a difference would prove nothing, and nothing else may come back by a repair.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownDatabase`].
+    pub fn compared_digest(&self, database: &DatabaseName) -> Result<(VersionVector, SetHash), ReadError> {
+        if self.held(database)?.deletions.is_empty() {
+            self.digest(database)
+        } else {
+            Ok((VersionVector::new(), SetHash::EMPTY))
+        }
+    }
+
+    /// Whether a database was deleted, with or without survivors.
+    pub fn is_deleted(&self, database: &DatabaseName) -> bool {
+        self.held(database).is_ok_and(|database| !database.deletions.is_empty())
     }
 
     /// The hash over the live documents of all databases, the system's too.
@@ -33,7 +51,7 @@ impl Store {
     /// # Errors
     /// [`ReadError::UnknownDatabase`].
     pub fn bucket_hashes(&self, database: &DatabaseName) -> Result<Vec<SetHash>, ReadError> {
-        Ok(self.database(database)?.buckets.all())
+        Ok(self.held(database)?.buckets.all())
     }
 
     /// The live documents of one bucket with their hashes as of one moment, in ascending order of their ids. Reads these documents and no
@@ -42,7 +60,7 @@ impl Store {
     /// # Errors
     /// [`ReadError::UnknownDatabase`], or the disk fails.
     pub fn bucket_entries(&self, name: &DatabaseName, bucket: u16) -> Result<Vec<(DocumentId, ItemHash)>, ReadError> {
-        let database = self.database(name)?;
+        let database = self.held(name)?;
         let snapshot = self.engine().snapshot();
         let mut entries = Vec::new();
         let range = KeyRange::prefix(&buckets::prefix(database.number(), bucket));

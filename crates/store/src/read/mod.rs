@@ -5,20 +5,24 @@
 mod access;
 mod changes;
 mod conflicts;
+mod definitions;
 mod digest;
 mod documents;
 mod heals;
 mod history;
 mod page;
+mod preview;
 mod quarantine;
 mod scan;
 mod status;
 
 pub use changes::{Changes, DocumentChange};
 pub use conflicts::{ConflictFilter, Conflicted};
+pub use definitions::VisibleDatabase;
 pub use documents::Found;
 pub use history::{History, KeptBody, KeptRevision};
 pub use page::Page;
+pub use preview::RuleEffect;
 pub use quarantine::QuarantinedState;
 pub use scan::{DatabaseHello, Scan};
 pub use status::DatabaseStatus;

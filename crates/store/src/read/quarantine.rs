@@ -24,7 +24,7 @@ impl Store {
     /// # Errors
     /// [`ReadError::UnknownDatabase`], or the disk fails.
     pub fn quarantined(&self, database: &DatabaseName, limit: usize) -> Result<Vec<QuarantinedState>, ReadError> {
-        let database = self.database(database)?;
+        let database = self.held(database)?;
         let mut states = Vec::new();
         for entry in self
             .engine()

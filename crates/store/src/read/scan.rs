@@ -55,7 +55,7 @@ impl Store {
         hello.collect()
     }
 
-    /// The changes after `since` that `puller_knows` does not cover, up to `bytes_max` bytes of states and at least one.
+    /// The changes after `since` that `puller_knows` does not cover, and all that survived in a deleted database, up to `bytes_max` bytes of states and at least one.
     ///
     /// # Errors
     /// [`ReadError::UnknownDatabase`], or the disk fails.
@@ -117,7 +117,7 @@ impl Store {
     /// # Errors
     /// [`ReadError::UnknownDatabase`], or the disk fails.
     pub fn states(&self, database: &DatabaseName, ids: &[DocumentId]) -> Result<Vec<Item>, ReadError> {
-        let database = self.database(database)?;
+        let database = self.held(database)?;
         let keys: Vec<_> = ids.iter().map(|id| documents::key(database.number(), id)).collect();
         let values = self.engine().snapshot().multi_get(Family::Documents, &keys)?;
         let mut items = Vec::new();
@@ -158,7 +158,9 @@ fn item(
                 family: Family::Documents,
                 detail: error.to_string(),
             })?;
-            Ok((!puller_knows.dominates(&context)).then(|| Item {
+            // What survived in a deleted database is more than its knowledge says, see `commit/deletion.rs`.
+            let survived = !database.deletions.is_empty() && !database.deletions.cover(&context);
+            Ok((survived || !puller_knows.dominates(&context)).then(|| Item {
                 id,
                 state: Bytes::copy_from_slice(state),
                 joined: false,

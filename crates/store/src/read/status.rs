@@ -1,14 +1,9 @@
 //! Databases, members and figures.
 
-use rejoin_document::{DatabaseName, DatacenterName, Granularity, ReplicaId, RuleSet, Sequence, VersionVector};
+use rejoin_document::{DatabaseName, DatacenterName, Granularity, ReplicaId, Sequence, VersionVector};
 
-use super::access::EXAMINED_MAX;
-use crate::engine::{Family, KeyRange};
 use crate::error::ReadError;
-use crate::keys::{DatabaseNumber, documents};
 use crate::operation::DatabaseDefinition;
-use crate::record::StoredDocument;
-use crate::state::SystemDocument;
 use crate::store::Store;
 
 /// Figures of one database.
@@ -31,7 +26,7 @@ pub struct DatabaseStatus {
 }
 
 impl Store {
-    /// The databases in ascending order of their names, without the system's.
+    /// All databases in ascending order of their names, without the system's: all incarnations, those that were deleted too.
     pub fn databases(&self) -> Vec<DatabaseDefinition> {
         let state = self.state();
         let user = state.databases.iter().filter(|(name, _)| !name.is_system());
@@ -46,7 +41,7 @@ impl Store {
             .map(|database| database.definition.clone())
     }
 
-    /// The figures of all databases in ascending order of their names, without the system's.
+    /// The figures of all databases in ascending order of their names, without the system's: all incarnations, those that were deleted too.
     pub fn status(&self) -> Vec<DatabaseStatus> {
         let state = self.state();
         let user = state.databases.iter().filter(|(name, _)| !name.is_system());
@@ -72,40 +67,7 @@ impl Store {
     /// # Errors
     /// [`ReadError::UnknownDatabase`].
     pub fn stable(&self, name: &DatabaseName) -> Result<VersionVector, ReadError> {
-        let database = self.database(name)?;
+        let database = self.held(name)?;
         Ok(self.state().stable(&database, &self.options().peers))
-    }
-
-    /// What an operator should look at: definitions on which the datacenters do not agree.
-    ///
-    /// # Errors
-    /// The disk fails.
-    pub fn warnings(&self) -> Result<Vec<String>, ReadError> {
-        let (state, mut warnings) = (self.state(), Vec::new());
-        let range = KeyRange::prefix(&DatabaseNumber::SYSTEM.prefix());
-        for entry in self.engine().scan(Family::Documents, range).take(EXAMINED_MAX) {
-            let (key, value) = entry?;
-            let (_, id) = documents::decode_key(&key)?;
-            let shown = StoredDocument::decode(&value)?.document.shown(&RuleSet::default());
-            let Some(SystemDocument::Database(definition)) = SystemDocument::read(&id, &shown.body) else {
-                continue;
-            };
-            let name = &definition.name;
-            for conflict in &shown.conflicts {
-                warnings.push(format!(
-                    "the datacenters define the database {name} differently at {}: agree on one definition",
-                    conflict.path
-                ));
-            }
-            let ours = state
-                .databases
-                .get(name)
-                .map(|database| database.definition.granularity);
-            if let Some(ours) = ours.filter(|ours| *ours != definition.granularity) {
-                let theirs = definition.granularity;
-                warnings.push(format!("the database {name} has granularity {ours} here and {theirs} elsewhere: its documents cannot be exchanged"));
-            }
-        }
-        Ok(warnings)
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rejoin_document::{DatacenterName, Dot, HlcTime, Matrix, Position, ReplicaId, RuleSet, Sequence, TimeGap};
+use rejoin_document::{
+    DatacenterName, Dot, HlcTime, Matrix, Position, ReplicaId, Revision, RuleSet, Sequence, TimeGap, VersionVector,
+};
 
-use super::Buckets;
+use super::{Buckets, Deletions};
 use crate::keys::DatabaseNumber;
 use crate::keys::databases::DatabaseRecord;
 use crate::operation::DatabaseDefinition;
@@ -25,6 +27,23 @@ pub(crate) struct DatabaseState {
     pub buckets: Buckets,
     /// Where this replica wrote nothing, once it has written since the store was opened. Not on disk.
     pub gap: Option<TimeGap>,
+    /// The version of the definition: the revision of its document, and what that document has incorporated.
+    pub version: (Revision, VersionVector),
+    /// The deletions that are known.
+    pub deletions: Deletions,
+}
+
+/// What clients see of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is served.
+    Live,
+    /// It was deleted, and its documents are being dropped: to clients it does not exist.
+    Purging,
+    /// It was deleted, and what its authors had not seen is left: it can be read, and deleted.
+    Survivors,
+    /// It was deleted, and nothing is left of it.
+    Gone,
 }
 
 impl DatabaseState {
@@ -38,7 +57,27 @@ impl DatabaseState {
             matrix: Matrix::new(),
             buckets: Buckets::empty(),
             gap: None,
+            version: (Revision::none(), VersionVector::new()),
+            deletions: Deletions::default(),
         }
+    }
+
+    /// What clients see of it.
+    pub(crate) fn standing(&self) -> Standing {
+        if self.deletions.is_empty() {
+            Standing::Live
+        } else if self.record.purge.is_some() {
+            Standing::Purging
+        } else if self.record.documents > 0 {
+            Standing::Survivors
+        } else {
+            Standing::Gone
+        }
+    }
+
+    /// Whether clients can read it.
+    pub(crate) fn is_readable(&self) -> bool {
+        matches!(self.standing(), Standing::Live | Standing::Survivors)
     }
 
     pub(crate) fn number(&self) -> DatabaseNumber {

@@ -1,4 +1,4 @@
-//! Definitions as documents of the system database: `database/NAME` and `replica/HEX`.
+//! Definitions as documents of the system database: `database/NAME`, `deletion/NAME/HEX` and `replica/HEX`.
 //!
 //! They merge, replicate and are digested like anything else; this file alone knows how their bodies look.
 
@@ -6,14 +6,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rejoin_document::{
-    DatabaseName, DatacenterName, DocumentId, Granularity, Limits, Object, ReplicaId, Rule, RuleSet, parse_body,
+    DatabaseName, DatacenterName, DocumentId, Granularity, Limits, Object, ReplicaId, Rule, RuleSet, VersionVector,
+    parse_body,
 };
 use serde::{Deserialize, Serialize};
 
+use super::Deletion;
 use crate::operation::DatabaseDefinition;
 use crate::settings::DatabaseSettings;
 
 const DATABASE: &str = "database/";
+const DELETION: &str = "deletion/";
 const REPLICA: &str = "replica/";
 
 /// What a document of the system database says.
@@ -21,15 +24,18 @@ const REPLICA: &str = "replica/";
 pub(crate) enum SystemDocument {
     /// A database is defined.
     Database(DatabaseDefinition),
+    /// A database was deleted, by the node of a replica. Each replica has a document of its own: deletions made apart never conflict.
+    Deletion(DatabaseName, ReplicaId, Deletion),
     /// A replica belongs to a datacenter.
     Replica(ReplicaId, DatacenterName),
 }
 
-#[derive(Serialize, Deserialize)]
-struct DatabaseBody {
+/// The document that defines a database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DatabaseBody {
     granularity: String,
     #[serde(default)]
-    rules: BTreeMap<String, String>,
+    pub rules: BTreeMap<String, String>,
     /// Settings that are as by default are left out, so that equal definitions are equal documents in every version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksums: Option<String>,
@@ -37,6 +43,17 @@ struct DatabaseBody {
     keep_revisions: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keep_for_s: Option<u64>,
+    /// What a later version has put there stays there.
+    #[serde(flatten)]
+    other: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeletionBody {
+    datacenter: String,
+    unix_ms: u64,
+    /// In hex.
+    seen: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -50,13 +67,9 @@ impl SystemDocument {
         let json = body.to_json();
         if let Some(name) = id.as_str().strip_prefix(DATABASE) {
             let body: DatabaseBody = serde_json::from_str(&json).ok()?;
-            let name: DatabaseName = name.parse().ok()?;
+            let name = DatabaseName::internal(name).ok()?;
             let rules = Arc::new(read_rules(&name, &body.rules));
-            let settings = DatabaseSettings {
-                checksums: body.checksums.and_then(|text| text.parse().ok()).unwrap_or_default(),
-                keep_revisions: body.keep_revisions.unwrap_or_default(),
-                keep_for_s: body.keep_for_s.unwrap_or_default(),
-            };
+            let settings = body.settings();
             return Some(Self::Database(DatabaseDefinition {
                 name,
                 granularity: body.granularity.parse().ok()?,
@@ -64,10 +77,69 @@ impl SystemDocument {
                 settings,
             }));
         }
+        if let Some((name, replica)) = id
+            .as_str()
+            .strip_prefix(DELETION)
+            .and_then(|place| place.rsplit_once('/'))
+        {
+            let name = DatabaseName::internal(name).ok()?;
+            return Some(Self::Deletion(name, replica.parse().ok()?, read_deletion(&json)?));
+        }
         let replica = id.as_str().strip_prefix(REPLICA)?.parse().ok()?;
         let body: ReplicaBody = serde_json::from_str(&json).ok()?;
         Some(Self::Replica(replica, body.datacenter.parse().ok()?))
     }
+}
+
+impl DatabaseBody {
+    /// Reads what a definition's document shows.
+    pub(crate) fn read(body: &Object) -> Option<Self> {
+        serde_json::from_str(&body.to_json()).ok()
+    }
+
+    /// The document's whole body.
+    pub(crate) fn to_object(&self) -> Option<Arc<Object>> {
+        to_object(self)
+    }
+
+    pub(crate) fn settings(&self) -> DatabaseSettings {
+        let checksums = self.checksums.as_deref().and_then(|text| text.parse().ok());
+        DatabaseSettings {
+            checksums: checksums.unwrap_or_default(),
+            keep_revisions: self.keep_revisions.unwrap_or_default(),
+            keep_for_s: self.keep_for_s.unwrap_or_default(),
+        }
+    }
+
+    /// Settings that are as by default are left out, so that equal definitions are equal documents.
+    pub(crate) fn set(&mut self, settings: DatabaseSettings) {
+        let usual = DatabaseSettings::default();
+        self.checksums = (settings.checksums != usual.checksums).then(|| settings.checksums.to_string());
+        self.keep_revisions = (settings.keep_revisions != usual.keep_revisions).then_some(settings.keep_revisions);
+        self.keep_for_s = (settings.keep_for_s != usual.keep_for_s).then_some(settings.keep_for_s);
+    }
+}
+
+fn read_deletion(json: &str) -> Option<Deletion> {
+    let body: DeletionBody = serde_json::from_str(json).ok()?;
+    Some(Deletion {
+        datacenter: body.datacenter.parse().ok()?,
+        unix_ms: body.unix_ms,
+        seen: VersionVector::decode(&from_hex(&body.seen)?).ok()?,
+    })
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 /// A later version's rule must not take the known ones with it.
@@ -92,15 +164,30 @@ pub(crate) fn database_document(definition: &DatabaseDefinition) -> Option<(Docu
         .iter()
         .map(|(path, rule)| (path.to_owned(), rule.to_string()))
         .collect();
-    let (settings, usual) = (definition.settings, DatabaseSettings::default());
-    let body = DatabaseBody {
+    let mut body = DatabaseBody {
         granularity: definition.granularity.to_string(),
         rules,
-        checksums: (settings.checksums != usual.checksums).then(|| settings.checksums.to_string()),
-        keep_revisions: (settings.keep_revisions != usual.keep_revisions).then_some(settings.keep_revisions),
-        keep_for_s: (settings.keep_for_s != usual.keep_for_s).then_some(settings.keep_for_s),
+        checksums: None,
+        keep_revisions: None,
+        keep_for_s: None,
+        other: BTreeMap::new(),
     };
+    body.set(definition.settings);
     document(format!("{DATABASE}{}", definition.name), &body)
+}
+
+/// The document that says that a database was deleted by the node of a replica.
+pub(crate) fn deletion_document(
+    database: &DatabaseName,
+    replica: ReplicaId,
+    deletion: &Deletion,
+) -> Option<(DocumentId, Arc<Object>)> {
+    let body = DeletionBody {
+        datacenter: deletion.datacenter.to_string(),
+        unix_ms: deletion.unix_ms,
+        seen: to_hex(&deletion.seen.encode()),
+    };
+    document(format!("{DELETION}{database}/{replica}"), &body)
 }
 
 /// The document that says whose replica it is.
@@ -115,8 +202,12 @@ pub(crate) fn replica_document(replica: ReplicaId, datacenter: &DatacenterName) 
 
 /// `None` cannot happen for valid names: such bodies are small objects of strings.
 fn document(id: String, body: &impl Serialize) -> Option<(DocumentId, Arc<Object>)> {
+    Some((id.parse().ok()?, to_object(body)?))
+}
+
+fn to_object(body: &impl Serialize) -> Option<Arc<Object>> {
     let json = serde_json::to_vec(body).ok()?;
-    Some((id.parse().ok()?, Arc::new(parse_body(&json, &Limits::default()).ok()?)))
+    Some(Arc::new(parse_body(&json, &Limits::default()).ok()?))
 }
 
 impl DatabaseDefinition {
@@ -160,6 +251,31 @@ mod tests {
             panic!("not a definition")
         };
         assert!(read.name == definition.name && read.agrees_with(&definition));
+    }
+
+    #[test]
+    fn a_deletion_is_read_back_from_its_document() {
+        let seen: VersionVector = [(ReplicaId([7; 8]), rejoin_document::HlcTime(9))].into_iter().collect();
+        let deletion = Deletion {
+            datacenter: "dc-east".parse().unwrap(),
+            unix_ms: 1_700_000_000_000,
+            seen,
+        };
+        let shop = DatabaseName::internal("a/b@2").unwrap();
+        let (id, body) = deletion_document(&shop, ReplicaId([0xab; 8]), &deletion).unwrap();
+        assert_eq!(id.as_str(), "deletion/a/b@2/abababababababab");
+        let Some(SystemDocument::Deletion(name, replica, read)) = SystemDocument::read(&id, &body) else {
+            panic!("not a deletion")
+        };
+        assert_eq!((name, replica, read), (shop, ReplicaId([0xab; 8]), deletion));
+    }
+
+    #[test]
+    fn what_a_later_version_put_into_a_definition_stays_in_it() {
+        let text = br#"{"granularity":"field","rules":{"/b":"median"},"quorum":3}"#;
+        let body = DatabaseBody::read(&parse_body(text, &Limits::default()).unwrap()).unwrap();
+        let written = body.to_object().unwrap();
+        assert_eq!(*written, parse_body(text, &Limits::default()).unwrap());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rejoin_document::{DatabaseName, DatacenterName, DocumentId, HlcTime, ReplicaId, RuleSet, SetHash};
 
-use super::{DatabaseState, NodeState, SystemDocument};
+use super::{DatabaseState, Deletions, NodeState, SystemDocument};
 use crate::engine::{Family, KeyRange, Read};
 use crate::error::StoreError;
 use crate::keys::databases::DatabaseRecord;
@@ -33,7 +33,7 @@ pub(crate) fn load(read: &dyn Read, identity: Identity) -> Result<NodeState, Sto
         database.record = record;
         databases.insert(name, database);
     }
-    let replicas = load_definitions(read, &mut databases)?;
+    let (replicas, deletions) = load_definitions(read, &mut databases)?;
     load_digests(read, &mut databases)?;
     let Peers { cut, behind, lost } = load_peers(read, &mut databases)?;
     let last_heal = match read.scan(Family::Heals, KeyRange::prefix(b"")).next() {
@@ -51,32 +51,47 @@ pub(crate) fn load(read: &dyn Read, identity: Identity) -> Result<NodeState, Sto
         lost,
         databases,
         replicas: Arc::new(replicas),
+        deletions: Arc::new(deletions),
         last_heal,
     })
 }
 
 type Databases = BTreeMap<DatabaseName, DatabaseState>;
 type Replicas = BTreeMap<ReplicaId, DatacenterName>;
+type Deleted = BTreeMap<DatabaseName, Deletions>;
 
-/// Takes the rules of each database from the system database's documents.
-fn load_definitions(read: &dyn Read, databases: &mut Databases) -> Result<Replicas, StoreError> {
-    let mut replicas = Replicas::new();
+/// Takes the rules and the deletions of each database from the system database's documents.
+fn load_definitions(read: &dyn Read, databases: &mut Databases) -> Result<(Replicas, Deleted), StoreError> {
+    let (mut replicas, mut deletions) = (Replicas::new(), Deleted::new());
     for entry in read.scan(Family::Documents, KeyRange::prefix(&DatabaseNumber::SYSTEM.prefix())) {
         let (key, value) = entry?;
         let (_, id): (_, DocumentId) = documents::decode_key(&key)?;
-        let shown = StoredDocument::decode(&value)?.document.shown(&RuleSet::default());
+        let document = StoredDocument::decode(&value)?.document;
+        let shown = document.shown(&RuleSet::default());
+        if shown.deleted {
+            continue;
+        }
         match SystemDocument::read(&id, &shown.body) {
             Some(SystemDocument::Database(definition)) => {
                 if let Some(database) = databases.get_mut(&definition.name) {
                     database.definition.rules = definition.rules;
                     database.definition.settings = definition.settings;
+                    database.version = (shown.revision, document.context().clone());
                 }
+            }
+            Some(SystemDocument::Deletion(name, replica, deletion)) => {
+                deletions.entry(name).or_default().learn(replica, deletion);
             }
             Some(SystemDocument::Replica(replica, datacenter)) => drop(replicas.insert(replica, datacenter)),
             None => {}
         }
     }
-    Ok(replicas)
+    for (name, of_database) in &deletions {
+        if let Some(database) = databases.get_mut(name) {
+            database.deletions = of_database.clone();
+        }
+    }
+    Ok((replicas, deletions))
 }
 
 fn by_number(databases: &mut Databases) -> BTreeMap<DatabaseNumber, &mut DatabaseState> {

@@ -6,11 +6,13 @@
 mod buckets;
 mod database;
 mod definition;
+mod deletion;
 mod load;
 mod node;
 
 pub(crate) use buckets::Buckets;
-pub(crate) use database::DatabaseState;
-pub(crate) use definition::{SystemDocument, database_document, replica_document};
+pub(crate) use database::{DatabaseState, Standing};
+pub(crate) use definition::{DatabaseBody, SystemDocument, database_document, deletion_document, replica_document};
+pub(crate) use deletion::{Deletion, Deletions};
 pub(crate) use load::load;
 pub(crate) use node::NodeState;

@@ -1,11 +1,12 @@
 //! The whole node in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use rejoin_document::{DatabaseName, DatacenterName, HlcTime, ReplicaId, VersionVector};
 
-use super::DatabaseState;
+use super::{DatabaseState, Deletions};
 use crate::keys::DatabaseNumber;
 use crate::operation::Identity;
 
@@ -23,6 +24,8 @@ pub(crate) struct NodeState {
     pub databases: BTreeMap<DatabaseName, Arc<DatabaseState>>,
     /// Whose replicas are whose, as the system database says.
     pub replicas: Arc<BTreeMap<ReplicaId, DatacenterName>>,
+    /// Deletions of databases, those too whose definitions have not arrived yet.
+    pub deletions: Arc<BTreeMap<DatabaseName, Deletions>>,
     /// The newest heal report's id.
     pub last_heal: u64,
 }
@@ -31,6 +34,62 @@ impl NodeState {
     /// A database that is to be changed.
     pub(crate) fn database_mut(&mut self, name: &DatabaseName) -> Option<&mut DatabaseState> {
         self.databases.get_mut(name).map(Arc::make_mut)
+    }
+
+    /// The incarnations of a database that are defined here, in ascending order of their names' bytes.
+    pub(crate) fn incarnations<'a>(
+        &'a self,
+        name: &DatabaseName,
+    ) -> impl Iterator<Item = &'a Arc<DatabaseState>> + use<'a> {
+        let base = name.base();
+        // The characters of a name that may follow a name lie elsewhere than `@`, the one before `A`.
+        let later: (Bound<String>, Bound<String>) =
+            (Bound::Included(format!("{base}@")), Bound::Excluded(format!("{base}A")));
+        let later = (
+            later.0.as_ref().map(String::as_str),
+            later.1.as_ref().map(String::as_str),
+        );
+        let later = self.databases.range::<str, _>(later).map(|(_, database)| database);
+        self.databases.get(&base).into_iter().chain(later)
+    }
+
+    /// The newest incarnation of a database.
+    pub(crate) fn newest(&self, name: &DatabaseName) -> Option<&Arc<DatabaseState>> {
+        self.incarnations(name)
+            .max_by_key(|database| database.definition.name.incarnation())
+    }
+
+    /// The name of an incarnation that nobody here has heard of.
+    pub(crate) fn next_incarnation(&self, name: &DatabaseName) -> DatabaseName {
+        let base = name.base();
+        let deleted = self.deletions.keys().filter(|deleted| deleted.base() == base);
+        let known = self.incarnations(&base).map(|database| &database.definition.name);
+        let highest = known.chain(deleted).map(DatabaseName::incarnation).max();
+        base.of_incarnation(highest.map_or(1, |highest| highest.saturating_add(1)))
+    }
+
+    /// All datacenters but this one: the configured peers, those that the system database names, and those of which anybody has reported.
+    pub(crate) fn others(&self, configured: &[DatacenterName]) -> BTreeSet<DatacenterName> {
+        let system = self.databases.get(&DatabaseName::system());
+        let reported = system
+            .into_iter()
+            .flat_map(|system| system.matrix.rows().map(|(datacenter, _)| datacenter));
+        let all = configured.iter().chain(self.replicas.values()).chain(reported);
+        all.filter(|datacenter| **datacenter != self.identity.datacenter)
+            .cloned()
+            .collect()
+    }
+
+    /// The other datacenters that are not known to hold a database's definition as it is here.
+    pub(crate) fn lacking(&self, database: &DatabaseState, configured: &[DatacenterName]) -> Vec<DatacenterName> {
+        let system = self.databases.get(&DatabaseName::system());
+        let holds = |datacenter: &DatacenterName| {
+            system
+                .and_then(|system| system.matrix.row(datacenter))
+                .is_some_and(|row| row.dominates(&database.version.1))
+        };
+        let others = self.others(configured).into_iter();
+        others.filter(|datacenter| !holds(datacenter)).collect()
     }
 
     /// The number for the next database.

@@ -247,3 +247,73 @@ pub fn repair(from: &Store, to: &Store, items: Vec<Item>) -> Applied {
         .unwrap(),
     )
 }
+
+/// Deletes a database and says how many documents were in it; what goes with it is dropped later.
+pub fn delete_database(store: &Store, database: &DatabaseName) -> Result<u64, CommitError> {
+    let database = database.clone();
+    match one(store, Operation::DeleteDatabase { database })? {
+        Outcome::DatabaseDeleted { documents } => Ok(documents),
+        other => panic!("not deleted: {other:?}"),
+    }
+}
+
+/// Drops all that went with deleted databases.
+pub fn purge(store: &Store) {
+    for database in store.purging() {
+        while !purge_step(store, &database).1 {}
+    }
+}
+
+/// One step of it: how many documents went, and whether nothing is left to do.
+pub fn purge_step(store: &Store, database: &DatabaseName) -> (u64, bool) {
+    let database = database.clone();
+    match one(store, Operation::Purge { database }).unwrap() {
+        Outcome::Purged { documents, finished } => (documents, finished),
+        other => panic!("not purged: {other:?}"),
+    }
+}
+
+/// Both pull from each other until neither learns anything new, and drop what was deleted.
+pub fn exchange(nodes: &[&Store]) {
+    for _ in 0..4 {
+        for from in nodes {
+            for to in nodes.iter().filter(|to| to.identity() != from.identity()) {
+                sync(from, to);
+                purge(to);
+            }
+        }
+    }
+}
+
+/// An incarnation of the database `shop`.
+pub fn shop_of(incarnation: u32) -> DatabaseName {
+    shop().of_incarnation(incarnation)
+}
+
+/// A client's wish for a document of any database.
+pub fn try_put_in(
+    store: &Store,
+    database: &DatabaseName,
+    document: &str,
+    (action, conditions): Wish,
+) -> Result<Written, CommitError> {
+    let request = WriteRequest {
+        database: database.clone(),
+        id: id(document),
+        action,
+        conditions,
+        request: None,
+    };
+    one(store, Operation::Write(request)).map(written)
+}
+
+/// The ids and bodies of the documents of a database, as a client lists them; `None` where it does not exist.
+pub fn listed(store: &Store, database: &DatabaseName) -> Option<Vec<(String, String)>> {
+    let page = store.list(database, None, 1000).ok()?;
+    let found = page.items.into_iter();
+    Some(
+        found
+            .map(|found| (found.id.to_string(), found.shown.body.canonical()))
+            .collect(),
+    )
+}

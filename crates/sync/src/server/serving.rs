@@ -18,7 +18,9 @@ impl ServerSession {
         local: bool,
         out: &mut Vec<ServerCommand>,
     ) {
-        let delay_ms = if local { 0 } else { self.options.forward_delay_ms };
+        // What the system database says goes before what follows from it.
+        let at_once = local || database.is_system();
+        let delay_ms = if at_once { 0 } else { self.options.forward_delay_ms };
         if let Some(feed) = self.feeds.get_mut(database) {
             feed.due_by(now.plus(delay_ms));
         }

@@ -54,7 +54,7 @@ impl World {
             }
             PullerCommand::ReadDigest { database } => Some(PullerEvent::DigestRead(digest(&store, database))),
             PullerCommand::ReadBuckets { database } => {
-                let hashes = store.bucket_hashes(&database).unwrap_or_default();
+                let hashes = buckets(&store, &database);
                 Some(PullerEvent::BucketsRead { database, hashes })
             }
             PullerCommand::ReadBucket { database, bucket } => {
@@ -198,7 +198,7 @@ impl World {
             }
             ServerCommand::ReadDigest { database } => Some(ServerEvent::DigestRead(digest(&store, database))),
             ServerCommand::ReadBuckets { database } => {
-                let hashes = store.bucket_hashes(&database).unwrap_or_default();
+                let hashes = buckets(&store, &database);
                 Some(ServerEvent::BucketsRead { database, hashes })
             }
             ServerCommand::ReadBucket { database, bucket } => {
@@ -315,6 +315,14 @@ fn scan(
     }
 }
 
+/// A deleted database is not compared.
+fn buckets(store: &Store, database: &rejoin_document::DatabaseName) -> Vec<SetHash> {
+    if store.is_deleted(database) {
+        return Vec::new();
+    }
+    store.bucket_hashes(database).unwrap_or_default()
+}
+
 fn entries(store: &Store, database: rejoin_document::DatabaseName, bucket: u16) -> BucketEntries {
     let entries = store.bucket_entries(&database, bucket).unwrap_or_default();
     BucketEntries {
@@ -338,7 +346,7 @@ fn states(store: &Store) -> Vec<DatabaseState> {
 
 fn digest(store: &Store, database: rejoin_document::DatabaseName) -> Digest {
     let (knowledge, root) = store
-        .digest(&database)
+        .compared_digest(&database)
         .unwrap_or((VersionVector::default(), SetHash::EMPTY));
     Digest {
         database,

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::account::account;
 use super::bodies::{RULES, random_body};
+use super::deletions::LateWrite;
 use super::node::Backup;
 use super::record::Acknowledged;
 use super::world::World;
@@ -28,6 +29,9 @@ pub struct Summary {
     pub found_out: u64,
     pub repaired: u64,
     pub reports: usize,
+    /// Deletions of a database, and writes to it.
+    pub deletions: usize,
+    pub late_writes: usize,
 }
 
 /// Runs one seed.
@@ -38,6 +42,7 @@ pub fn run(seed: u64) -> Summary {
     let mut world = World::new(seed);
     world.create_databases();
     let restores = world.dice.percent(60);
+    world.create_fleeting(0);
     for _ in 0..60 + world.dice.below(140) {
         world.step(restores);
     }
@@ -49,6 +54,8 @@ pub fn run(seed: u64) -> Summary {
         found_out: world.found_out,
         repaired: world.repaired,
         reports: world.reports.len(),
+        deletions: world.comings.deletions.len(),
+        late_writes: world.comings.writes.len(),
     }
 }
 
@@ -101,6 +108,9 @@ impl World {
     fn step(&mut self, restores: bool) {
         self.now_ms += self.dice.below(40);
         let node = self.dice.index(self.nodes.len());
+        if self.dice.percent(15) {
+            return self.come_and_go(node);
+        }
         let link = self.dice.index(self.links.len());
         match self.dice.below(100) {
             0..25 => self.write(node),
@@ -227,7 +237,13 @@ impl World {
                 .any(|other| self.holds(other, write))
         };
         let lost = |write: &&Acknowledged| !backup.holds.contains(&write.dot) && self.holds(node, write);
-        let safe = self.record.writes.iter().filter(lost).all(elsewhere);
+        let late = self.comings.writes.iter().filter(|write| self.holds_late(node, write));
+        let late_elsewhere = |write: &LateWrite| {
+            let others = (0..self.nodes.len()).filter(|other| *other != node);
+            others.into_iter().any(|other| self.holds_late(other, write))
+        };
+        let late_safe = late.into_iter().all(late_elsewhere);
+        let safe = late_safe && self.record.writes.iter().filter(lost).all(elsewhere);
         if !safe || self.dice.percent(30) {
             self.nodes[node].backup = Some(backup);
             return;
@@ -412,7 +428,7 @@ impl World {
         self.calm(200);
         self.peaceful = true;
         let until = self.now_ms + PEACE_MS_MAX;
-        while !self.is_settled() {
+        while !self.is_settled() || !self.is_fleeting_settled() {
             if self.now_ms > until {
                 self.explain("the network does not converge");
             }
@@ -420,6 +436,7 @@ impl World {
             if self.dice.percent(3) {
                 self.compact(node);
             }
+            self.purge_step(node);
             self.calm(25);
         }
     }
@@ -448,6 +465,7 @@ impl World {
                 }
             }
         }
+        self.explain_fleeting();
         for write in &self.record.writes {
             let missing = (0..self.nodes.len()).filter(|node| !self.holds(*node, write));
             let names: Vec<String> = missing.map(|node| self.nodes[node].name.to_string()).collect();
@@ -467,6 +485,7 @@ impl World {
     }
 
     fn judge(&mut self) {
+        self.judge_fleeting();
         for name in ["p", "q", "r"] {
             let id: DocumentId = name.parse().expect("an id");
             for database in [fields(), trees()] {

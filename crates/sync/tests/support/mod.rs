@@ -6,6 +6,7 @@
 mod account;
 mod bodies;
 mod clock;
+mod deletions;
 mod dice;
 mod driver;
 mod faults;

@@ -5,6 +5,7 @@ use rejoin_store::{CommitError, Operation, Outcome, Store};
 use rejoin_sync::{HealReport, LinkOptions, Message, Puller, PullerEvent, ServerEvent, Timestamp};
 
 use super::clock;
+use super::deletions::Comings;
 use super::dice::Dice;
 use super::driver::databases;
 use super::link::Link;
@@ -19,6 +20,8 @@ pub struct World {
     pub now_ms: u64,
     pub dice: Dice,
     pub record: Record,
+    /// What was acknowledged of the database that comes and goes.
+    pub comings: Comings,
     pub reports: Vec<HealReport>,
     /// Some node was put back to an older disk: digests may differ until they are compared.
     pub restored: bool,
@@ -84,6 +87,7 @@ impl World {
             now_ms,
             dice,
             record: Record::default(),
+            comings: Comings::default(),
             reports: Vec::new(),
             restored: false,
             peaceful: false,

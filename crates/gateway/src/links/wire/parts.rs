@@ -10,14 +10,9 @@ use rejoin_sync::{DatabaseHello, Item, Watermark};
 
 use super::WireError;
 
-/// The name of a database; between nodes the reserved one is a name like any other.
+/// The name of a database; between nodes the reserved one and later incarnations are names like any other.
 pub(super) fn database(text: &str) -> Result<DatabaseName, WireError> {
-    let system = DatabaseName::system();
-    if text == system.as_str() {
-        Ok(system)
-    } else {
-        Ok(text.parse()?)
-    }
+    Ok(DatabaseName::internal(text)?)
 }
 
 pub(super) fn datacenter(text: &str) -> Result<DatacenterName, WireError> {
