@@ -4,6 +4,7 @@ use rejoin_document::{Checksum, DatabaseName, DatacenterName, DocumentId, PatchE
 
 use crate::engine::EngineError;
 use crate::keys::CorruptRecord;
+use crate::read::WatchTokenError;
 
 /// The disk below does not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -194,6 +195,9 @@ pub enum ReadError {
         /// Its name.
         database: DatabaseName,
     },
+    /// The place to go on from is none of this database.
+    #[error(transparent)]
+    WatchToken(#[from] WatchTokenError),
     /// The disk failed.
     #[error(transparent)]
     Store(#[from] StoreError),

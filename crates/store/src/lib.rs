@@ -50,8 +50,9 @@ pub use options::{Place, StoreOptions};
 pub use queue::{CommitQueue, Committer};
 pub use queue_options::QueueOptions;
 pub use read::{
-    Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Found, Page, QuarantinedState,
-    Scan,
+    Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Export, ExportOptions,
+    Exported, Found, ListRange, Page, QuarantinedState, Scan, Superseded, WatchFilter, WatchToken, WatchTokenError,
+    Watched,
 };
 pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};
 pub use store::Store;

@@ -53,6 +53,7 @@ impl RevisionKey {
             .finish()
     }
 
+    /// Which revision a record is of.
     pub(crate) fn decode_record(key: &[u8]) -> Result<Self, CorruptRecord> {
         let mut reader = Reader::key(Family::Revisions, key);
         let (number, tag) = (reader.number()?, reader.u8()?);
