@@ -19,6 +19,8 @@ mod data_directories;
 mod databases;
 #[path = "cli/documents.rs"]
 mod documents;
+#[path = "cli/exports.rs"]
+mod exports;
 #[path = "cli/listings.rs"]
 mod listings;
 #[path = "cli/loads.rs"]

@@ -9,6 +9,8 @@ mod common;
 mod process;
 #[path = "node/proxy_links.rs"]
 mod proxy_links;
+#[path = "node/reading.rs"]
+mod reading;
 #[path = "node/refusals.rs"]
 mod refusals;
 #[path = "node/replication.rs"]

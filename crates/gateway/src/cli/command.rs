@@ -10,8 +10,10 @@ use super::connection::Connection;
 use super::database::DatabaseCommand;
 use super::digest::Digest;
 use super::exit::ExitStatus;
+use super::export::Export;
 use super::failure::Failure;
 use super::get::Get;
+use super::get_many::GetMany;
 use super::heals::Heals;
 use super::link::LinkCommand;
 use super::list::List;
@@ -33,6 +35,8 @@ pub enum ClientCommand {
     Put(Put),
     /// Print a document and its open conflicts
     Get(Get),
+    /// Print several documents as of one moment
+    GetMany(GetMany),
     /// Replace the whole body of a document
     Update(Update),
     /// Change a part of a document by a merge patch or a JSON patch
@@ -50,6 +54,8 @@ pub enum ClientCommand {
     List(List),
     /// Print the newest change of each document, oldest first
     Changes(Changes),
+    /// Print all documents as of one moment, as NDJSON
+    Export(Export),
     /// Store the documents of an NDJSON file
     Load(Load),
     /// List open conflicts with all their candidates
@@ -84,6 +90,7 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Database(command) => command.run().await,
         ClientCommand::Put(command) => command.run().await,
         ClientCommand::Get(command) => command.run().await,
+        ClientCommand::GetMany(command) => command.run().await,
         ClientCommand::Update(command) => command.run().await,
         ClientCommand::Patch(command) => command.run().await,
         ClientCommand::Edit(command) => command.run().await,
@@ -92,6 +99,7 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Delete(command) => command.run().await,
         ClientCommand::List(command) => command.run().await,
         ClientCommand::Changes(command) => command.run().await,
+        ClientCommand::Export(command) => command.run().await,
         ClientCommand::Load(command) => command.run().await,
         ClientCommand::Conflicts(command) => command.run().await,
         ClientCommand::Resolve(command) => command.run().await,
@@ -108,6 +116,7 @@ impl ClientCommand {
             Self::Database(command) => command.connection(),
             Self::Put(command) => &command.connection,
             Self::Get(command) => &command.connection,
+            Self::GetMany(command) => &command.connection,
             Self::Update(command) => &command.connection,
             Self::Patch(command) => &command.connection,
             Self::Edit(command) => &command.connection,
@@ -116,6 +125,7 @@ impl ClientCommand {
             Self::Delete(command) => &command.connection,
             Self::List(command) => &command.connection,
             Self::Changes(command) => &command.connection,
+            Self::Export(command) => &command.connection,
             Self::Load(command) => &command.connection,
             Self::Conflicts(command) => &command.connection,
             Self::Resolve(command) => &command.connection,

@@ -2,6 +2,7 @@
 
 mod action;
 mod admin;
+mod answers;
 mod batch;
 mod batch_get;
 mod conflict;
@@ -10,6 +11,7 @@ mod document;
 mod error;
 mod export;
 mod history;
+mod list;
 mod load;
 mod page;
 mod request;

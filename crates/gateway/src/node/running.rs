@@ -83,6 +83,7 @@ impl Node {
             limits: body_limits(plan),
             grpc: Arc::new(settings.grpc.clone()),
             sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
+            exports: Arc::new(Semaphore::new(settings.grpc.exports_max)),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
