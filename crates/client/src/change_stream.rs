@@ -1,5 +1,6 @@
 //! A stream of changes.
 
+use bytes::Bytes;
 use rejoin_api::proto;
 use rejoin_document::{Revision, Sequence};
 use tonic::Streaming;
@@ -7,6 +8,7 @@ use tonic::Streaming;
 use crate::call::{self, Safety};
 use crate::error::CallError;
 use crate::malformed::{self, Malformed};
+use crate::watch::WatchToken;
 
 /// The newest change of one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,21 @@ pub struct Change {
     pub revision: Revision,
     /// Whether the document is deleted.
     pub deleted: bool,
+    /// How many open conflicts it has.
+    pub conflicts: u32,
+    /// The body as JSON text, if bodies were asked for and the document is not deleted.
+    pub body: Option<Bytes>,
+    /// Where to go on after this change.
+    pub token: WatchToken,
+}
+
+/// What a watch brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WatchEvent {
+    /// A document changed.
+    Change(Change),
+    /// Nothing that passes the filter changed for a while, or the watch has caught up: where to go on.
+    Heartbeat(WatchToken),
 }
 
 /// Changes of one database, oldest first.
@@ -26,13 +43,19 @@ pub struct Change {
 pub struct ChangeStream {
     stream: Streaming<proto::WatchChangesResponse>,
     address: String,
+    token: Option<WatchToken>,
 }
 
 impl ChangeStream {
-    pub(crate) fn new(stream: Streaming<proto::WatchChangesResponse>, address: &str) -> Self {
+    pub(crate) fn new(
+        stream: Streaming<proto::WatchChangesResponse>,
+        address: &str,
+        token: Option<WatchToken>,
+    ) -> Self {
         Self {
             stream,
             address: address.to_owned(),
+            token,
         }
     }
 
@@ -40,25 +63,64 @@ impl ChangeStream {
     /// connection is noticed by the keepalive.
     ///
     /// # Errors
-    /// `Unreachable` if the connection was lost: open another stream after the last sequence that was seen.
+    /// `Unreachable` if the connection was lost: open another stream, here or at another datacenter's node, after
+    /// [`Self::token`]. `Refused` with `INVALID_WATCH_TOKEN` if the database was deleted and created again meanwhile.
     pub async fn next(&mut self) -> Result<Option<Change>, CallError> {
-        let change = self.stream.message().await;
-        match change.map_err(|status| call::from_status(&self.address, Safety::Repeatable, &status))? {
-            None => Ok(None),
-            Some(change) => Change::from_proto(change)
-                .map(Some)
-                .map_err(|malformed| CallError::malformed(&self.address, &malformed)),
+        loop {
+            match self.next_event().await? {
+                Some(WatchEvent::Change(change)) => return Ok(Some(change)),
+                Some(WatchEvent::Heartbeat(_)) => {}
+                None => return Ok(None),
+            }
         }
+    }
+
+    /// As [`Self::next`], and the heartbeats too, for those who keep the token.
+    ///
+    /// # Errors
+    /// As for [`Self::next`].
+    pub async fn next_event(&mut self) -> Result<Option<WatchEvent>, CallError> {
+        let answer = self.stream.message().await;
+        let answer = answer.map_err(|status| call::from_status(&self.address, Safety::Repeatable, &status))?;
+        let Some(answer) = answer else { return Ok(None) };
+        let event =
+            WatchEvent::from_proto(answer).map_err(|malformed| CallError::malformed(&self.address, &malformed))?;
+        self.token = Some(event.token().clone());
+        Ok(Some(event))
+    }
+
+    /// Where to go on after everything that this stream has brought; `None` if it began at the start and has brought
+    /// nothing yet.
+    pub fn token(&self) -> Option<&WatchToken> {
+        self.token.as_ref()
     }
 }
 
-impl Change {
-    fn from_proto(change: proto::WatchChangesResponse) -> Result<Self, Malformed> {
-        Ok(Self {
-            sequence: Sequence(change.sequence),
-            revision: malformed::revision(&change.revision)?,
-            id: change.id,
-            deleted: change.deleted,
-        })
+impl WatchEvent {
+    fn from_proto(answer: proto::WatchChangesResponse) -> Result<Self, Malformed> {
+        if answer.resume_token.is_empty() {
+            return Err(Malformed::Missing("resume_token"));
+        }
+        let token = WatchToken::from_bytes(answer.resume_token);
+        if answer.heartbeat {
+            return Ok(Self::Heartbeat(token));
+        }
+        Ok(Self::Change(Change {
+            sequence: Sequence(answer.sequence),
+            revision: malformed::revision(&answer.revision)?,
+            id: answer.id,
+            deleted: answer.deleted,
+            conflicts: answer.conflicts,
+            body: answer.body,
+            token,
+        }))
+    }
+
+    /// Where to go on after it.
+    pub fn token(&self) -> &WatchToken {
+        match self {
+            Self::Change(change) => &change.token,
+            Self::Heartbeat(token) => token,
+        }
     }
 }

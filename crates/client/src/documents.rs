@@ -2,16 +2,15 @@
 
 use bytes::Bytes;
 use rejoin_api::proto;
-use rejoin_document::Sequence;
 
-use crate::call::{self, Safety};
-use crate::change_stream::ChangeStream;
+use crate::call::Safety;
 use crate::client::Client;
 use crate::conditions::Conditions;
 use crate::document::Document;
 use crate::error::CallError;
 use crate::load::{self, LoadOutcomes, LoadSender};
 use crate::page::Page;
+use crate::reads::Listing;
 use crate::written::Written;
 
 impl Client {
@@ -104,46 +103,7 @@ impl Client {
     /// # Errors
     /// `Refused` with `DATABASE_NOT_FOUND` or `INVALID_PAGE_TOKEN`; `Unreachable` if no answer arrived.
     pub async fn list(&self, database: &str, size: u32, after: Option<String>) -> Result<Page<Document>, CallError> {
-        let request = proto::ListDocumentsRequest {
-            database: database.to_owned(),
-            page_size: size,
-            page_token: after.unwrap_or_default(),
-            ..proto::ListDocumentsRequest::default()
-        };
-        let attempt = |request| {
-            let mut service = self.document_service();
-            async move { service.list_documents(request).await }
-        };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
-            let documents = answer
-                .documents
-                .into_iter()
-                .map(Document::from_proto)
-                .collect::<Result<_, _>>()?;
-            Ok(Page::new(documents, answer.next_page_token))
-        })
-        .await
-    }
-
-    /// The newest change of each document after `since`, oldest first. With `follow` the stream goes on with those
-    /// to come; otherwise it ends when it has caught up.
-    ///
-    /// # Errors
-    /// `Refused` with `DATABASE_NOT_FOUND`; `Unreachable` if no answer arrived.
-    pub async fn changes(&self, database: &str, _since: Sequence, follow: bool) -> Result<ChangeStream, CallError> {
-        let request = proto::WatchChangesRequest {
-            database: database.to_owned(),
-            until_current: !follow,
-            ..proto::WatchChangesRequest::default()
-        };
-        // No deadline travels with the request: the stream may last. Only its beginning is waited for.
-        let attempt = || {
-            let mut service = self.document_service();
-            let request = request.clone();
-            async move { service.watch_changes(request).await }
-        };
-        let answer = call::run(self.options(), self.address(), Safety::Repeatable, attempt).await?;
-        Ok(ChangeStream::new(answer.into_inner(), self.address()))
+        self.list_with(database, &Listing::default(), size, after).await
     }
 
     /// Stores many documents as [`Self::update`] without a base does. The two halves must be driven at the same time:

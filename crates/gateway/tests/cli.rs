@@ -23,6 +23,8 @@ mod databases;
 mod definitions;
 #[path = "cli/documents.rs"]
 mod documents;
+#[path = "cli/exports.rs"]
+mod exports;
 #[path = "cli/history.rs"]
 mod history;
 #[path = "cli/listings.rs"]

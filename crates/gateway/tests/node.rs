@@ -13,6 +13,8 @@ mod history;
 mod process;
 #[path = "node/proxy_links.rs"]
 mod proxy_links;
+#[path = "node/reading.rs"]
+mod reading;
 #[path = "node/refusals.rs"]
 mod refusals;
 #[path = "node/replication.rs"]

@@ -4,6 +4,7 @@ use rejoin_document::{Checksum, DatabaseName, DatacenterName, DocumentId, PatchE
 
 use crate::engine::EngineError;
 use crate::keys::CorruptRecord;
+use crate::read::WatchTokenError;
 use crate::restore_error::RestoreError;
 
 /// The disk below does not do what it should.
@@ -242,6 +243,9 @@ pub enum ReadError {
         /// Its name.
         database: DatabaseName,
     },
+    /// The place to go on from is none of this database.
+    #[error(transparent)]
+    WatchToken(#[from] WatchTokenError),
     /// The disk failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -52,8 +52,9 @@ pub use options::{Place, StoreOptions};
 pub use queue::{CommitQueue, Committer};
 pub use queue_options::QueueOptions;
 pub use read::{
-    Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Found, History, KeptBody,
-    KeptRevision, Page, QuarantinedState, RuleEffect, Scan, VisibleDatabase,
+    Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Export, ExportOptions,
+    Exported, Found, History, KeptBody, KeptRevision, ListRange, Page, QuarantinedState, RuleEffect, Scan,
+    VisibleDatabase, WatchFilter, WatchToken, WatchTokenError, Watched,
 };
 pub use restore_error::RestoreError;
 pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};

@@ -50,6 +50,10 @@ impl Read for GatedEngine {
     fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
         self.inner.scan(family, range)
     }
+
+    fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
+        self.inner.scan_back(family, range)
+    }
 }
 
 impl Engine for GatedEngine {

@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use rejoin_document::{DatabaseName, Granularity, Refused, Revision, Rule, Sequence};
-use rejoin_store::{CommitError, Conditions, Operation, Outcome, ReadError, WriteRequest};
+use rejoin_store::{CommitError, Conditions, ListRange, Operation, Outcome, ReadError, WriteRequest};
 
 #[test]
 fn a_document_is_created_read_updated_and_deleted() {
@@ -198,7 +198,7 @@ fn an_unknown_database_is_refused_for_reads_and_writes() {
         ReadError::UnknownDatabase { .. }
     ));
     assert!(matches!(
-        store.list(&nowhere, None, 1).unwrap_err(),
+        store.list(&nowhere, &ListRange::default(), None, 1).unwrap_err(),
         ReadError::UnknownDatabase { .. }
     ));
 }
@@ -313,7 +313,7 @@ fn a_page_of_large_documents_ends_by_its_bytes_and_the_pages_together_hold_all()
     for _ in &names {
         pull(&west, &east, &shop());
     }
-    let first = east.list(&shop(), None, 100).unwrap();
+    let first = east.list(&shop(), &ListRange::default(), None, 100).unwrap();
     assert!(first.items.len() < names.len(), "a page of {}", first.items.len());
     let first = east
         .conflicts(&shop(), &rejoin_store::ConflictFilter::default(), None, 100)

@@ -1,29 +1,46 @@
 //! `changes`: what happened, oldest first.
 
 use clap::Args;
-use rejoin_client::Change;
-use rejoin_document::Sequence;
+use rejoin_client::{Change, ChangeStream, Watch, WatchEvent, WatchFrom, WatchToken};
 use serde::Serialize;
 
 use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
+use super::json::Raw;
+use super::output::Output;
 use super::table::printable;
 
 /// Prints the newest change of each document, oldest first.
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
-    "one object per line: {\"sequence\", \"id\", \"revision\", \"deleted\"}."
+    "one object per line: {\"sequence\", \"id\", \"revision\", \"deleted\", \"conflicts\", \"token\"}; conflicts is the"
+    "number of open ones. With --bodies also \"body\", null of a deleted document. With --from-now the first line is"
+    "{\"token\"}.\n"
+    "A token goes on where it was printed, at this node or at one of another datacenter, and does not expire. At"
+    "another node some changes may come again; none is left out. Without --json the last line has the token."
 ))]
 pub struct Changes {
     /// The database
     database: String,
-    /// Only changes after this sequence number of this node
-    #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
-    since: u64,
+    /// Only changes after the one that was printed with this token
+    #[arg(long, value_name = "TOKEN", conflicts_with = "from_now")]
+    since: Option<WatchToken>,
+    /// Only what changes from now on
+    #[arg(long)]
+    from_now: bool,
     /// Go on with the changes to come, until interrupted
     #[arg(long)]
     follow: bool,
+    /// Only documents whose ids begin with this
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    prefix: String,
+    /// Only this document; may be repeated up to 1000 times
+    #[arg(long = "id", value_name = "ID")]
+    ids: Vec<String>,
+    /// Print the documents' bodies, too
+    #[arg(long)]
+    bodies: bool,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -34,34 +51,98 @@ struct ChangeJson<'a> {
     id: &'a str,
     revision: String,
     deleted: bool,
+    conflicts: u32,
+    token: String,
+    /// `Some(None)` prints null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Option<Raw>>,
+}
+
+#[derive(Serialize)]
+struct TokenJson {
+    token: String,
 }
 
 impl Changes {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.connection.client()?;
-        let mut changes = client
-            .changes(&self.database, Sequence(self.since), self.follow)
-            .await?;
+        let mut changes = client.watch(&self.database, &self.watch()).await?;
         let mut output = self.connection.output();
-        while let Some(change) = changes.next().await? {
-            if self.connection.json {
-                output.json(&ChangeJson::new(&change))?;
-            } else {
-                output.line(text(&change))?;
+        let printed = if self.follow && !self.connection.json {
+            // Whoever interrupts it is told where to go on.
+            tokio::select! {
+                printed = self.print(&mut changes, &mut output) => printed,
+                interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::from),
             }
+        } else {
+            self.print(&mut changes, &mut output).await
+        };
+        if let (false, Some(token)) = (self.connection.json, changes.token()) {
+            output.line(format_args!(
+                "to go on: rejoin changes {} --since {token}",
+                self.database
+            ))?;
+        }
+        output.finish()?;
+        printed
+    }
+
+    fn watch(&self) -> Watch {
+        let from = match &self.since {
+            Some(token) => WatchFrom::After(token.clone()),
+            None if self.from_now => WatchFrom::Now,
+            None => WatchFrom::Start,
+        };
+        Watch {
+            from,
+            follow: self.follow,
+            prefix: self.prefix.clone(),
+            ids: self.ids.clone(),
+            bodies: self.bodies,
+            heartbeat: None,
+        }
+    }
+
+    async fn print(&self, changes: &mut ChangeStream, output: &mut Output) -> Result<(), Failure> {
+        let mut place_is_due = self.from_now && self.connection.json;
+        while let Some(event) = changes.next_event().await? {
+            match event {
+                WatchEvent::Change(change) => self.print_change(&change, output)?,
+                WatchEvent::Heartbeat(token) if place_is_due => output.json(&TokenJson {
+                    token: token.to_string(),
+                })?,
+                WatchEvent::Heartbeat(_) => continue,
+            }
+            place_is_due = false;
             if self.follow {
                 output.flush()?;
             }
         }
-        output.finish()
+        Ok(())
+    }
+
+    fn print_change(&self, change: &Change, output: &mut Output) -> Result<(), Failure> {
+        if self.connection.json {
+            return output.json(&ChangeJson::new(change, self.bodies));
+        }
+        output.line(text(change))?;
+        match &change.body {
+            Some(body) => output.line(String::from_utf8_lossy(body)),
+            None => Ok(()),
+        }
     }
 }
 
 /// One line, in columns as long as the numbers and revisions are of usual length.
 fn text(change: &Change) -> String {
-    let deleted = if change.deleted { "  deleted" } else { "" };
+    let state = match (change.deleted, change.conflicts) {
+        (true, _) => "  deleted".to_owned(),
+        (false, 0) => String::new(),
+        (false, 1) => "  1 conflict".to_owned(),
+        (false, conflicts) => format!("  {conflicts} conflicts"),
+    };
     format!(
-        "{:>8}  {:<34}  {}{deleted}",
+        "{:>8}  {:<34}  {}{state}",
         change.sequence.0,
         change.revision.to_string(),
         printable(&change.id)
@@ -69,12 +150,15 @@ fn text(change: &Change) -> String {
 }
 
 impl<'a> ChangeJson<'a> {
-    fn new(change: &'a Change) -> Self {
+    fn new(change: &'a Change, bodies: bool) -> Self {
         Self {
             sequence: change.sequence.0,
             id: &change.id,
             revision: change.revision.to_string(),
             deleted: change.deleted,
+            conflicts: change.conflicts,
+            token: change.token.to_string(),
+            body: bodies.then(|| change.body.as_ref().map(Raw::new)),
         }
     }
 }

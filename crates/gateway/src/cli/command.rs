@@ -12,8 +12,10 @@ use super::database::DatabaseCommand;
 use super::diff::Diff;
 use super::digest::Digest;
 use super::exit::ExitStatus;
+use super::export::Export;
 use super::failure::Failure;
 use super::get::Get;
+use super::get_many::GetMany;
 use super::heals::Heals;
 use super::history::History;
 use super::link::LinkCommand;
@@ -37,6 +39,8 @@ pub enum ClientCommand {
     Put(Put),
     /// Print a document and its open conflicts
     Get(Get),
+    /// Print several documents as of one moment
+    GetMany(GetMany),
     /// Replace the whole body of a document
     Update(Update),
     /// Change a part of a document by a merge patch or a JSON patch
@@ -60,6 +64,8 @@ pub enum ClientCommand {
     List(List),
     /// Print the newest change of each document, oldest first
     Changes(Changes),
+    /// Print all documents as of one moment, as NDJSON
+    Export(Export),
     /// Store the documents of an NDJSON file
     Load(Load),
     /// List open conflicts with all their candidates
@@ -96,6 +102,7 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Database(command) => command.run().await,
         ClientCommand::Put(command) => command.run().await,
         ClientCommand::Get(command) => command.run().await,
+        ClientCommand::GetMany(command) => command.run().await,
         ClientCommand::Update(command) => command.run().await,
         ClientCommand::Patch(command) => command.run().await,
         ClientCommand::Edit(command) => command.run().await,
@@ -107,6 +114,7 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Restore(command) => command.run().await,
         ClientCommand::List(command) => command.run().await,
         ClientCommand::Changes(command) => command.run().await,
+        ClientCommand::Export(command) => command.run().await,
         ClientCommand::Load(command) => command.run().await,
         ClientCommand::Conflicts(command) => command.run().await,
         ClientCommand::Resolve(command) => command.run().await,
@@ -124,6 +132,7 @@ impl ClientCommand {
             Self::Database(command) => command.connection(),
             Self::Put(command) => &command.connection,
             Self::Get(command) => &command.connection,
+            Self::GetMany(command) => &command.connection,
             Self::Update(command) => &command.connection,
             Self::Patch(command) => &command.connection,
             Self::Edit(command) => &command.connection,
@@ -135,6 +144,7 @@ impl ClientCommand {
             Self::Restore(command) => &command.connection,
             Self::List(command) => &command.connection,
             Self::Changes(command) => &command.connection,
+            Self::Export(command) => &command.connection,
             Self::Load(command) => &command.connection,
             Self::Conflicts(command) => &command.connection,
             Self::Resolve(command) => &command.connection,

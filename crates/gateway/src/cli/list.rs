@@ -1,20 +1,22 @@
 //! `list`: the documents of a database.
 
 use clap::Args;
-use rejoin_client::Document;
+use rejoin_client::{Document, Listing};
 
 use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
 use super::json;
 use super::pages::Pages;
-use super::table::Table;
+use super::table::{Table, printable};
 
 /// Lists the documents of a database in ascending order of their ids.
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
     "{\"documents\": [{\"id\", \"revision\", \"deleted\", \"checksum\", \"body\", \"conflicts\"}]}, each as get prints"
-    "it. Deleted documents are left out."
+    "it; with --ids {\"ids\": [...]}. Deleted documents are left out.\n"
+    "Ids are in the order of their bytes. A document that is there all the while is met exactly once, whatever is"
+    "written meanwhile."
 ))]
 pub struct List {
     /// The database
@@ -22,6 +24,21 @@ pub struct List {
     /// Print at most so many documents [default: all]
     #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
     limit: usize,
+    /// Only documents whose ids begin with this
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    prefix: String,
+    /// Only ids from this one on
+    #[arg(long, value_name = "ID")]
+    from: Option<String>,
+    /// Only ids before this one
+    #[arg(long, value_name = "ID")]
+    to: Option<String>,
+    /// In descending order; --from is still the lesser id
+    #[arg(long)]
+    descending: bool,
+    /// Print the ids only, one a line
+    #[arg(long)]
+    ids: bool,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -30,11 +47,32 @@ impl List {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.connection.client()?;
         let mut output = self.connection.output();
+        let listing = Listing {
+            prefix: self.prefix,
+            from: self.from,
+            to: self.to,
+            descending: self.descending,
+            omit_bodies: self.ids,
+        };
         let mut pages = Pages::new(self.limit, async |size, after| {
-            client.list(&self.database, size, after).await
+            client.list_with(&self.database, &listing, size, after).await
         });
         if self.connection.json {
-            pages.print_json(&mut output, "documents", json::Document::new).await?;
+            if self.ids {
+                pages
+                    .print_json(&mut output, "ids", |document: Document| document.id)
+                    .await?;
+            } else {
+                pages.print_json(&mut output, "documents", json::Document::new).await?;
+            }
+            return output.finish();
+        }
+        if self.ids {
+            while let Some(documents) = pages.next().await? {
+                for document in documents {
+                    output.line(whole(document.id))?;
+                }
+            }
             return output.finish();
         }
         let mut none = true;
@@ -65,6 +103,15 @@ fn table(documents: &[Document]) -> Table {
         ]);
     }
     table
+}
+
+/// An id on a line of its own, for people and for pipes alike. One with control characters is shown as in tables.
+fn whole(id: String) -> String {
+    if id.contains(char::is_control) {
+        printable(&id)
+    } else {
+        id
+    }
 }
 
 /// A revision as people tell them apart; `get` prints the whole.

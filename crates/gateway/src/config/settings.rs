@@ -78,6 +78,10 @@ pub struct GrpcSettings {
     pub load_window: usize,
     /// Changes of one `WatchChanges` call that may wait for a slow reader. Default 256.
     pub watch_window: usize,
+    /// `ExportDocuments` calls that may be under way: each keeps on the disk what is overwritten meanwhile. Default 16.
+    pub exports_max: usize,
+    /// An export of which the client takes nothing for so long is ended. Milliseconds, default 600,000.
+    pub export_stalled_after_ms: u64,
     /// How often an idle connection is probed. Milliseconds, default 10,000.
     pub keepalive_interval_ms: u64,
     /// How long a probe may stay unanswered. Milliseconds, default 10,000.
@@ -93,6 +97,8 @@ impl Default for GrpcSettings {
             streams_per_connection_max: 1024,
             load_window: 256,
             watch_window: 256,
+            exports_max: 16,
+            export_stalled_after_ms: 600_000,
             keepalive_interval_ms: 10_000,
             keepalive_timeout_ms: 10_000,
         }

@@ -1,18 +1,51 @@
 //! `BatchGetDocuments`: several documents as of one moment.
 
+use prost::Message;
 use rejoin_api::proto;
 
 use super::error::Failure;
-use crate::node::NodeContext;
+use super::request;
+use crate::node::{NodeContext, long_read};
+
+/// Documents that are asked for at once, at most.
+const IDS_MAX: usize = 1_000;
+
+/// Bytes of an answer. Exceeded by a single document only.
+const BYTES_MAX: usize = 16 << 20;
 
 /// Reads the documents.
 ///
 /// # Errors
 ///
-/// The request is not well formed, or the disk fails.
+/// The request is not well formed, the database does not exist, or the disk fails.
 pub(super) async fn get(
-    _context: &NodeContext,
-    _request: &proto::BatchGetDocumentsRequest,
+    context: &NodeContext,
+    request: &proto::BatchGetDocumentsRequest,
 ) -> Result<proto::BatchGetDocumentsResponse, Failure> {
-    Err(Failure::missing("batch"))
+    let database = request::database(&context.store, &request.database)?;
+    if request.ids.is_empty() || request.ids.len() > IDS_MAX {
+        let found = request.ids.len();
+        return Err(Failure::batch(&format!(
+            "1 to {IDS_MAX} documents are read at once, not {found}; ask for them in parts"
+        )));
+    }
+    let ids = request.ids.iter().map(|id| request::id(id));
+    let ids = ids.collect::<Result<Vec<_>, _>>()?;
+    let store = &context.store;
+    let found = long_read(|| store.get_many(&database, &ids))?;
+    let (mut documents, mut bytes) = (Vec::with_capacity(found.len()), 0);
+    for (id, found) in ids.iter().zip(found) {
+        let found = found.filter(|found| !found.shown.deleted);
+        let document = proto::DocumentOrAbsent {
+            id: id.to_string(),
+            document: found
+                .map(|found| proto::Document::from_shown(id, &found.shown, &|replica| store.datacenter_of(replica))),
+        };
+        bytes += document.encoded_len();
+        if bytes > BYTES_MAX && !documents.is_empty() {
+            break;
+        }
+        documents.push(document);
+    }
+    Ok(proto::BatchGetDocumentsResponse { documents, state: None })
 }

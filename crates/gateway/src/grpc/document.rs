@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use rejoin_api::proto::{self, document_service_server::DocumentService};
 use rejoin_document::{Checksum, DatabaseName, DocumentId, Revision};
-use rejoin_store::{Found, Operation};
+use rejoin_store::Operation;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{Span, field::Empty, instrument};
 
 use super::action::Asked;
+use super::answers::Answers;
 use super::error::Failure;
-use super::{action, batch, batch_get, export, history, load, page, request, watch, write};
+use super::{action, batch, batch_get, export, history, list, load, request, watch, write};
 use crate::node::NodeContext;
 
 /// Serves documents of one node.
@@ -99,28 +100,13 @@ impl DocumentApi {
             conflicts: Vec::new(),
         })
     }
-
-    fn list(&self, request: &proto::ListDocumentsRequest) -> Result<proto::ListDocumentsResponse, Failure> {
-        let database = request::database(&self.context.store, &request.database)?;
-        let after = page::after_id(&request.page_token)?;
-        let store = &self.context.store;
-        let page = store.list(&database, after.as_ref(), page::size(request.page_size))?;
-        let document = |found: Found| {
-            proto::Document::from_shown(&found.id, &found.shown, &|replica| store.datacenter_of(replica))
-        };
-        Ok(proto::ListDocumentsResponse {
-            documents: page.items.into_iter().map(document).collect(),
-            next_page_token: page::next(page.next),
-            state: None,
-        })
-    }
 }
 
 #[tonic::async_trait]
 impl DocumentService for DocumentApi {
-    type WatchChangesStream = ReceiverStream<Result<proto::WatchChangesResponse, Status>>;
+    type WatchChangesStream = Answers<proto::WatchChangesResponse>;
     type LoadDocumentsStream = ReceiverStream<Result<proto::LoadDocumentsResponse, Status>>;
-    type ExportDocumentsStream = ReceiverStream<Result<proto::ExportDocumentsResponse, Status>>;
+    type ExportDocumentsStream = Answers<proto::ExportDocumentsResponse>;
 
     #[instrument(skip_all, fields(database = %call.get_ref().database, document_id = %call.get_ref().id, revision = Empty))]
     async fn create_document(
@@ -222,7 +208,7 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::ListDocumentsRequest>,
     ) -> Result<Response<proto::ListDocumentsResponse>, Status> {
-        Ok(Response::new(self.list(call.get_ref())?))
+        Ok(Response::new(list::list(&self.context, call.get_ref())?))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
@@ -264,7 +250,7 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::ExportDocumentsRequest>,
     ) -> Result<Response<Self::ExportDocumentsStream>, Status> {
-        Ok(Response::new(export::start(&self.context, call.get_ref())?))
+        Ok(Response::new(export::start(&self.context, call.get_ref()).await?))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]

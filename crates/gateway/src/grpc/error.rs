@@ -6,7 +6,7 @@
 use prost::{Message, Name};
 use rejoin_api::{ConvertError, ERROR_DOMAIN, Reason, proto};
 use rejoin_document::{BodyError, NameError, PatchError, Refused, RevisionError};
-use rejoin_store::{CommitError, ReadError};
+use rejoin_store::{CommitError, ReadError, WatchTokenError};
 use tonic::{Code, Status};
 use tonic_types::pb;
 
@@ -121,6 +121,15 @@ impl Failure {
             Reason::InvalidPageToken,
             "the page token is not one that this call gave out; begin without one",
         )
+    }
+
+    /// An export whose client took nothing for too long.
+    pub fn export_stalled(after: std::time::Duration) -> Self {
+        let message = format!(
+            "the export was not read for {after:?}, and it holds what is overwritten meanwhile on the disk; begin it \
+             again, and store what comes as it comes"
+        );
+        Self::text(Reason::Overloaded, message)
     }
 
     /// A datacenter that is not among the peers.
@@ -391,11 +400,18 @@ impl From<ReadError> for Failure {
             ReadError::UnknownDatabase { ref database } => {
                 Self::new(Reason::DatabaseNotFound, &error).with("database", database)
             }
+            ReadError::WatchToken(token) => token.into(),
             ReadError::Store(_) => {
                 tracing::error!(%error, "a read failed");
                 Self::new(Reason::Storage, &error)
             }
         }
+    }
+}
+
+impl From<WatchTokenError> for Failure {
+    fn from(error: WatchTokenError) -> Self {
+        Self::new(Reason::InvalidWatchToken, &error)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rejoin_api::proto;
 use rejoin_document::{Base, DatabaseName, DocumentId, Dot, HlcTime, Revision, Sequence, differences};
-use rejoin_store::{Action, Conditions, KeptRevision, Operation, Restored, WriteRequest};
+use rejoin_store::{Action, Conditions, KeptRevision, Operation, Restored, Store, WriteRequest};
 
 use super::error::Failure;
 use super::{action, page, request, write};
@@ -20,7 +20,10 @@ pub(super) fn list(
     context: &NodeContext,
     request: &proto::ListRevisionsRequest,
 ) -> Result<proto::ListRevisionsResponse, Failure> {
-    let (database, id) = (request::database(&request.database)?, request::id(&request.id)?);
+    let (database, id) = (
+        request::database(&context.store, &request.database)?,
+        request::id(&request.id)?,
+    );
     let below = below(&request.page_token, &database, &id)?;
     let size = page::size(request.page_size);
     let history = context
@@ -28,14 +31,18 @@ pub(super) fn list(
         .history(&database, &id, below, size, request.include_bodies)?
         .ok_or_else(|| Failure::document_not_found(&database, &id))?;
     Ok(proto::ListRevisionsResponse {
-        revisions: history.revisions.iter().map(|kept| info(context, kept)).collect(),
+        revisions: history
+            .revisions
+            .iter()
+            .map(|kept| info(&context.store, kept))
+            .collect(),
         next_page_token: history.next.map(|next| token(next, &database, &id)).unwrap_or_default(),
     })
 }
 
 /// A revision towards the wire.
-pub(super) fn info(context: &NodeContext, kept: &KeptRevision) -> proto::RevisionInfo {
-    let datacenter_of = |replica| context.store.datacenter_of(replica);
+pub(super) fn info(store: &Store, kept: &KeptRevision) -> proto::RevisionInfo {
+    let datacenter_of = |replica| store.datacenter_of(replica);
     let body = kept.body.as_ref();
     let conflict = |conflict| proto::Conflict::from_open(conflict, &datacenter_of);
     let datacenter = kept.dot.and_then(|dot| datacenter_of(dot.replica));
@@ -60,7 +67,10 @@ pub(super) fn diff(
     context: &NodeContext,
     request: &proto::DiffRevisionsRequest,
 ) -> Result<proto::DiffRevisionsResponse, Failure> {
-    let (database, id) = (request::database(&request.database)?, request::id(&request.id)?);
+    let (database, id) = (
+        request::database(&context.store, &request.database)?,
+        request::id(&request.id)?,
+    );
     let parse = |text: &str| text.parse::<Revision>().map_err(|error| Failure::revision(text, error));
     let from = parse(&request.from_revision)?;
     let to = match request.to_revision.as_str() {
@@ -98,7 +108,10 @@ pub(super) async fn restore(
     context: &NodeContext,
     call: proto::RestoreRevisionRequest,
 ) -> Result<proto::RestoreRevisionResponse, Failure> {
-    let (database, id) = (request::database(&call.database)?, request::id(&call.id)?);
+    let (database, id) = (
+        request::database(&context.store, &call.database)?,
+        request::id(&call.id)?,
+    );
     let revision = call.revision.parse();
     let revision = revision.map_err(|error| Failure::revision(&call.revision, error))?;
     let part = match (call.path, call.set_aside) {

@@ -2,6 +2,7 @@
 
 mod action;
 mod admin;
+mod answers;
 mod batch;
 mod batch_get;
 mod compact;
@@ -11,6 +12,7 @@ mod document;
 mod error;
 mod export;
 mod history;
+mod list;
 mod load;
 mod page;
 mod request;

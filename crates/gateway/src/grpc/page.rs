@@ -4,8 +4,11 @@ use rejoin_document::DocumentId;
 
 use super::error::Failure;
 
-/// The first byte of every token of this version.
+/// The first byte of a token that holds the last key of its page.
 const VERSION: u8 = 1;
+
+/// The first byte of a token that holds which range was listed, and the last id of its page.
+const VERSION_RANGE: u8 = 2;
 
 /// Documents on a page when the client does not say.
 const PAGE_SIZE_DEFAULT: usize = 100;
@@ -15,8 +18,12 @@ const PAGE_SIZE_MAX: usize = 1000;
 
 /// Makes the token of the page after `last`.
 pub(super) fn token(last: &[u8]) -> String {
-    let mut text = String::with_capacity(2 + last.len() * 2);
-    for byte in std::iter::once(&VERSION).chain(last) {
+    hex(VERSION, last)
+}
+
+fn hex(version: u8, content: &[u8]) -> String {
+    let mut text = String::with_capacity(2 + content.len() * 2);
+    for byte in std::iter::once(&version).chain(content) {
         text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or_default());
         text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or_default());
     }
@@ -29,6 +36,10 @@ pub(super) fn token(last: &[u8]) -> String {
 ///
 /// The text is not a token of this version.
 pub(super) fn parse(text: &str) -> Result<Option<Vec<u8>>, Failure> {
+    parse_version(text, VERSION)
+}
+
+fn parse_version(text: &str, version: u8) -> Result<Option<Vec<u8>>, Failure> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -43,7 +54,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Vec<u8>>, Failure> {
         .map(|pair| pair[0] << 4 | pair[1])
         .collect();
     match bytes.split_first() {
-        Some((&VERSION, last)) => Ok(Some(last.to_vec())),
+        Some((first, last)) if *first == version => Ok(Some(last.to_vec())),
         _ => Err(Failure::page_token()),
     }
 }
@@ -61,6 +72,26 @@ pub(super) fn next(after: Option<DocumentId>) -> String {
 pub(super) fn after_id(text: &str) -> Result<Option<DocumentId>, Failure> {
     let Some(last) = parse(text)? else { return Ok(None) };
     let id = std::str::from_utf8(&last).ok().and_then(|id| id.parse().ok());
+    id.map(Some).ok_or_else(Failure::page_token)
+}
+
+/// The token of the page after the document where the store would go on in a range; empty at its end.
+pub(super) fn next_in(range: [u8; 8], after: Option<DocumentId>) -> String {
+    let content = |id: DocumentId| [&range, id.as_str().as_bytes()].concat();
+    after.map(|id| hex(VERSION_RANGE, &content(id))).unwrap_or_default()
+}
+
+/// The document that a page of a range continues after; `None` for the first page.
+///
+/// # Errors
+///
+/// The text is not a token of this version, or one of another range.
+pub(super) fn after_in(range: [u8; 8], text: &str) -> Result<Option<DocumentId>, Failure> {
+    let Some(content) = parse_version(text, VERSION_RANGE)? else {
+        return Ok(None);
+    };
+    let last = content.strip_prefix(&range).ok_or_else(Failure::page_token)?;
+    let id = std::str::from_utf8(last).ok().and_then(|id| id.parse().ok());
     id.map(Some).ok_or_else(Failure::page_token)
 }
 
@@ -97,8 +128,19 @@ mod tests {
         }
 
         #[test]
+        fn a_token_of_a_range_reads_back_and_belongs_to_it_alone(range: [u8; 8], other: [u8; 8], id in "[a-z]{1,9}") {
+            let id: DocumentId = id.parse().unwrap();
+            let token = next_in(range, Some(id.clone()));
+            prop_assert_eq!(after_in(range, &token).unwrap(), Some(id.clone()));
+            prop_assert!(after_in(other, &token).is_err() || other == range);
+            prop_assert!(after_id(&token).is_err());
+            prop_assert!(after_in(range, &next(Some(id))).is_err());
+        }
+
+        #[test]
         fn a_text_that_is_no_token_is_refused(text in "[g-z]{1,8}|[0-9a-f]{3}|02[0-9a-f]{4}") {
             prop_assert!(parse(&text).is_err());
+            prop_assert!(after_in([0; 8], &text).is_err());
         }
     }
 

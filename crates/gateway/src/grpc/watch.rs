@@ -1,125 +1,249 @@
-//! `WatchChanges`: the log from a sequence on, then what follows.
+//! `WatchChanges`: the log from a place on, then what follows.
 //!
-//! The log is read in pages as the client takes them, so a slow client costs a page of memory and never misses a change.
+//! The log is read in pages as the client takes them, so a slow client costs a page of memory and a window of answers, and never misses a change.
+
+use std::time::Duration;
 
 use rejoin_api::proto;
-use rejoin_document::{DatabaseName, Sequence};
-use rejoin_store::{Changed, DocumentChange, Store};
+use rejoin_document::DatabaseName;
+use rejoin_store::{Changed, DocumentChange, Store, WatchFilter, WatchToken};
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
 
+use super::answers::{AnswerSender, Answers, Gone, answers};
 use super::error::Failure;
-use super::request;
-use crate::node::NodeContext;
-
-type Answers = mpsc::Sender<Result<proto::WatchChangesResponse, Status>>;
+use super::{list, request};
+use crate::node::{NodeContext, long_read};
 
 /// Changes that are read at once.
 const PAGE: usize = 256;
+
+/// Ids that one filter names, at most.
+const FILTER_IDS_MAX: usize = 1_000;
+
+/// Milliseconds without an answer before a heartbeat: what may be asked for, and the default.
+const HEARTBEAT_MS: std::ops::RangeInclusive<u32> = 100..=600_000;
+const HEARTBEAT_MS_DEFAULT: u32 = 30_000;
 
 /// One client's watch.
 struct Watch {
     store: Store,
     database: DatabaseName,
-    since: Sequence,
+    filter: WatchFilter,
+    token: WatchToken,
     until_current: bool,
+    include_bodies: bool,
+    heartbeat: Duration,
+    /// When a heartbeat is due unless something else is sent before.
+    due: Instant,
     news: broadcast::Receiver<Changed>,
-    answers: Answers,
+    answers: AnswerSender<proto::WatchChangesResponse>,
     stop: CancellationToken,
+}
+
+/// Why a watch ends.
+enum End {
+    /// The client has what it asked for, or is gone.
+    Done,
+    Failed(Failure),
+}
+
+impl From<Gone> for End {
+    fn from(Gone: Gone) -> Self {
+        Self::Done
+    }
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 /// Starts a watch.
 ///
 /// # Errors
 ///
-/// The database does not exist.
+/// The database does not exist, the token is none of it, or the filter makes no sense.
 pub(super) fn start(
     context: &NodeContext,
     request: &proto::WatchChangesRequest,
-) -> Result<ReceiverStream<Result<proto::WatchChangesResponse, Status>>, Failure> {
+) -> Result<Answers<proto::WatchChangesResponse>, Failure> {
     let database = request::database(&context.store, &request.database)?;
-    let since = Sequence(0);
-    let (answers, receiver) = mpsc::channel(context.grpc.watch_window);
+    let (filter, heartbeat) = (filter(request)?, heartbeat(request.heartbeat_ms)?);
+    let (sender, receiver) = answers(context.grpc.watch_window);
     // Before the first look at the log: what is written after it is news.
     let news = context.store.subscribe();
-    context.store.changes(&database, since, 0)?;
+    let token = place(&context.store, &database, request)?;
+    let now = Instant::now();
     let watch = Watch {
         store: context.store.clone(),
         database,
-        since,
+        filter,
+        token,
         until_current: request.until_current,
+        include_bodies: request.include_bodies,
+        heartbeat,
+        due: if request.from_now { now } else { now + heartbeat },
         news,
-        answers,
+        answers: sender,
         stop: context.stop.clone(),
     };
     context.tasks.spawn(watch.run());
-    Ok(ReceiverStream::new(receiver))
+    Ok(receiver)
+}
+
+fn filter(request: &proto::WatchChangesRequest) -> Result<WatchFilter, Failure> {
+    list::bounded("prefix", &request.prefix)?;
+    if request.ids.len() > FILTER_IDS_MAX {
+        let found = request.ids.len();
+        let message = format!("a watch names at most {FILTER_IDS_MAX} ids, this one {found}; open several watches");
+        return Err(Failure::filter(&message));
+    }
+    Ok(WatchFilter {
+        prefix: request.prefix.clone(),
+        ids: request.ids.iter().map(|id| request::id(id)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn heartbeat(asked_ms: u32) -> Result<Duration, Failure> {
+    let ms = if asked_ms == 0 { HEARTBEAT_MS_DEFAULT } else { asked_ms };
+    if HEARTBEAT_MS.contains(&ms) {
+        return Ok(Duration::from_millis(ms.into()));
+    }
+    let (least, most) = (HEARTBEAT_MS.start(), HEARTBEAT_MS.end());
+    let message = format!("heartbeat_ms is {ms}, and must be {least} to {most}, or 0 for {HEARTBEAT_MS_DEFAULT}");
+    Err(Failure::filter(&message))
+}
+
+/// Where the client wants to begin. The first page is looked at, so that a token of another database is refused at once.
+fn place(store: &Store, database: &DatabaseName, request: &proto::WatchChangesRequest) -> Result<WatchToken, Failure> {
+    if request.from_now {
+        if !request.resume_token.is_empty() {
+            let message = "from_now and resume_token exclude each other; leave one of them out";
+            return Err(Failure::filter(message));
+        }
+        return Ok(store.watch_from_now(database)?);
+    }
+    if request.resume_token.is_empty() {
+        return Ok(store.watch_from_start(database)?);
+    }
+    let token = WatchToken::decode(&request.resume_token)?;
+    Ok(store.watch_resume(database, &token)?)
 }
 
 impl Watch {
     async fn run(mut self) {
-        loop {
-            match self.catch_up().await {
-                Ok(true) if !self.until_current => {}
-                Ok(_) => return,
-                Err(failure) => {
-                    let _ = self.answers.send(Err(failure.into())).await;
-                    return;
-                }
-            }
-            if !self.wait().await {
-                return;
-            }
+        if let Err(End::Failed(failure)) = self.follow().await {
+            self.answers.fail(failure).await;
         }
     }
 
-    /// Sends everything up to the end of the log; false once the client is gone.
-    async fn catch_up(&mut self) -> Result<bool, Failure> {
+    async fn follow(&mut self) -> Result<(), End> {
         loop {
-            let page = self.store.changes(&self.database, self.since, PAGE)?;
-            for change in &page.changes {
-                tokio::select! {
-                    biased;
-                    () = self.stop.cancelled() => return Err(Failure::shutting_down()),
-                    sent = self.answers.send(Ok(response(change))) => if sent.is_err() { return Ok(false) },
-                }
+            self.catch_up().await?;
+            if self.until_current {
+                return Ok(self.send_heartbeat().await?);
             }
-            self.since = page.to;
+            self.heartbeat_if_due().await?;
+            self.wait().await?;
+        }
+    }
+
+    /// Sends everything up to the end of the log.
+    async fn catch_up(&mut self) -> Result<(), End> {
+        loop {
+            let read = || self.store.watch(&self.database, &self.token, &self.filter, PAGE);
+            let page = long_read(read).map_err(Failure::from)?;
+            for (change, token) in &page.changes {
+                let answer = self.answer(change, token);
+                self.send(answer).await?;
+            }
+            self.token = page.token;
             if page.finished {
-                return Ok(true);
+                return Ok(());
             }
+            // A filter that lets nothing through must not keep the client waiting for a sign of life, nor the node from stopping.
+            self.heartbeat_if_due().await?;
+            tokio::task::yield_now().await;
         }
     }
 
-    /// Waits until the database has grown; false once the client is gone or the node stops.
-    async fn wait(&mut self) -> bool {
+    fn answer(&self, change: &DocumentChange, token: &WatchToken) -> proto::WatchChangesResponse {
+        let shown = &change.shown;
+        proto::WatchChangesResponse {
+            sequence: change.sequence.0,
+            id: change.id.to_string(),
+            revision: shown.revision.to_string(),
+            deleted: shown.deleted,
+            resume_token: token.encode().into(),
+            body: (self.include_bodies && !shown.deleted).then(|| shown.body.to_json().into()),
+            heartbeat: false,
+            conflicts: u32::try_from(shown.conflicts.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    async fn heartbeat_if_due(&mut self) -> Result<(), End> {
+        if self.stop.is_cancelled() {
+            return Err(Failure::shutting_down().into());
+        }
+        if Instant::now() >= self.due {
+            self.send_heartbeat().await?;
+        }
+        Ok(())
+    }
+
+    async fn send_heartbeat(&mut self) -> Result<(), End> {
+        let heartbeat = proto::WatchChangesResponse {
+            resume_token: self.token.encode().into(),
+            heartbeat: true,
+            ..proto::WatchChangesResponse::default()
+        };
+        self.send(heartbeat).await
+    }
+
+    async fn send(&mut self, answer: proto::WatchChangesResponse) -> Result<(), End> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(Failure::shutting_down().into()),
+            sent = self.answers.send(answer) => sent?,
+        }
+        self.due = Instant::now() + self.heartbeat;
+        Ok(())
+    }
+
+    /// Waits until the database has grown, or a heartbeat is due.
+    async fn wait(&mut self) -> Result<(), End> {
         loop {
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => {
-                    let _ = self.answers.send(Err(Failure::shutting_down().into())).await;
-                    return false;
-                }
-                () = self.answers.closed() => return false,
+                () = self.stop.cancelled() => return Err(Failure::shutting_down().into()),
+                () = self.answers.closed() => return Err(End::Done),
+                () = tokio::time::sleep_until(self.due) => return Ok(()),
                 news = self.news.recv() => match news {
-                    Ok(changed) if changed.database != self.database || changed.sequence <= self.since => {}
-                    Ok(_) | Err(RecvError::Lagged(_)) => return true,
-                    Err(RecvError::Closed) => return false,
+                    Ok(changed) if changed.database != self.database || self.token.is_past(changed.sequence) => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => return Ok(()),
+                    Err(RecvError::Closed) => return Err(End::Done),
                 },
             }
         }
     }
 }
 
-fn response(change: &DocumentChange) -> proto::WatchChangesResponse {
-    proto::WatchChangesResponse {
-        sequence: change.sequence.0,
-        id: change.id.to_string(),
-        revision: change.shown.revision.to_string(),
-        deleted: change.shown.deleted,
-        ..proto::WatchChangesResponse::default()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heartbeat_has_bounds_and_a_default() {
+        assert_eq!(heartbeat(0).unwrap(), Duration::from_secs(30));
+        assert_eq!(heartbeat(100).unwrap(), Duration::from_millis(100));
+        assert_eq!(heartbeat(600_000).unwrap(), Duration::from_secs(600));
+        for ms in [1, 99, 600_001, u32::MAX] {
+            let failure = heartbeat(ms).unwrap_err();
+            assert_eq!(failure.reason(), rejoin_api::Reason::InvalidFilter);
+            assert!(failure.message().contains("100 to 600000"), "{}", failure.message());
+        }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct NodeContext {
     pub sessions: Arc<Semaphore>,
     /// Held by the compaction that runs.
     pub compacting: Arc<Semaphore>,
+    /// Exports that clients may still begin.
+    pub exports: Arc<Semaphore>,
     /// Ends every stream when the node stops.
     pub stop: CancellationToken,
     /// The tasks that a stopping node waits for.

@@ -84,6 +84,7 @@ impl Node {
             grpc: Arc::new(settings.grpc.clone()),
             sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
             compacting: Arc::new(Semaphore::new(1)),
+            exports: Arc::new(Semaphore::new(settings.grpc.exports_max)),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::finished::words;
+use super::finished::{member_names, words};
 use super::node::Node;
 
 const LINE_WITHIN: Duration = Duration::from_secs(20);
@@ -69,13 +69,101 @@ fn changes_are_printed_once_per_document_oldest_first() {
         "{changes:?}"
     );
 
-    let since = changes[0]["sequence"].as_u64().unwrap().to_string();
-    let later = lines(node.json(&["changes", "customers", "--since", &since]).text());
-    assert_eq!(later, changes[1..]);
-    let text = node.run(&["changes", "customers", "--since", &since]);
+    let since = changes[0]["token"].as_str().unwrap();
+    let later = lines(node.json(&["changes", "customers", "--since", since]).text());
+    let ids = |changes: &[Value]| changes.iter().map(|change| change["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&later), ids(&changes[1..]));
+    let text = node.run(&["changes", "customers", "--since", since]);
     let columns = words(text.text());
     assert_eq!((columns[0][2], columns[0][3]), ("b", "deleted"));
+    // The last line is the command that goes on.
+    let next = columns.last().unwrap();
+    assert_eq!(
+        next[..7],
+        ["to", "go", "on:", "rejoin", "changes", "customers", "--since"]
+    );
+    let rest = node.run(&["changes", "customers", "--since", next[7]]);
+    assert_eq!(words(rest.text()).len(), 1, "{rest:?}");
     node.json(&["changes", "nowhere"]).error(1, "DATABASE_NOT_FOUND");
+}
+
+#[test]
+fn changes_are_filtered_carry_bodies_and_begin_now_if_asked_to() {
+    let node = Node::with_customers();
+    for id in ["user/1", "order/1", "user/2"] {
+        node.run(&["put", "customers", id, r#"{"z":1.50,"a":1}"#]).text();
+    }
+    node.run(&["delete", "customers", "user/2"]).text();
+    let changes = node.json(&["changes", "customers", "--prefix", "user/", "--bodies"]);
+    let bodies = lines(changes.text());
+    assert_eq!(
+        member_names(&bodies[0]),
+        ["sequence", "id", "revision", "deleted", "conflicts", "token", "body"]
+    );
+    assert!(changes.text().contains(r#""body":{"z":1.50,"a":1}}"#), "{changes:?}");
+    assert_eq!(
+        (bodies.len(), &bodies[1]["id"], &bodies[1]["body"]),
+        (2, &json!("user/2"), &Value::Null)
+    );
+    let some = lines(
+        node.json(&["changes", "customers", "--id", "order/1", "--id", "x"])
+            .text(),
+    );
+    assert_eq!((some.len(), &some[0]["id"]), (1, &json!("order/1")));
+
+    let now = lines(node.json(&["changes", "customers", "--from-now"]).text());
+    assert_eq!((now.len(), member_names(&now[0])), (1, vec!["token"]));
+    node.run(&["put", "customers", "new", "{}"]).text();
+    let token = now[0]["token"].as_str().unwrap();
+    let later = lines(node.json(&["changes", "customers", "--since", token]).text());
+    assert_eq!((later.len(), &later[0]["id"]), (1, &json!("new")));
+    let garbled = format!("{}00", &token[..token.len() - 2]);
+    node.json(&["changes", "customers", "--since", &garbled])
+        .error(1, "INVALID_WATCH_TOKEN");
+}
+
+#[test]
+fn a_range_of_documents_is_listed_in_both_directions_and_as_ids() {
+    let node = Node::with_customers();
+    let input: String = (0..120).map(|n| format!("{{\"_id\":\"c{n:03}\"}}\n")).collect();
+    node.run_with_input(&["load", "customers", "-"], &input).text();
+    let back = node.json(&[
+        "list",
+        "customers",
+        "--from",
+        "c005",
+        "--to",
+        "c110",
+        "--descending",
+        "--ids",
+    ]);
+    let expected: Vec<String> = (5..110).rev().map(|n| format!("c{n:03}")).collect();
+    assert_eq!(back.json(), json!({"ids": expected}));
+    let ids = node.run(&["list", "customers", "--prefix", "c01", "--ids", "--limit", "2"]);
+    assert_eq!(ids.text(), "c010\nc011\n");
+    assert_eq!(node.run(&["list", "customers", "--prefix", "x", "--ids"]).text(), "");
+    node.json(&["list", "customers", "--from", "b", "--to", "a"])
+        .error(1, "INVALID_FILTER");
+}
+
+#[test]
+fn several_documents_are_printed_in_the_order_of_their_ids() {
+    let node = Node::with_customers();
+    node.run(&["put", "customers", "a", r#"{"n":1.50}"#]).text();
+    node.run(&["put", "customers", "b", "{}"]).text();
+    let found = node.json(&["get-many", "customers", "b", "absent", "a"]).json();
+    let expected = json!({"documents": [
+        node.json(&["get", "customers", "b"]).json(),
+        {"id": "absent", "missing": true},
+        node.json(&["get", "customers", "a"]).json(),
+    ], "moments": 1});
+    assert_eq!(found, expected);
+    let text = node.run(&["get-many", "customers", "a", "absent"]);
+    let lines: Vec<&str> = text.text().lines().collect();
+    assert!(lines[0].starts_with("a 1-"), "{text:?}");
+    assert_eq!(lines[1..], [r#"{"n":1.50}"#, "absent is not there"]);
+    node.json(&["get-many", "nowhere", "a"]).error(1, "DATABASE_NOT_FOUND");
+    node.json(&["get-many", "customers"]).error(2, "USAGE");
 }
 
 #[test]
@@ -113,6 +201,7 @@ fn a_reader_that_goes_away_ends_the_command_quietly() {
         &["list", "customers", "--json"][..],
         &["list", "customers"],
         &["changes", "customers"],
+        &["export", "customers"],
     ] {
         let mut command = node.command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -2,8 +2,8 @@
 
 use crate::common::{TestNode, database, free_address, reason, text};
 use rejoin_api::Reason;
-use rejoin_client::{Bytes, Database};
-use rejoin_document::{Granularity, Rule, RuleSet, Sequence};
+use rejoin_client::{Bytes, Database, Watch};
+use rejoin_document::{Granularity, Rule, RuleSet};
 
 async fn node() -> TestNode {
     let node = TestNode::start("dc-east", free_address(), &[]).await;
@@ -136,7 +136,7 @@ async fn every_bad_name_and_token_has_its_reason_and_changes_nothing() {
             expected,
             "conflicts of {name:?}"
         );
-        let watching = match client.changes(name, Sequence(0), false).await {
+        let watching = match client.watch(name, &Watch::default()).await {
             Ok(mut stream) => stream.next().await.map(drop),
             Err(error) => Err(error),
         };

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::common::{DEADLINE, TestNode, eventually, free_address, text};
-use rejoin_client::CallError;
-use rejoin_document::Sequence;
+use rejoin_client::{CallError, Watch, WatchFrom};
 use tokio_stream::StreamExt;
 
 async fn node() -> TestNode {
@@ -49,7 +48,7 @@ async fn a_watch_gives_what_was_there_and_then_what_follows() {
     node.create("b", "{}").await;
     node.update("a", r#"{"n":1}"#).await;
 
-    let mut current = node.client.changes("things", Sequence(0), false).await.unwrap();
+    let mut current = node.client.watch("things", &Watch::default()).await.unwrap();
     let mut seen = Vec::new();
     while let Some(change) = current.next().await.unwrap() {
         seen.push(change);
@@ -57,7 +56,12 @@ async fn a_watch_gives_what_was_there_and_then_what_follows() {
     let ids: Vec<&str> = seen.iter().map(|change| change.id.as_str()).collect();
     assert_eq!(ids, ["b", "a"], "one change a document, the newest, in order");
 
-    let mut live = node.client.changes("things", seen[1].sequence, true).await.unwrap();
+    let follow = Watch {
+        from: WatchFrom::After(seen[1].token.clone()),
+        follow: true,
+        ..Watch::default()
+    };
+    let mut live = node.client.watch("things", &follow).await.unwrap();
     let node_client = node.client.clone();
     let writing = tokio::spawn(async move {
         for number in 0..500 {

@@ -88,17 +88,68 @@ fn a_scan_is_ordered_by_bytes_and_respects_both_bounds() {
     });
 }
 
+fn keys_back(read: &dyn Read, range: KeyRange) -> Vec<Vec<u8>> {
+    read.scan_back(Family::Documents, range)
+        .map(|entry| entry.unwrap().0.into_vec())
+        .collect()
+}
+
+#[test]
+fn a_scan_back_gives_the_entries_of_the_scan_in_the_opposite_order() {
+    on_every_engine(|engine| {
+        for key in [&b"b"[..], b"a", b"ab", b"\xff", b"\xff\xff", b"a\x00", b"c"] {
+            put(engine, key, b"");
+        }
+        let range = |from: &[u8], to: Option<&[u8]>| KeyRange {
+            from: from.to_vec(),
+            to: to.map(<[u8]>::to_vec),
+        };
+        let ranges = [
+            range(b"", None),
+            range(b"a", Some(b"b")),
+            range(b"a\x00", Some(b"b\x00")),
+            range(b"aa", Some(b"bb")),
+            range(b"\xff", None),
+            range(b"d", Some(b"e")),
+            range(b"b", Some(b"b")),
+            range(b"z", Some(b"b")),
+        ];
+        for range in ranges {
+            for read in [engine as &dyn Read, engine.snapshot().as_ref()] {
+                let mut expected = keys(read, range.clone());
+                expected.reverse();
+                assert_eq!(keys_back(read, range.clone()), expected, "{range:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_snapshot_can_be_held_by_a_task_that_moves_between_threads() {
+    on_every_engine(|engine| {
+        put(engine, b"a", b"old");
+        let snapshot = engine.snapshot();
+        put(engine, b"a", b"new");
+        std::thread::scope(|scope| {
+            let read = scope.spawn(|| snapshot.get(Family::Documents, b"a").unwrap());
+            assert_eq!(read.join().unwrap(), Some(b"old".to_vec()));
+        });
+    });
+}
+
 #[test]
 fn a_snapshot_and_a_running_scan_do_not_see_later_writes() {
     on_every_engine(|engine| {
         put(engine, b"a", b"old");
         let snapshot = engine.snapshot();
         let scan = engine.scan(Family::Documents, KeyRange::prefix(b""));
+        let scan_back = engine.scan_back(Family::Documents, KeyRange::prefix(b""));
         put(engine, b"a", b"new");
         put(engine, b"b", b"new");
         assert_eq!(snapshot.get(Family::Documents, b"a").unwrap(), Some(b"old".to_vec()));
         assert_eq!(keys(snapshot.as_ref(), KeyRange::prefix(b"")), [b"a"]);
-        assert_eq!(scan.count(), 1);
+        assert_eq!((scan.count(), scan_back.count()), (1, 1));
+        assert_eq!(keys_back(snapshot.as_ref(), KeyRange::prefix(b"")), [b"a"]);
         assert_eq!(keys(engine, KeyRange::prefix(b"")), [b"a", b"b"]);
     });
 }
@@ -160,6 +211,8 @@ proptest! {
                 engine.write(batch.clone(), Durability::Buffered).unwrap();
                 let found: Vec<u8> = engine.scan(Family::Changes, KeyRange::prefix(b"")).map(|entry| entry.unwrap().0[0]).collect();
                 prop_assert_eq!(&found, &set.iter().copied().collect::<Vec<_>>());
+                let back: Vec<u8> = engine.scan_back(Family::Changes, KeyRange::prefix(b"")).map(|entry| entry.unwrap().0[0]).collect();
+                prop_assert_eq!(&back, &set.iter().rev().copied().collect::<Vec<_>>());
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{Batch, Durability, Engine, EngineError, Entries, Family, KeyRange, Mutation, Read};
+use super::{Batch, Durability, Engine, EngineError, Entries, Entry, Family, KeyRange, Mutation, Read};
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -52,6 +52,16 @@ impl Families {
     }
 }
 
+impl Families {
+    fn entries(&self, family: Family, range: KeyRange) -> impl DoubleEndedIterator<Item = Entry> {
+        let map = self.0.get(&family).filter(|_| !range.is_empty());
+        map.into_iter().flat_map(move |map| {
+            let to = range.to.clone().map_or(Bound::Unbounded, Bound::Excluded);
+            map.range((Bound::Included(range.from.clone()), to)).map(entry)
+        })
+    }
+}
+
 impl Read for Families {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
         Ok(self.0.get(&family).and_then(|map| map.get(key)).cloned())
@@ -62,12 +72,11 @@ impl Read for Families {
     }
 
     fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        let Some(map) = self.0.get(&family).filter(|_| !range.is_empty()) else {
-            return Box::new(std::iter::empty());
-        };
-        let to = range.to.map_or(Bound::Unbounded, Bound::Excluded);
-        let entries = map.range((Bound::Included(range.from), to));
-        Box::new(entries.map(|(key, value)| Ok((key.as_slice().into(), value.as_slice().into()))))
+        Box::new(self.entries(family, range).map(Ok))
+    }
+
+    fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
+        Box::new(self.entries(family, range).rev().map(Ok))
     }
 }
 
@@ -85,6 +94,10 @@ impl Read for MemoryEngine {
 
     fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
         Box::new(Frozen::new(self.current(), family, range))
+    }
+
+    fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
+        Box::new(FrozenBack(Frozen::new(self.current(), family, range)))
     }
 }
 
@@ -115,21 +128,42 @@ impl Frozen {
     }
 }
 
+impl Frozen {
+    /// What is left of the range.
+    fn left(&self) -> impl DoubleEndedIterator<Item = Entry> {
+        let map = (!self.range.is_empty()).then_some(&self.map);
+        map.into_iter().flat_map(|map| {
+            let to = self.range.to.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+            map.range::<[u8], _>((Bound::Included(self.range.from.as_slice()), to))
+                .map(entry)
+        })
+    }
+}
+
 impl Iterator for Frozen {
-    type Item = Result<super::Entry, EngineError>;
+    type Item = Result<Entry, EngineError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.range.is_empty() {
-            return None;
-        }
-        let to = self.range.to.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-        let (key, value) = self
-            .map
-            .range::<[u8], _>((Bound::Included(self.range.from.as_slice()), to))
-            .next()?;
-        let entry = (key.as_slice().into(), value.as_slice().into());
-        self.range.from.clone_from(key);
+        let found = self.left().next()?;
+        self.range.from = found.0.to_vec();
         self.range.from.push(0); // the least key above the one just read
-        Some(Ok(entry))
+        Some(Ok(found))
     }
+}
+
+/// The same in descending order.
+struct FrozenBack(Frozen);
+
+impl Iterator for FrozenBack {
+    type Item = Result<Entry, EngineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let found = self.0.left().next_back()?;
+        self.0.range.to = Some(found.0.to_vec());
+        Some(Ok(found))
+    }
+}
+
+fn entry((key, value): (&Vec<u8>, &Vec<u8>)) -> Entry {
+    (key.as_slice().into(), value.as_slice().into())
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType, Direction,
     IteratorMode, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteOptions,
 };
 
@@ -149,12 +149,37 @@ fn read_error(error: rocksdb::Error) -> EngineError {
     EngineError::new("read", error.into_string())
 }
 
-fn bounds(range: KeyRange) -> (Vec<u8>, ReadOptions) {
+/// Where an iterator starts, and the bounds that it keeps to by itself.
+fn bounds(range: KeyRange, direction: Direction) -> (ReadOptions, Vec<u8>) {
     let mut options = ReadOptions::default();
     if let Some(to) = range.to {
         options.set_iterate_upper_bound(to);
     }
-    (range.from, options)
+    if matches!(direction, Direction::Reverse) {
+        options.set_iterate_lower_bound(range.from.clone());
+    }
+    (options, range.from)
+}
+
+/// Backwards an iterator starts at the greatest key below its upper bound.
+fn mode(from: &[u8], direction: Direction) -> IteratorMode<'_> {
+    match direction {
+        Direction::Forward => IteratorMode::From(from, direction),
+        Direction::Reverse => IteratorMode::End,
+    }
+}
+
+impl RocksEngine {
+    fn iterate(&self, family: Family, range: KeyRange, direction: Direction) -> Entries<'_> {
+        let column = match self.column(family) {
+            Ok(column) if !range.is_empty() => column,
+            Ok(_) => return Box::new(std::iter::empty()),
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
+        let (options, from) = bounds(range, direction);
+        let entries = self.db.iterator_cf_opt(column, options, mode(&from, direction));
+        Box::new(entries.map(|entry| entry.map_err(read_error)))
+    }
 }
 
 impl Read for RocksEngine {
@@ -172,18 +197,11 @@ impl Read for RocksEngine {
     }
 
     fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        let column = match self.column(family) {
-            Ok(column) if !range.is_empty() => column,
-            Ok(_) => return Box::new(std::iter::empty()),
-            Err(error) => return Box::new(std::iter::once(Err(error))),
-        };
-        let (from, options) = bounds(range);
-        let mode = IteratorMode::From(&from, rocksdb::Direction::Forward);
-        Box::new(
-            self.db
-                .iterator_cf_opt(column, options, mode)
-                .map(|entry| entry.map_err(read_error)),
-        )
+        self.iterate(family, range, Direction::Forward)
+    }
+
+    fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
+        self.iterate(family, range, Direction::Reverse)
     }
 }
 
@@ -242,6 +260,19 @@ struct RocksSnapshot<'a> {
     snapshot: SnapshotWithThreadMode<'a, DB>,
 }
 
+impl RocksSnapshot<'_> {
+    fn iterate(&self, family: Family, range: KeyRange, direction: Direction) -> Entries<'_> {
+        let column = match self.engine.column(family) {
+            Ok(column) if !range.is_empty() => column,
+            Ok(_) => return Box::new(std::iter::empty()),
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
+        let (options, from) = bounds(range, direction);
+        let entries = self.snapshot.iterator_cf_opt(column, options, mode(&from, direction));
+        Box::new(entries.map(|entry| entry.map_err(read_error)))
+    }
+}
+
 impl Read for RocksSnapshot<'_> {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
         self.snapshot
@@ -259,17 +290,10 @@ impl Read for RocksSnapshot<'_> {
     }
 
     fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        let column = match self.engine.column(family) {
-            Ok(column) if !range.is_empty() => column,
-            Ok(_) => return Box::new(std::iter::empty()),
-            Err(error) => return Box::new(std::iter::once(Err(error))),
-        };
-        let (from, options) = bounds(range);
-        let mode = IteratorMode::From(&from, rocksdb::Direction::Forward);
-        Box::new(
-            self.snapshot
-                .iterator_cf_opt(column, options, mode)
-                .map(|entry| entry.map_err(read_error)),
-        )
+        self.iterate(family, range, Direction::Forward)
+    }
+
+    fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
+        self.iterate(family, range, Direction::Reverse)
     }
 }

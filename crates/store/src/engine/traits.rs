@@ -5,7 +5,7 @@ use super::{Batch, EngineError, Family, KeyRange};
 /// A key and its value.
 pub type Entry = (Box<[u8]>, Box<[u8]>);
 
-/// Entries of a scan in ascending order of their keys' bytes.
+/// Entries of a scan in the order of their keys' bytes.
 pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, EngineError>> + 'a>;
 
 /// How much of a batch must be safe before `write` returns.
@@ -17,8 +17,8 @@ pub enum Durability {
     Buffered,
 }
 
-/// Reads of one state: the engine's newest one, or a snapshot.
-pub trait Read {
+/// Reads of one state: the engine's newest one, or a snapshot. It may be held for long, by tasks that wait in between.
+pub trait Read: Send + Sync {
     /// The value of a key.
     ///
     /// # Errors
@@ -33,10 +33,13 @@ pub trait Read {
 
     /// The entries of a range in ascending order of their keys, on one consistent state: later writes do not show.
     fn scan(&self, family: Family, range: KeyRange) -> Entries<'_>;
+
+    /// The same entries in descending order of their keys.
+    fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_>;
 }
 
 /// An ordered store of bytes with atomic batches. Reads see the newest written batch.
-pub trait Engine: Read + Send + Sync {
+pub trait Engine: Read {
     /// A frozen view of everything written so far.
     fn snapshot(&self) -> Box<dyn Read + '_>;
 

@@ -15,7 +15,7 @@ use crate::store::Store;
 pub(super) const EXAMINED_MAX: usize = 10_000;
 
 /// Bytes of documents after which a page ends although more was asked for. Exceeded by a single document only.
-const BYTES_MAX: usize = 16 << 20;
+pub(super) const BYTES_MAX: usize = 16 << 20;
 
 /// How much of a page was read.
 #[derive(Debug, Default)]

@@ -2,9 +2,8 @@
 
 use rejoin_document::{DatabaseName, DocumentId, Sequence, Shown};
 
-use super::Page;
-use super::access::{Budget, read_document};
-use crate::engine::{Family, KeyRange};
+use super::access::{BYTES_MAX, read_document};
+use crate::engine::Family;
 use crate::error::{ReadError, StoreError};
 use crate::keys::documents;
 use crate::record::StoredDocument;
@@ -37,65 +36,36 @@ impl Store {
         }))
     }
 
-    /// Several documents as of one moment, in the order of the ids.
+    /// Several documents as of one moment, in the order of the ids: as many of the first as fit into 16 MiB on disk, and at least one.
     ///
     /// # Errors
     /// [`ReadError::UnknownDatabase`], or the disk fails.
     pub fn get_many(&self, database: &DatabaseName, ids: &[DocumentId]) -> Result<Vec<Option<Found>>, ReadError> {
         let database = self.database(database)?;
-        let keys: Vec<_> = ids.iter().map(|id| documents::key(database.number(), id)).collect();
-        let values = self.engine().snapshot().multi_get(Family::Documents, &keys)?;
-        let found = ids
-            .iter()
-            .zip(values)
-            .map(|(id, value)| value.map(|value| found(&database, id.clone(), &value)).transpose());
-        Ok(found.collect::<Result<_, _>>()?)
-    }
-
-    /// Documents that are not deleted, in ascending order of their ids, after `after`.
-    ///
-    /// # Errors
-    /// [`ReadError::UnknownDatabase`], or the disk fails.
-    pub fn list(
-        &self,
-        database: &DatabaseName,
-        after: Option<&DocumentId>,
-        limit: usize,
-    ) -> Result<Page<Found>, ReadError> {
-        let database = self.database(database)?;
-        let prefix = database.number().prefix();
-        let range = match after {
-            Some(after) => KeyRange::prefix_after(&prefix, &documents::key(database.number(), after)),
-            None => KeyRange::prefix(&prefix),
-        };
-        let mut page = Page {
-            items: Vec::new(),
-            next: None,
-        };
-        let mut budget = Budget::default();
-        for entry in self.engine().scan(Family::Documents, range) {
-            if page.items.len() >= limit.max(1) || budget.is_spent() {
-                return Ok(page);
+        let snapshot = self.engine().snapshot();
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        // One after the other: a thousand of the largest bodies at once would not fit into memory.
+        for id in ids {
+            let value = snapshot.get(Family::Documents, &documents::key(database.number(), id))?;
+            bytes += value.as_ref().map_or(0, Vec::len);
+            if bytes > BYTES_MAX && !found.is_empty() {
+                break;
             }
-            let (key, value) = entry?;
-            budget.spend(value.len());
-            let (_, id) = documents::decode_key(&key)?;
-            page.next = Some(id.clone());
-            let found = found(&database, id, &value)?;
-            if !found.shown.deleted {
-                page.items.push(found);
-            }
+            let document = value.map(|value| Found::decode(&database, id.clone(), &value));
+            found.push(document.transpose()?);
         }
-        page.next = None;
-        Ok(page)
+        Ok(found)
     }
 }
 
-fn found(database: &DatabaseState, id: DocumentId, value: &[u8]) -> Result<Found, StoreError> {
-    let stored = StoredDocument::decode(value)?;
-    Ok(Found {
-        id,
-        sequence: stored.sequence,
-        shown: stored.document.shown(database.rules()),
-    })
+impl Found {
+    /// What a stored value shows.
+    pub(super) fn decode(database: &DatabaseState, id: DocumentId, value: &[u8]) -> Result<Self, StoreError> {
+        let stored = StoredDocument::decode(value)?;
+        Ok(Self {
+            id,
+            sequence: stored.sequence,
+            shown: stored.document.shown(database.rules()),
+        })
+    }
 }

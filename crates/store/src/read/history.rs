@@ -85,20 +85,10 @@ impl Store {
                 }));
             }
             let (key, value) = entry?;
-            let entry = RevisionEntry::decode(&key, &value)?;
-            last = entry.key.sequence;
-            let (body, bytes) = match bodies {
-                true => read_body(snapshot.as_ref(), &entry)?,
-                false => (None, value.len()),
-            };
+            last = RevisionEntry::decode(&key, &value)?.key.sequence;
+            let (revision, bytes) = kept(snapshot.as_ref(), &key, &value, bodies)?;
             budget.spend(bytes);
-            revisions.push(KeptRevision {
-                revision: entry.key.revision,
-                deleted: entry.deleted,
-                dot: Some(entry.dot),
-                superseded: Some(entry.superseded),
-                body,
-            });
+            revisions.push(revision);
         }
         Ok(Some(History { revisions, next: None }))
     }
@@ -139,6 +129,28 @@ impl Store {
         };
         Ok(Some(RevisionRecord::decode(revision.clone(), &entry?.1)?.base))
     }
+}
+
+/// The revision of an entry of a history, with what it held if that is asked for, and the bytes that were read.
+pub(super) fn kept(
+    read: &dyn Read,
+    key: &[u8],
+    value: &[u8],
+    bodies: bool,
+) -> Result<(KeptRevision, usize), StoreError> {
+    let entry = RevisionEntry::decode(key, value)?;
+    let (body, bytes) = match bodies {
+        true => read_body(read, &entry)?,
+        false => (None, value.len()),
+    };
+    let revision = KeptRevision {
+        revision: entry.key.revision,
+        deleted: entry.deleted,
+        dot: Some(entry.dot),
+        superseded: Some(entry.superseded),
+        body,
+    };
+    Ok((revision, bytes))
 }
 
 fn current(stored: &StoredDocument, database: &DatabaseState, bodies: bool) -> KeptRevision {

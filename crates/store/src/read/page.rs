@@ -5,7 +5,7 @@ use rejoin_document::DocumentId;
 /// Some entries of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// The entries, in ascending order of their documents' ids.
+    /// The entries, in the order of their documents' ids.
     pub items: Vec<T>,
     /// Go on after this id; `None` at the end of the list. A page may be short, or empty, and still have a next one: the number of
     /// documents that are looked at and their bytes are bounded too.

@@ -49,6 +49,13 @@ impl Read for RecordingEngine {
             Err(error) => Box::new(std::iter::once(Err(error))),
         }
     }
+
+    fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
+        match self.readable() {
+            Ok(()) => self.inner.scan_back(family, range),
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        }
+    }
 }
 
 impl Engine for RecordingEngine {

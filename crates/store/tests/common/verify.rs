@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rejoin_document::{BUCKETS, DatabaseName, DocumentId, Sequence, SetHash, Shown, bucket_of};
-use rejoin_store::{Page, Store};
+use rejoin_store::{ListRange, Page, Store};
 
 /// Panics if an index, a counter or the digest of a database says anything but what its documents say.
 pub fn verify(store: &Store, database: &DatabaseName) {
@@ -13,7 +13,7 @@ pub fn verify(store: &Store, database: &DatabaseName) {
         .filter(|(_, shown)| !shown.deleted)
         .map(|(id, _)| id.clone())
         .collect();
-    let listed = pages(|after| store.list(database, after, 1000).unwrap());
+    let listed = pages(|after| store.list(database, &ListRange::default(), after, 1000).unwrap());
     assert_eq!(
         listed.into_iter().map(|found| found.id).collect::<Vec<_>>(),
         live,

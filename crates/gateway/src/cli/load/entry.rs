@@ -1,4 +1,5 @@
-//! One line of a load: its `_id` is cut out, everything else stays as it is written.
+//! One line of a load: its `_id` is cut out, everything else stays as it is written. A line of an export is taken as well: there the body
+//! stands in a member of its own.
 
 use std::fmt;
 
@@ -11,6 +12,9 @@ use super::lines::LINE_BYTES_MAX;
 
 /// The member that names the document.
 const ID: &str = "_id";
+
+/// All members that a line of an export can have.
+const EXPORT_MEMBERS: [&str; 5] = ["id", "revision", "deleted", "body", "history"];
 
 /// A document to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +35,12 @@ pub(super) struct BadLine {
 }
 
 impl Entry {
-    /// Takes a line apart. Only its outline is checked here; the node judges the body.
-    pub(super) fn parse(line: &[u8]) -> Result<Self, BadLine> {
+    /// Takes a line apart. Only its outline is checked here; the node judges the body. `None`: a line of an export that has no body, since it is of
+    /// a deleted document or goes on with a history.
+    ///
+    /// # Errors
+    /// [`BadLine`] for a line that names no document.
+    pub(super) fn parse(line: &[u8]) -> Result<Option<Self>, BadLine> {
         let first = line.iter().find(|byte| !byte.is_ascii_whitespace());
         let members = serde_json::from_slice::<Members<'_>>(line).map_err(|error| match (first, error.classify()) {
             (Some(b'{'), _) | (_, serde_json::error::Category::Syntax | serde_json::error::Category::Eof) => {
@@ -43,17 +51,15 @@ impl Entry {
                 "a line must be a JSON object with the member \"_id\"".to_owned(),
             ),
         })?;
+        if members.is_export() {
+            return members.exported();
+        }
         let mut id = None;
         let mut body = String::with_capacity(line.len());
         for (name, value) in &members.0 {
             if name == ID {
-                let text = serde_json::from_str::<String>(value.get())
-                    .map_err(|error| bad(Reason::InvalidId, bad_id(value, &error)))?;
-                if id.replace(text).is_some() {
-                    return Err(bad(
-                        Reason::InvalidId,
-                        "the member \"_id\" stands there twice".to_owned(),
-                    ));
+                if id.replace(text(name, value)?).is_some() {
+                    return Err(twice(name));
                 }
                 continue;
             }
@@ -64,7 +70,7 @@ impl Entry {
         }
         body.push_str(if body.is_empty() { "{}" } else { "}" });
         let id = id.ok_or_else(|| bad(Reason::InvalidId, "the member \"_id\" is missing".to_owned()))?;
-        Ok(Self { id, body: body.into() })
+        Ok(Some(Self { id, body: body.into() }))
     }
 }
 
@@ -80,13 +86,20 @@ fn bad(reason: Reason, message: String) -> BadLine {
     BadLine { reason, message }
 }
 
-/// Why a value is no id. Text can be wrong too: an escape may stand for half of a character.
-fn bad_id(value: &RawValue, error: &serde_json::Error) -> String {
-    if value.get().starts_with('"') {
-        format!("the member \"_id\" is not valid text: {}", without_line(error))
-    } else {
-        "the member \"_id\" must be a string".to_owned()
-    }
+fn twice(name: &str) -> BadLine {
+    bad(Reason::InvalidId, format!("the member {name:?} stands there twice"))
+}
+
+/// An id. Text can be wrong too: an escape may stand for half of a character.
+fn text(name: &str, value: &RawValue) -> Result<String, BadLine> {
+    serde_json::from_str::<String>(value.get()).map_err(|error| {
+        let problem = if value.get().starts_with('"') {
+            format!("the member {name:?} is not valid text: {}", without_line(&error))
+        } else {
+            format!("the member {name:?} must be a string")
+        };
+        bad(Reason::InvalidId, problem)
+    })
 }
 
 /// The parser's message without its line number, which is always 1 here.
@@ -100,6 +113,35 @@ struct Members<'a>(Vec<(String, &'a RawValue)>);
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+impl Members<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(found, _)| found == name)
+    }
+
+    /// No document of a plain file looks like this: it would have the member `_id`.
+    fn is_export(&self) -> bool {
+        let known = |(name, _): &(String, _)| EXPORT_MEMBERS.contains(&name.as_str());
+        let says_something = self.has("body") || self.has("history") || self.has("deleted");
+        self.has("id") && says_something && self.0.iter().all(known)
+    }
+
+    /// The document of a line of an export, with the text of its body as it stands there.
+    fn exported(&self) -> Result<Option<Entry>, BadLine> {
+        let (mut id, mut body) = (None, None);
+        for (name, value) in &self.0 {
+            let again = match name.as_str() {
+                "id" => id.replace(text(name, value)?).is_some(),
+                "body" => body.replace(Bytes::copy_from_slice(value.get().as_bytes())).is_some(),
+                _ => false,
+            };
+            if again {
+                return Err(twice(name));
+            }
+        }
+        Ok(id.zip(body).map(|(id, body)| Entry { id, body }))
     }
 }
 
@@ -128,9 +170,9 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<(String, String), Reason> {
-        Entry::parse(line.as_bytes())
-            .map(|entry| (entry.id, String::from_utf8(entry.body.to_vec()).unwrap()))
-            .map_err(|bad| bad.reason)
+        let parsed = Entry::parse(line.as_bytes()).map_err(|bad| bad.reason)?;
+        let entry = parsed.expect("a line with a body");
+        Ok((entry.id, String::from_utf8(entry.body.to_vec()).unwrap()))
     }
 
     fn entry(id: &str, body: &str) -> Result<(String, String), Reason> {
@@ -143,6 +185,35 @@ mod tests {
         assert_eq!(parse(r#"{"b":1,"_id":"x","a":2}"#), entry("x", r#"{"b":1,"a":2}"#));
         assert_eq!(parse(r#"{"b":1,"a":2,"_id":"x"}"#), entry("x", r#"{"b":1,"a":2}"#));
         assert_eq!(parse(r#"{"_id":"x"}"#), entry("x", "{}"));
+    }
+
+    #[test]
+    fn a_line_of_an_export_is_taken_with_the_text_of_its_body() {
+        let line = r#"{"id":"\u0078","revision":"2-abc","body":{ "n":1.50, "id":7 },"history":[{"body":{"n":1}}]}"#;
+        assert_eq!(parse(line), entry("x", r#"{ "n":1.50, "id":7 }"#));
+        assert_eq!(parse(r#"{"body":{},"id":"x"}"#), entry("x", "{}"));
+        for nothing in [
+            r#"{"id":"x","revision":"2-abc","deleted":true,"history":[]}"#,
+            r#"{"id":"x","history":[{"revision":"1-abc"}]}"#,
+        ] {
+            assert_eq!(Entry::parse(nothing.as_bytes()), Ok(None), "{nothing}");
+        }
+        // A document of a plain file that only looks like one is taken as it is.
+        let plain = r#"{"_id":"x","id":"y","body":{}}"#;
+        assert_eq!(parse(plain), entry("x", r#"{"id":"y","body":{}}"#));
+        for bad in [
+            r#"{"id":7,"body":{}}"#,
+            r#"{"id":"x","id":"y","body":{}}"#,
+            r#"{"id":"x","body":{},"body":{}}"#,
+            r#"{"id":"x","body":{},"other":1}"#,
+            r#"{"id":"x","revision":"1-a"}"#,
+        ] {
+            assert_eq!(
+                Entry::parse(bad.as_bytes()).map_err(|bad| bad.reason),
+                Err(Reason::InvalidId),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 /// Longer lines are skipped and reported: the default bound of a body, and a little for its id. A node cannot refuse
 /// one message of a load without ending it, so what no node takes is not sent.
-pub(super) const LINE_BYTES_MAX: usize = 8 * 1024 * 1024 + 4096;
+pub(in crate::cli) const LINE_BYTES_MAX: usize = 8 * 1024 * 1024 + 4096;
 
 /// What came next in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,3 +14,4 @@ mod sending;
 mod stop;
 
 pub(super) use command::Load;
+pub(super) use lines::LINE_BYTES_MAX;

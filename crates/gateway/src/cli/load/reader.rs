@@ -71,7 +71,7 @@ fn read(input: Box<dyn Read + Send>, batches: &mpsc::Sender<Batch>) {
     let _ = batches.blocking_send(batch);
 }
 
-/// Blank lines are allowed anywhere; a byte order mark is, at the beginning.
+/// Blank lines are allowed anywhere, and lines of an export that have no body; a byte order mark is, at the beginning.
 fn parse(line: u64, bytes: &[u8]) -> Option<Parsed> {
     let text = if line == 1 {
         bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
@@ -81,10 +81,8 @@ fn parse(line: u64, bytes: &[u8]) -> Option<Parsed> {
     if text.trim_ascii().is_empty() {
         return None;
     }
-    Some(Parsed {
-        line,
-        entry: Entry::parse(text),
-    })
+    let entry = Entry::parse(text).transpose()?;
+    Some(Parsed { line, entry })
 }
 
 #[cfg(test)]

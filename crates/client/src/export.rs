@@ -1,0 +1,104 @@
+//! A whole database as of one moment.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use rejoin_api::proto;
+use rejoin_document::Revision;
+use tonic::Streaming;
+
+use crate::call::{self, Safety};
+use crate::document::Document;
+use crate::error::CallError;
+use crate::malformed::{self, Malformed};
+use crate::status::time;
+
+/// What is exported. By default all documents without their history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Export {
+    /// With the superseded revisions that the node keeps; deleted documents of which any are kept come too.
+    pub history: bool,
+    /// Only ids that begin with this.
+    pub prefix: String,
+}
+
+/// A document of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// The document. If this continues the one before, only its id and revision are set.
+    pub document: Document,
+    /// Its superseded revisions, highest generation first, if they were asked for.
+    pub history: Vec<SupersededRevision>,
+    /// Whether this is more of the history of the document before, which did not fit into one message.
+    pub continues: bool,
+}
+
+/// A revision that the node showed before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SupersededRevision {
+    /// Which.
+    pub revision: Revision,
+    /// Whether it deleted the document.
+    pub deleted: bool,
+    /// The datacenter of its newest write; `None` if its replica is not known at the node.
+    pub datacenter: Option<String>,
+    /// When its newest write was made.
+    pub written: SystemTime,
+    /// When the node showed something else.
+    pub superseded: SystemTime,
+    /// Its body as JSON text; `None` of a deletion.
+    pub body: Option<Bytes>,
+}
+
+/// The documents of an export, in ascending order of the bytes of their ids.
+#[derive(Debug)]
+pub struct ExportStream {
+    stream: Streaming<proto::ExportDocumentsResponse>,
+    address: String,
+}
+
+impl ExportStream {
+    pub(crate) fn new(stream: Streaming<proto::ExportDocumentsResponse>, address: &str) -> Self {
+        Self {
+            stream,
+            address: address.to_owned(),
+        }
+    }
+
+    /// The next document; `None` at the end. A node ends an export that nobody reads for ten minutes (by default).
+    ///
+    /// # Errors
+    /// `Unreachable` if the connection was lost, `Refused` with `OVERLOADED` if it was not read for too long: begin
+    /// again, a second export is one of another moment.
+    pub async fn next(&mut self) -> Result<Option<Exported>, CallError> {
+        let answer = self.stream.message().await;
+        let answer = answer.map_err(|status| call::from_status(&self.address, Safety::Repeatable, &status))?;
+        let exported = answer.map(Exported::from_proto).transpose();
+        exported.map_err(|malformed| CallError::malformed(&self.address, &malformed))
+    }
+}
+
+impl Exported {
+    fn from_proto(answer: proto::ExportDocumentsResponse) -> Result<Self, Malformed> {
+        let history = answer.history.into_iter().map(SupersededRevision::from_proto);
+        Ok(Self {
+            document: Document::from_proto(answer.document.ok_or(Malformed::Missing("document"))?)?,
+            history: history.collect::<Result<_, _>>()?,
+            continues: answer.continues,
+        })
+    }
+}
+
+impl SupersededRevision {
+    fn from_proto(info: proto::RevisionInfo) -> Result<Self, Malformed> {
+        let superseded = info.superseded_unix_ms;
+        Ok(Self {
+            revision: malformed::revision(&info.revision)?,
+            deleted: info.deleted,
+            datacenter: (!info.datacenter.is_empty()).then_some(info.datacenter),
+            written: time(info.written_unix_ms)?,
+            superseded: time(superseded.ok_or(Malformed::Missing("superseded_unix_ms"))?)?,
+            body: info.body,
+        })
+    }
+}

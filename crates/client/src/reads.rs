@@ -1,0 +1,138 @@
+//! Calls that read many documents: lists, several at once, changes, exports.
+
+use rejoin_api::proto;
+
+use crate::call::{self, Safety};
+use crate::change_stream::ChangeStream;
+use crate::client::Client;
+use crate::document::Document;
+use crate::error::CallError;
+use crate::export::{Export, ExportStream};
+use crate::malformed::Malformed;
+use crate::page::Page;
+use crate::watch::{Watch, WatchFrom};
+
+/// What is listed, and in which order. By default all documents, whole, in ascending order of the bytes of their ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Only ids that begin with this.
+    pub prefix: String,
+    /// Only ids from this one on (inclusive).
+    pub from: Option<String>,
+    /// Only ids before this one (exclusive).
+    pub to: Option<String>,
+    /// In descending order; `from` is still the lesser one.
+    pub descending: bool,
+    /// Without bodies and conflicts.
+    pub omit_bodies: bool,
+}
+
+impl Client {
+    /// One page of the documents of a listing that are not deleted. `size` is 1 to 1,000, or 0 for the node's default;
+    /// `after` is the `next` of the previous page of the same listing. A document that is there all the while is met
+    /// exactly once, whatever is written between two pages.
+    ///
+    /// # Errors
+    /// `Refused` with `DATABASE_NOT_FOUND`, with `INVALID_FILTER` if `from` comes after `to`, or with
+    /// `INVALID_PAGE_TOKEN` if `after` is of another listing; `Unreachable` if no answer arrived.
+    pub async fn list_with(
+        &self,
+        database: &str,
+        listing: &Listing,
+        size: u32,
+        after: Option<String>,
+    ) -> Result<Page<Document>, CallError> {
+        let request = proto::ListDocumentsRequest {
+            database: database.to_owned(),
+            page_size: size,
+            page_token: after.unwrap_or_default(),
+            prefix: listing.prefix.clone(),
+            start_id: listing.from.clone().unwrap_or_default(),
+            end_id: listing.to.clone().unwrap_or_default(),
+            descending: listing.descending,
+            omit_bodies: listing.omit_bodies,
+            ..proto::ListDocumentsRequest::default()
+        };
+        let attempt = |request| {
+            let mut service = self.document_service();
+            async move { service.list_documents(request).await }
+        };
+        self.call(Safety::Repeatable, request, attempt, |answer| {
+            let documents = answer
+                .documents
+                .into_iter()
+                .map(Document::from_proto)
+                .collect::<Result<_, _>>()?;
+            Ok(Page::new(documents, answer.next_page_token))
+        })
+        .await
+    }
+
+    /// Several documents as of one moment, in the order of `ids`, which are 1 to 1,000; `None` for one that is absent or
+    /// deleted. As many of the first as fit into 16 MiB, and at least one: the answer may be shorter than `ids`, and the
+    /// rest is to be asked for again, as of a later moment.
+    ///
+    /// # Errors
+    /// `Refused` with `INVALID_BATCH` for no ids or too many; `Unreachable` if no answer arrived.
+    pub async fn get_many(&self, database: &str, ids: &[String]) -> Result<Vec<Option<Document>>, CallError> {
+        let request = proto::BatchGetDocumentsRequest {
+            database: database.to_owned(),
+            ids: ids.to_vec(),
+            ..proto::BatchGetDocumentsRequest::default()
+        };
+        let attempt = |request| {
+            let mut service = self.document_service();
+            async move { service.batch_get_documents(request).await }
+        };
+        self.call(Safety::Repeatable, request, attempt, |answer| {
+            let found = answer.documents;
+            if found.is_empty() || found.iter().zip(ids).any(|(found, id)| found.id != *id) {
+                return Err(Malformed::Missing("document"));
+            }
+            let document = |found: proto::DocumentOrAbsent| found.document.map(Document::from_proto).transpose();
+            found.into_iter().map(document).collect()
+        })
+        .await
+    }
+
+    /// The newest change of each document, oldest first, from a place on.
+    ///
+    /// # Errors
+    /// `Refused` with `DATABASE_NOT_FOUND`; with `INVALID_WATCH_TOKEN` if the token is of another database, or of a
+    /// deleted one of this name; with `INVALID_FILTER`; `Unreachable` if no answer arrived.
+    pub async fn watch(&self, database: &str, watch: &Watch) -> Result<ChangeStream, CallError> {
+        let request = watch.to_proto(database);
+        // No deadline travels with the request: the stream may last. Only its beginning is waited for.
+        let attempt = || {
+            let mut service = self.document_service();
+            let request = request.clone();
+            async move { service.watch_changes(request).await }
+        };
+        let answer = call::run(self.options(), self.address(), Safety::Repeatable, attempt).await?;
+        let token = match &watch.from {
+            WatchFrom::After(token) => Some(token.clone()),
+            WatchFrom::Start | WatchFrom::Now => None,
+        };
+        Ok(ChangeStream::new(answer.into_inner(), self.address(), token))
+    }
+
+    /// All documents as of one moment: what is written once this has returned does not show in it.
+    ///
+    /// # Errors
+    /// `Refused` with `DATABASE_NOT_FOUND`, or with `OVERLOADED` if the node serves as many exports as it may;
+    /// `Unreachable` if no answer arrived.
+    pub async fn export(&self, database: &str, export: &Export) -> Result<ExportStream, CallError> {
+        let request = proto::ExportDocumentsRequest {
+            database: database.to_owned(),
+            include_history: export.history,
+            prefix: export.prefix.clone(),
+        };
+        let attempt = || {
+            let mut service = self.document_service();
+            let request = request.clone();
+            async move { service.export_documents(request).await }
+        };
+        let answer = call::run(self.options(), self.address(), Safety::Repeatable, attempt).await?;
+        Ok(ExportStream::new(answer.into_inner(), self.address()))
+    }
+}

@@ -1,0 +1,92 @@
+//! `get-many`: several documents as of one moment.
+
+use clap::Args;
+use rejoin_client::{Client, Document};
+use serde::Serialize;
+
+use super::connection::Connection;
+use super::failure::Failure;
+use super::help::json_help;
+use super::json;
+use super::table::printable;
+
+/// Prints several documents as of one moment.
+#[derive(Debug, Args)]
+#[command(after_help = json_help!(
+    "{\"documents\": [{\"id\", \"revision\", \"deleted\", \"checksum\", \"body\", \"conflicts\"} or {\"id\", \"missing\":"
+    "true}], \"moments\"}; documents in the order of the ids, each as get prints it.\n"
+    "Writes that were made together are all there or none of them. What does not fit into 16 MiB is read as of a"
+    "later moment: moments is 1 unless that was so."
+))]
+pub struct GetMany {
+    /// The database
+    database: String,
+    /// The documents' ids, 1 to 1000 of them
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<String>,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+#[derive(Serialize)]
+struct DocumentsJson {
+    documents: Vec<DocumentOrMissing>,
+    moments: u32,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum DocumentOrMissing {
+    Found(json::Document),
+    Missing { id: String, missing: bool },
+}
+
+impl GetMany {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let (documents, moments) = self.read(&self.connection.client()?).await?;
+        let mut output = self.connection.output();
+        if self.connection.json {
+            let documents = self.ids.iter().zip(documents);
+            let documents = documents.map(|(id, found)| DocumentOrMissing::new(id, found)).collect();
+            output.json(&DocumentsJson { documents, moments })?;
+            return output.finish();
+        }
+        for (id, found) in self.ids.iter().zip(&documents) {
+            match found {
+                Some(document) => {
+                    output.line(format_args!("{} {}", printable(id), document.revision))?;
+                    output.line(String::from_utf8_lossy(&document.body))?;
+                }
+                None => output.line(format_args!("{} is not there", printable(id)))?,
+            }
+        }
+        if moments > 1 {
+            output.line(format_args!(
+                "they did not fit into one answer, and were read in {moments} moments"
+            ))?;
+        }
+        output.finish()
+    }
+
+    /// All documents, and in how many moments they were read.
+    async fn read(&self, client: &Client) -> Result<(Vec<Option<Document>>, u32), Failure> {
+        let (mut documents, mut moments) = (Vec::new(), 0);
+        while documents.len() < self.ids.len() {
+            documents.extend(client.get_many(&self.database, &self.ids[documents.len()..]).await?);
+            moments += 1;
+        }
+        Ok((documents, moments))
+    }
+}
+
+impl DocumentOrMissing {
+    fn new(id: &str, found: Option<Document>) -> Self {
+        match found {
+            Some(document) => Self::Found(json::Document::new(document)),
+            None => Self::Missing {
+                id: id.to_owned(),
+                missing: true,
+            },
+        }
+    }
+}

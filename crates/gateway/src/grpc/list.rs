@@ -1,0 +1,72 @@
+//! `ListDocuments`: the documents of a database in pages.
+
+use rejoin_api::proto;
+use rejoin_document::DOCUMENT_ID_BYTES_MAX;
+use rejoin_store::{Found, ListRange};
+
+use super::error::Failure;
+use super::{page, request};
+use crate::node::NodeContext;
+
+/// Reads one page.
+///
+/// # Errors
+///
+/// The database does not exist, the range or the token makes no sense, or the disk fails.
+pub(super) fn list(
+    context: &NodeContext,
+    request: &proto::ListDocumentsRequest,
+) -> Result<proto::ListDocumentsResponse, Failure> {
+    let database = request::database(&context.store, &request.database)?;
+    let range = range(request)?;
+    let fingerprint = range.fingerprint(&database);
+    let after = page::after_in(fingerprint, &request.page_token)?;
+    let store = &context.store;
+    let page = store.list(&database, &range, after.as_ref(), page::size(request.page_size))?;
+    let document = |mut found: Found| {
+        if request.omit_bodies {
+            found.shown.conflicts.clear();
+        }
+        let mut document =
+            proto::Document::from_shown(&found.id, &found.shown, &|replica| store.datacenter_of(replica));
+        if request.omit_bodies {
+            document.body.clear();
+        }
+        document
+    };
+    Ok(proto::ListDocumentsResponse {
+        documents: page.items.into_iter().map(document).collect(),
+        next_page_token: page::next_in(fingerprint, page.next),
+        state: None,
+    })
+}
+
+fn range(request: &proto::ListDocumentsRequest) -> Result<ListRange, Failure> {
+    let text = |field, text: &str| bounded(field, text).map(|()| text.to_owned());
+    let range = ListRange {
+        prefix: text("prefix", &request.prefix)?,
+        start: text("start_id", &request.start_id)?,
+        end: text("end_id", &request.end_id)?,
+        descending: request.descending,
+    };
+    if !range.end.is_empty() && range.start > range.end {
+        return Err(Failure::filter(
+            "start_id comes after end_id; start_id is the lesser one in descending order too",
+        ));
+    }
+    Ok(range)
+}
+
+/// A part of an id is no longer than an id.
+///
+/// # Errors
+///
+/// It is longer.
+pub(super) fn bounded(field: &'static str, text: &str) -> Result<(), Failure> {
+    if text.len() > DOCUMENT_ID_BYTES_MAX {
+        let found = text.len();
+        let message = format!("{field} has {found} bytes, an id at most {DOCUMENT_ID_BYTES_MAX}; shorten it");
+        return Err(Failure::filter(&message));
+    }
+    Ok(())
+}
