@@ -1,7 +1,5 @@
 //! A client settles open conflicts. What each choice stands for is decided here, on the candidates as they are in that moment.
 
-use std::sync::Arc;
-
 use rejoin_document::{Candidate, CandidateKind, OpenConflict, Resolution, Settle, Shown, Value, stale};
 
 use super::group::Group;
