@@ -50,8 +50,8 @@ pub use options::{Place, StoreOptions};
 pub use queue::{CommitQueue, Committer};
 pub use queue_options::QueueOptions;
 pub use read::{
-    Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Found, Page, QuarantinedState,
-    Scan,
+    Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Found, Lacking, Page,
+    QuarantinedState, Scan, Seen,
 };
 pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};
 pub use store::Store;

@@ -1,6 +1,6 @@
 //! Reads of documents.
 
-use rejoin_document::{Base, DatabaseName, DocumentId, Revision, Sequence, Shown};
+use rejoin_document::{Base, DatabaseName, DocumentId, Revision, Sequence, Shown, VersionVector};
 
 use super::Page;
 use super::access::{Budget, read_document};
@@ -21,6 +21,8 @@ pub struct Found {
     pub sequence: Sequence,
     /// What it shows.
     pub shown: Shown,
+    /// Every write that it has incorporated.
+    pub context: VersionVector,
 }
 
 impl Store {
@@ -35,6 +37,7 @@ impl Store {
             id: id.clone(),
             sequence: stored.sequence,
             shown: stored.document.shown(database.rules()),
+            context: stored.document.context().clone(),
         }))
     }
 
@@ -72,6 +75,7 @@ impl Store {
         let mut page = Page {
             items: Vec::new(),
             next: None,
+            context: VersionVector::new(),
         };
         let mut budget = Budget::default();
         for entry in self.engine().scan(Family::Documents, range) {
@@ -83,6 +87,7 @@ impl Store {
             let (_, id) = documents::decode_key(&key)?;
             page.next = Some(id.clone());
             let found = found(&database, id, &value)?;
+            page.context.merge(&found.context);
             if !found.shown.deleted {
                 page.items.push(found);
             }
@@ -129,5 +134,6 @@ fn found(database: &DatabaseState, id: DocumentId, value: &[u8]) -> Result<Found
         id,
         sequence: stored.sequence,
         shown: stored.document.shown(database.rules()),
+        context: stored.document.context().clone(),
     })
 }

@@ -11,6 +11,7 @@ mod heals;
 mod page;
 mod quarantine;
 mod scan;
+mod sessions;
 mod status;
 
 pub use changes::{Changes, DocumentChange};
@@ -19,4 +20,5 @@ pub use documents::Found;
 pub use page::Page;
 pub use quarantine::QuarantinedState;
 pub use scan::{DatabaseHello, Scan};
+pub use sessions::{Lacking, Seen};
 pub use status::DatabaseStatus;

@@ -3,6 +3,7 @@
 use rejoin_document::{DatabaseName, DatacenterName, Granularity, ReplicaId, RuleSet, Sequence, VersionVector};
 
 use super::access::EXAMINED_MAX;
+use super::sessions::partial;
 use crate::engine::{Family, KeyRange};
 use crate::error::ReadError;
 use crate::keys::{DatabaseNumber, documents};
@@ -28,6 +29,8 @@ pub struct DatabaseStatus {
     pub sequence: Sequence,
     /// What is incorporated.
     pub knowledge: VersionVector,
+    /// Peers of which a part of what they have was received, and the rest not yet, in ascending order.
+    pub catching_up_from: Vec<DatacenterName>,
 }
 
 impl Store {
@@ -58,6 +61,7 @@ impl Store {
             quarantined: database.record.quarantined,
             sequence: database.record.sequence,
             knowledge: database.record.knowledge.clone(),
+            catching_up_from: partial(database, &self.options().peers),
         });
         status.collect()
     }
