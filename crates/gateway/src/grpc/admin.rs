@@ -38,6 +38,7 @@ impl AdminApi {
             conflicts: status.conflicts,
             sequence: status.sequence.0,
             quarantined: status.quarantined,
+            catching_up_from: status.catching_up_from.iter().map(ToString::to_string).collect(),
             ..proto::DatabaseStatus::default()
         };
         Ok(proto::GetStatusResponse {

@@ -27,6 +27,8 @@ pub(crate) struct NodeContext {
     pub grpc: Arc<GrpcSettings>,
     /// Links that other nodes may still open to this one.
     pub sessions: Arc<Semaphore>,
+    /// Calls that may still wait for another datacenter.
+    pub waiting: Arc<Semaphore>,
     /// Ends every stream when the node stops.
     pub stop: CancellationToken,
     /// The tasks that a stopping node waits for.
