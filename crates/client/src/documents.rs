@@ -1,5 +1,7 @@
 //! Calls on documents and their conflicts.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rejoin_api::proto;
 use rejoin_document::Sequence;
@@ -12,7 +14,7 @@ use crate::document::Document;
 use crate::error::CallError;
 use crate::load::{self, LoadOutcomes, LoadSender};
 use crate::page::Page;
-use crate::written::Written;
+use crate::written::{self, Written};
 
 impl Client {
     /// Stores a document that must not exist. `body` is a JSON object as text.
@@ -21,18 +23,20 @@ impl Client {
     /// `Refused` with `DOCUMENT_EXISTS`, or with what is wrong with the input; `Unknown` if no answer arrived: read
     /// the document before trying again.
     pub async fn create(&self, database: &str, id: &str, body: Bytes) -> Result<Written, CallError> {
+        let (call, options) = self.writes(database);
         let request = proto::CreateDocumentRequest {
             database: database.to_owned(),
             id: id.to_owned(),
             body,
-            ..proto::CreateDocumentRequest::default()
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.create_document(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| {
-            Written::from_proto(answer.result)
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = written::token(answer.result.as_ref());
+            Ok((Written::from_proto(answer.result)?, token))
         })
         .await
     }
@@ -40,7 +44,8 @@ impl Client {
     /// Reads a document with its open conflicts.
     ///
     /// # Errors
-    /// `Refused` with `DOCUMENT_NOT_FOUND` when it is absent or deleted; `Unreachable` if no answer arrived.
+    /// `Refused` with `DOCUMENT_NOT_FOUND` when it is absent or deleted, or with `SESSION_BEHIND` or `SESSION_LOST` when the node lacks what the
+    /// session has seen ([`CallError::session_behind`]); `Unreachable` if no answer arrived.
     pub async fn get(&self, database: &str, id: &str) -> Result<Document, CallError> {
         self.read(database, id, None).await
     }
@@ -54,18 +59,21 @@ impl Client {
     }
 
     async fn read(&self, database: &str, id: &str, revision: Option<String>) -> Result<Document, CallError> {
+        let (call, options) = self.reads(database);
         let request = proto::GetDocumentRequest {
             database: database.to_owned(),
             id: id.to_owned(),
             revision,
-            ..proto::GetDocumentRequest::default()
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.get_document(request).await }
         };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
-            Document::from_proto(answer.document.ok_or(crate::Malformed::Missing("document"))?)
+        self.call_in_session(call, request, attempt, |answer| {
+            let document = answer.document.ok_or(crate::Malformed::Missing("document"))?;
+            let token = read_token(answer.state.as_ref());
+            Ok((Document::from_proto(document, answer.state)?, token))
         })
         .await
     }
@@ -104,23 +112,26 @@ impl Client {
     /// # Errors
     /// `Refused` with `DATABASE_NOT_FOUND` or `INVALID_PAGE_TOKEN`; `Unreachable` if no answer arrived.
     pub async fn list(&self, database: &str, size: u32, after: Option<String>) -> Result<Page<Document>, CallError> {
+        let (call, options) = self.reads(database);
         let request = proto::ListDocumentsRequest {
             database: database.to_owned(),
             page_size: size,
             page_token: after.unwrap_or_default(),
+            options: Some(options),
             ..proto::ListDocumentsRequest::default()
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.list_documents(request).await }
         };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
+        self.call_in_session(call, request, attempt, |answer| {
+            let (token, state) = (read_token(answer.state.as_ref()), answer.state);
             let documents = answer
                 .documents
                 .into_iter()
-                .map(Document::from_proto)
+                .map(|document| Document::from_proto(document, state.clone()))
                 .collect::<Result<_, _>>()?;
-            Ok(Page::new(documents, answer.next_page_token))
+            Ok((Page::new(documents, answer.next_page_token), token))
         })
         .await
     }
@@ -142,7 +153,14 @@ impl Client {
             let request = request.clone();
             async move { service.watch_changes(request).await }
         };
-        let answer = call::run(self.options(), self.address(), Safety::Repeatable, attempt).await?;
+        let answer = call::run(
+            self.options(),
+            self.route(),
+            Safety::Repeatable,
+            Duration::ZERO,
+            attempt,
+        )
+        .await?;
         Ok(ChangeStream::new(answer.into_inner(), self.address()))
     }
 
@@ -151,4 +169,9 @@ impl Client {
     pub fn load(&self, database: &str) -> (LoadSender, LoadOutcomes) {
         load::start(self, database)
     }
+}
+
+/// The token with which a session goes on after a read.
+pub(crate) fn read_token(state: Option<&proto::ReadState>) -> Bytes {
+    state.map(|state| state.session_token.clone()).unwrap_or_default()
 }

@@ -77,6 +77,8 @@ pub struct DatabaseStatus {
     pub sequence: u64,
     /// Documents in quarantine.
     pub quarantined: u64,
+    /// Datacenters from which a part of what they have was received, and the rest not yet.
+    pub catching_up_from: Vec<String>,
 }
 
 impl LinkState {
@@ -146,20 +148,13 @@ impl Link {
 
 impl DatabaseStatus {
     fn from_proto(status: proto::DatabaseStatus) -> Self {
-        let proto::DatabaseStatus {
-            name,
-            documents,
-            conflicts,
-            sequence,
-            quarantined,
-            ..
-        } = status;
         Self {
-            name,
-            documents,
-            conflicts,
-            sequence,
-            quarantined,
+            name: status.name,
+            documents: status.documents,
+            conflicts: status.conflicts,
+            sequence: status.sequence,
+            quarantined: status.quarantined,
+            catching_up_from: status.catching_up_from,
         }
     }
 }
