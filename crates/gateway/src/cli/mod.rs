@@ -9,6 +9,7 @@
 //!
 //! It knows the client library only, nothing of the node that `rejoin serve` runs.
 
+mod acknowledge;
 mod batch;
 mod body;
 mod cas;
@@ -31,7 +32,9 @@ mod load;
 mod output;
 mod pages;
 mod patch;
+mod reading;
 mod resolve;
+mod session_file;
 mod status;
 mod table;
 mod time;

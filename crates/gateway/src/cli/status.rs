@@ -17,7 +17,7 @@ use super::time;
 #[command(after_help = json_help!(
     "{\"datacenter\", \"replica\", \"version\", \"digest\", \"links\": [{\"datacenter\", \"address\", \"state\","
     "\"since\", \"reason\", \"documents_received\"}], \"databases\": [{\"name\", \"documents\", \"conflicts\","
-    "\"sequence\", \"quarantined\"}], \"warnings\": [TEXT]}; state is one of connecting, catching-up, connected,"
+    "\"sequence\", \"quarantined\", \"catching_up_from\"}], \"warnings\": [TEXT]}; state is one of connecting, catching-up, connected,"
     "partitioned, cut, refused; since is RFC 3339; reason is null when all is well."
 ))]
 pub struct Status {
@@ -53,6 +53,7 @@ struct DatabaseJson<'a> {
     conflicts: u64,
     sequence: u64,
     quarantined: u64,
+    catching_up_from: &'a [String],
 }
 
 impl Status {
@@ -90,6 +91,12 @@ fn print(output: &mut Output, status: &NodeStatus) -> Result<(), Failure> {
         output.line("no databases; create one with: rejoin database create NAME")?;
     } else {
         output.line(databases(&status.databases))?;
+    }
+    for database in &status.databases {
+        if !database.catching_up_from.is_empty() {
+            let from = database.catching_up_from.join(", ");
+            output.line(format_args!("{}: catching up from {from}", database.name))?;
+        }
     }
     for warning in &status.warnings {
         output.line(format_args!("\nwarning: {warning}"))?;
@@ -163,6 +170,7 @@ impl<'a> DatabaseJson<'a> {
             conflicts: database.conflicts,
             sequence: database.sequence,
             quarantined: database.quarantined,
+            catching_up_from: &database.catching_up_from,
         }
     }
 }
