@@ -27,6 +27,8 @@ mod loads;
 mod operations;
 #[path = "cli/refusals.rs"]
 mod refusals;
+#[path = "cli/sessions.rs"]
+mod sessions;
 #[path = "cli/stopped_loads.rs"]
 mod stopped_loads;
 #[path = "cli/verbs.rs"]

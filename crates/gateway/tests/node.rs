@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "the names of the tests are sentences")]
 
+#[path = "node/acknowledgements.rs"]
+mod acknowledgements;
 #[path = "node/common.rs"]
 mod common;
 #[path = "node/process.rs"]
@@ -17,6 +19,8 @@ mod replication;
 mod seam;
 #[path = "node/services.rs"]
 mod services;
+#[path = "node/sessions.rs"]
+mod sessions;
 #[path = "node/starting.rs"]
 mod starting;
 #[path = "node/telemetry.rs"]
