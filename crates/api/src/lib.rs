@@ -10,6 +10,7 @@
 mod convert;
 mod names;
 mod reason;
+mod session_token;
 
 /// Messages, clients and servers generated from `proto/rejoin/v1`.
 #[allow(missing_docs, rustdoc::all, clippy::all, clippy::pedantic)]
@@ -20,3 +21,4 @@ pub mod proto {
 pub use convert::{ConvertError, rules_from_proto, rules_to_proto};
 pub use names::{CONFLICT_REPORT_TYPE_URL, ERROR_DOMAIN, FILE_DESCRIPTOR_SET};
 pub use reason::{Reason, UnknownReason};
+pub use session_token::{SESSION_TOKEN_BYTES_MAX, SessionToken, SessionTokenError};

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use rejoin_api::proto::{self, batch_operation::Operation, batch_result::Outcome};
 
-use crate::call::Safety;
 use crate::client::Client;
 use crate::conditions::Conditions;
 use crate::conflict_report::ConflictReport;
@@ -123,11 +122,7 @@ impl Batch {
         self
     }
 
-    fn into_request(self, database: &str, independent: bool) -> proto::WriteBatchRequest {
-        let options = proto::WriteOptions {
-            request_id: self.request_id,
-            ..proto::WriteOptions::default()
-        };
+    fn into_request(self, database: &str, independent: bool, options: proto::WriteOptions) -> proto::WriteBatchRequest {
         proto::WriteBatchRequest {
             database: database.to_owned(),
             operations: self.operations,
@@ -144,17 +139,19 @@ impl Client {
     /// `Refused` with `BATCH_REFUSED`, the number of the write (from 0) as `operation` and its own reason as `reason` in the
     /// metadata; with `INVALID_BATCH`; `Unknown` if no answer arrived.
     pub async fn write_batch(&self, database: &str, batch: Batch) -> Result<Vec<Replaced>, CallError> {
-        let request = batch.into_request(database, false);
+        let (call, options) = self.named(&batch.request_id).writes(database);
+        let request = batch.into_request(database, false, options);
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.write_batch(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| {
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = answer.session_token;
             let stored = answer.results.into_iter().map(|result| match result.outcome {
                 Some(Outcome::Result(written)) => Replaced::from_proto(Some(written), result.previous),
                 _ => Err(Malformed::Missing("result of a batch")),
             });
-            stored.collect()
+            Ok((stored.collect::<Result<_, _>>()?, token))
         })
         .await
     }
@@ -164,13 +161,15 @@ impl Client {
     /// # Errors
     /// As for [`Self::write_batch`], but a write that is refused is an outcome and does not touch the others.
     pub async fn write_each(&self, database: &str, batch: Batch) -> Result<Vec<BatchOutcome>, CallError> {
-        let request = batch.into_request(database, true);
+        let (call, options) = self.named(&batch.request_id).writes(database);
+        let request = batch.into_request(database, true, options);
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.write_batch(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| {
-            answer.results.into_iter().map(BatchOutcome::from_proto).collect()
+        self.call_in_session(call, request, attempt, |answer| {
+            let outcomes = answer.results.into_iter().map(BatchOutcome::from_proto);
+            Ok((outcomes.collect::<Result<_, _>>()?, answer.session_token))
         })
         .await
     }

@@ -11,50 +11,101 @@ use tonic_types::{StatusExt, pb};
 use crate::conflict_report::ConflictReport;
 use crate::error::{CallError, Refusal};
 use crate::options::ClientOptions;
+use crate::route::Route;
 
 /// Whether a call may be sent more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Safety {
     /// A read, or a call that does the same however often it arrives.
     Repeatable,
+    /// A write with a request id: nodes do it once, however often it arrives and wherever.
+    Named,
     /// A write: sent once, and unknown if no answer arrives.
     Once,
 }
 
-/// Runs `attempt` under the deadline and, where that is safe, again while the node is unavailable.
+impl Safety {
+    /// Whether the call may be sent again after this error, at the same address or another one.
+    fn allows_again(self, error: &CallError) -> bool {
+        match self {
+            Self::Repeatable => error.is_temporary(),
+            Self::Named => error.is_temporary() || matches!(error, CallError::Unknown { .. }),
+            Self::Once => false,
+        }
+    }
+
+    /// Whether the call may go to another address after this error: this one cannot be reached or is stopping, and the call has done nothing there
+    /// or may be done again.
+    fn allows_elsewhere(self, error: &CallError) -> bool {
+        match error {
+            CallError::Unreachable { .. } => true,
+            CallError::Unknown { .. } => self == Self::Named,
+            CallError::Refused(refusal) => refusal.kind() == Some(Reason::ShuttingDown),
+            CallError::TooLarge(_) | CallError::Protocol { .. } => false,
+        }
+    }
+}
+
+/// Runs `attempt`, which goes to the current address of `route`, under the deadline: at the next addresses while one cannot be reached, and, where
+/// that is safe, again while the nodes are unavailable. `patience` is what an attempt may take beside, because it lets a node wait for others.
 pub(crate) async fn run<T, F, A>(
     options: &ClientOptions,
-    address: &str,
+    route: &Route,
     safety: Safety,
+    patience: Duration,
     attempt: F,
 ) -> Result<T, CallError>
 where
     F: Fn() -> A,
     A: Future<Output = Result<T, Status>>,
 {
-    tokio::time::timeout(options.deadline, repeat(options, address, safety, attempt))
+    let deadline = attempt_deadline(options, route, patience);
+    let all = deadline.saturating_mul(u32::try_from(route.len()).unwrap_or(u32::MAX));
+    tokio::time::timeout(all, repeat(options, route, safety, deadline, attempt))
         .await
-        .unwrap_or_else(|_| Err(no_answer(address, safety, options.deadline)))
+        .unwrap_or_else(|_| Err(no_answer(route.address(route.current()), safety, all)))
 }
 
-async fn repeat<T, F, A>(options: &ClientOptions, address: &str, safety: Safety, attempt: F) -> Result<T, CallError>
+/// How long one attempt may take: of several addresses each has its part of the deadline.
+pub(crate) fn attempt_deadline(options: &ClientOptions, route: &Route, patience: Duration) -> Duration {
+    let addresses = u32::try_from(route.len()).unwrap_or(u32::MAX).max(1);
+    (options.deadline / addresses).saturating_add(patience)
+}
+
+async fn repeat<T, F, A>(
+    options: &ClientOptions,
+    route: &Route,
+    safety: Safety,
+    deadline: Duration,
+    attempt: F,
+) -> Result<T, CallError>
 where
     F: Fn() -> A,
     A: Future<Output = Result<T, Status>>,
 {
     let mut wait = options.backoff_min;
-    let mut attempts = 1;
+    let (mut attempts, mut rounds) = (1, 1);
     loop {
-        let error = match attempt().await {
-            Ok(answer) => return Ok(answer),
-            Err(status) => from_status(address, safety, &status),
+        let place = route.current();
+        let address = route.address(place);
+        let error = match tokio::time::timeout(deadline, attempt()).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(status)) => from_status(address, safety, &status),
+            Err(_) => no_answer(address, safety, deadline),
         };
-        if safety == Safety::Once || !error.is_temporary() || attempts >= options.attempts_max {
+        if route.len() > 1 && safety.allows_elsewhere(&error) {
+            route.failed(place);
+            if attempts < rounds * route.len() {
+                attempts += 1;
+                continue;
+            }
+        }
+        if !safety.allows_again(&error) || rounds >= options.attempts_max as usize {
             return Err(error);
         }
         tokio::time::sleep(wait).await;
         wait = wait.saturating_mul(2).min(options.backoff_max);
-        attempts += 1;
+        (attempts, rounds) = (rounds * route.len() + 1, rounds + 1);
     }
 }
 
@@ -68,7 +119,7 @@ pub(crate) fn lost(address: &str, safety: Safety, problem: String) -> CallError 
     let address = address.to_owned();
     match safety {
         Safety::Repeatable => CallError::Unreachable { address, problem },
-        Safety::Once => CallError::Unknown { address, problem },
+        Safety::Named | Safety::Once => CallError::Unknown { address, problem },
     }
 }
 
@@ -151,7 +202,7 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::collections::HashMap;
 
     use bytes::Bytes;
@@ -178,9 +229,79 @@ mod tests {
         Status::with_error_details(code, "no", details)
     }
 
+    fn route(addresses: &[&str]) -> Route {
+        Route::new(
+            addresses.iter().map(|address| (*address).into()),
+            Duration::from_secs(3600),
+        )
+    }
+
+    /// The addresses that a call goes to, of two of which the first answers with `status`, and what the caller is told.
+    async fn visits(safety: Safety, status: impl Fn() -> Status) -> (Vec<String>, Result<(), CallError>) {
+        let (route, visits) = (route(&["http://east", "http://west"]), RefCell::new(Vec::new()));
+        let result = run(&fast(), &route, safety, Duration::ZERO, || {
+            let address = route.address(route.current()).to_owned();
+            visits.borrow_mut().push(address.clone());
+            let status = status();
+            async move { if address == "http://east" { Err(status) } else { Ok(()) } }
+        })
+        .await;
+        (visits.into_inner(), result)
+    }
+
+    #[tokio::test]
+    async fn a_read_goes_to_the_next_address_at_once_and_the_calls_after_it_too() {
+        let (visits, result) = visits(Safety::Repeatable, || Status::unavailable("gone")).await;
+        assert_eq!(visits, ["http://east", "http://west"]);
+        assert_eq!(result, Ok(()));
+        let route = route(&["http://east", "http://west"]);
+        route.failed(0);
+        assert_eq!(route.address(route.current()), "http://west");
+    }
+
+    #[tokio::test]
+    async fn a_write_without_an_answer_goes_elsewhere_only_if_it_has_a_name() {
+        let (unnamed, result) = visits(Safety::Once, || Status::unavailable("gone")).await;
+        assert_eq!(unnamed, ["http://east"]);
+        assert!(matches!(result, Err(CallError::Unknown { .. })), "{result:?}");
+        let (named, result) = visits(Safety::Named, || Status::unavailable("gone")).await;
+        assert_eq!(named, ["http://east", "http://west"]);
+        assert_eq!(result, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_write_that_a_stopping_node_has_refused_goes_to_the_next_address() {
+        let stopping = || refused(Code::Unavailable, Reason::ShuttingDown);
+        let (visits, result) = visits(Safety::Once, stopping).await;
+        assert_eq!(visits, ["http://east", "http://west"]);
+        assert_eq!(result, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_not_asked_for_again_elsewhere() {
+        let behind = || refused(Code::Unavailable, Reason::SessionBehind);
+        for safety in [Safety::Repeatable, Safety::Named, Safety::Once] {
+            let (visits, result) = visits(safety, behind).await;
+            assert_eq!(visits, ["http://east"]);
+            assert_eq!(result.unwrap_err().reason(), Some(Reason::SessionBehind));
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_addresses_that_do_not_answer_each_is_tried_as_often_as_one_alone() {
+        let (route, count) = (route(&["http://east", "http://west"]), Cell::new(0));
+        let result: Result<(), CallError> = run(&fast(), &route, Safety::Repeatable, Duration::ZERO, || {
+            count.set(count.get() + 1);
+            async { Err(Status::unavailable("gone")) }
+        })
+        .await;
+        assert!(matches!(result, Err(CallError::Unreachable { .. })), "{result:?}");
+        assert_eq!(count.get(), 8);
+    }
+
     async fn attempts(safety: Safety, status: impl Fn() -> Status) -> (u32, CallError) {
         let count = Cell::new(0);
-        let result: Result<(), CallError> = run(&fast(), ADDRESS, safety, || {
+        let result: Result<(), CallError> = run(&fast(), &route(&[ADDRESS]), safety, Duration::ZERO, || {
             count.set(count.get() + 1);
             let status = status();
             async { Err(status) }
@@ -234,7 +355,8 @@ mod tests {
             ..ClientOptions::default()
         };
         for safety in [Safety::Once, Safety::Repeatable] {
-            let error = run(&options, ADDRESS, safety, std::future::pending::<Result<(), Status>>)
+            let silent = std::future::pending::<Result<(), Status>>;
+            let error = run(&options, &route(&[ADDRESS]), safety, Duration::ZERO, silent)
                 .await
                 .unwrap_err();
             assert_eq!(

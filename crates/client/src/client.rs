@@ -1,7 +1,10 @@
 //! The handle that calls are made on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
+use rejoin_api::proto;
 use rejoin_api::proto::admin_service_client::AdminServiceClient;
 use rejoin_api::proto::conflict_service_client::ConflictServiceClient;
 use rejoin_api::proto::database_service_client::DatabaseServiceClient;
@@ -10,20 +13,40 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
 use crate::call::{self, Safety};
+use crate::call_options::{ReadOptions, WriteOptions};
 use crate::error::{CallError, InvalidAddress};
 use crate::malformed::Malformed;
 use crate::options::ClientOptions;
+use crate::route::Route;
+use crate::session::Session;
 
 /// HTTP/2 windows: a page of documents arrives without a round trip per 64 KiB.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 
-/// A client of one node. Clones share one connection, which is made on first use and again whenever it broke.
+/// A client of one database system: of one node, or of several, of which each call goes to the first that can be reached. Clones share their
+/// connections, which are made on first use and again whenever one broke, and their [`Session`].
 #[derive(Clone, Debug)]
 pub struct Client {
-    channel: Channel,
-    address: Arc<str>,
+    nodes: Arc<Nodes>,
     options: Arc<ClientOptions>,
+    session: Session,
+    read: ReadOptions,
+    write: WriteOptions,
+}
+
+#[derive(Debug)]
+struct Nodes {
+    route: Route,
+    channels: Vec<(Endpoint, Channel)>,
+}
+
+/// A call in a session: what it sends and how long it lets a node wait.
+pub(crate) struct InSession<'a> {
+    database: &'a str,
+    pub(crate) sent: Bytes,
+    safety: Safety,
+    patience: Duration,
 }
 
 impl Client {
@@ -46,24 +69,90 @@ impl Client {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn with_options(address: &str, options: ClientOptions) -> Result<Self, InvalidAddress> {
-        let endpoint = endpoint(address)?
-            .connect_timeout(options.connect_timeout)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(options.keepalive_interval)
-            .keep_alive_timeout(options.keepalive_timeout)
-            .keep_alive_while_idle(true)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+        Self::with_addresses(&[address], options)
+    }
+
+    /// A client of several nodes, in the order of preference: a call goes to the next one when one cannot be reached, and back to the first when that
+    /// can be reached again ([`ClientOptions::return_after`]). The session goes along. A write whose answer was lost is not sent elsewhere, unless it
+    /// has a [request id](WriteOptions::request_id).
+    ///
+    /// # Errors
+    /// [`InvalidAddress`] if a text is no `http://` address, or if there is none.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn with_addresses<A: AsRef<str>>(addresses: &[A], options: ClientOptions) -> Result<Self, InvalidAddress> {
+        if addresses.is_empty() {
+            return Err(InvalidAddress {
+                address: String::new(),
+                problem: "there is none".to_owned(),
+            });
+        }
+        let mut channels = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            let endpoint = endpoint(address.as_ref())?
+                .connect_timeout(options.connect_timeout)
+                .tcp_nodelay(true)
+                .http2_keep_alive_interval(options.keepalive_interval)
+                .keep_alive_timeout(options.keepalive_timeout)
+                .keep_alive_while_idle(true)
+                .initial_stream_window_size(STREAM_WINDOW_BYTES)
+                .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+            let channel = endpoint.connect_lazy();
+            channels.push((endpoint, channel));
+        }
+        let addresses = addresses.iter().map(|address| Arc::from(address.as_ref()));
+        let route = Route::new(addresses, options.return_after);
         Ok(Self {
-            channel: endpoint.connect_lazy(),
-            address: address.into(),
+            nodes: Arc::new(Nodes { route, channels }),
             options: Arc::new(options),
+            session: Session::new(),
+            read: ReadOptions::default(),
+            write: WriteOptions::default(),
         })
     }
 
-    /// The address as it was given.
+    /// The address that calls go to at present, as it was given.
     pub fn address(&self) -> &str {
-        &self.address
+        let route = &self.nodes.route;
+        route.address(route.current())
+    }
+
+    /// What this client and its clones have seen.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The same client in another session.
+    #[must_use]
+    pub fn with_session(&self, session: Session) -> Self {
+        Self {
+            session,
+            ..self.clone()
+        }
+    }
+
+    /// The same client and session, reading in this way.
+    #[must_use]
+    pub fn reading(&self, read: ReadOptions) -> Self {
+        Self { read, ..self.clone() }
+    }
+
+    /// The same client and session, writing in this way.
+    #[must_use]
+    pub fn writing(&self, write: WriteOptions) -> Self {
+        Self { write, ..self.clone() }
+    }
+
+    /// The same client, naming its next write; an empty name leaves it as it is.
+    pub(crate) fn named(&self, request_id: &str) -> Self {
+        if request_id.is_empty() {
+            return self.clone();
+        }
+        self.writing(WriteOptions {
+            request_id: Some(request_id.to_owned()),
+            ..self.write.clone()
+        })
     }
 
     /// The same client, for calls that may take longer.
@@ -82,6 +171,10 @@ impl Client {
         &self.options
     }
 
+    pub(crate) fn route(&self) -> &Route {
+        &self.nodes.route
+    }
+
     /// Makes a call whose answer is `read` into a type of this crate.
     pub(crate) async fn call<Q, A, T, F, C>(
         &self,
@@ -95,14 +188,104 @@ impl Client {
         F: Fn(Request<Q>) -> C,
         C: Future<Output = Result<Response<A>, Status>>,
     {
+        self.attempt((safety, Duration::ZERO), request, attempt, read).await
+    }
+
+    async fn attempt<Q, A, T, F, C>(
+        &self,
+        (safety, patience): (Safety, Duration),
+        request: Q,
+        attempt: F,
+        read: impl FnOnce(A) -> Result<T, Malformed>,
+    ) -> Result<T, CallError>
+    where
+        Q: Clone + prost::Message,
+        F: Fn(Request<Q>) -> C,
+        C: Future<Output = Result<Response<A>, Status>>,
+    {
         self.check_size(request.encoded_len())?;
+        let route = self.route();
+        let deadline = call::attempt_deadline(&self.options, route, patience);
         let attempt = || {
             let mut request = Request::new(request.clone());
-            request.set_timeout(self.options.deadline);
+            request.set_timeout(deadline);
             attempt(request)
         };
-        let answer = call::run(&self.options, &self.address, safety, attempt).await?;
-        read(answer.into_inner()).map_err(|malformed| CallError::malformed(&self.address, &malformed))
+        let answer = call::run(&self.options, route, safety, patience, attempt).await?;
+        read(answer.into_inner()).map_err(|malformed| CallError::malformed(self.address(), &malformed))
+    }
+
+    /// A read in the session with a database, and the options to send with it.
+    pub(crate) fn reads<'a>(&self, database: &'a str) -> (InSession<'a>, proto::ReadOptions) {
+        let sent = self.session.to_send(database);
+        let options = self.read.to_proto(sent.clone());
+        let call = InSession {
+            database,
+            safety: Safety::Repeatable,
+            patience: self.read.patience(&sent),
+            sent,
+        };
+        (call, options)
+    }
+
+    /// A write in the session with a database, and the options to send with it.
+    pub(crate) fn writes<'a>(&self, database: &'a str) -> (InSession<'a>, proto::WriteOptions) {
+        let sent = self.session.to_send(database);
+        let options = self.write.to_proto(sent.clone());
+        let named = self.write.request_id.is_some();
+        let call = InSession {
+            database,
+            safety: if named { Safety::Named } else { Safety::Once },
+            patience: self.write.patience(),
+            sent,
+        };
+        (call, options)
+    }
+
+    /// Makes a call in a session. `read` also says with which token the session goes on; a refusal may carry one as well.
+    pub(crate) async fn call_in_session<Q, A, T, F, C>(
+        &self,
+        call: InSession<'_>,
+        request: Q,
+        attempt: F,
+        read: impl FnOnce(A) -> Result<(T, Bytes), Malformed>,
+    ) -> Result<T, CallError>
+    where
+        Q: Clone + prost::Message,
+        F: Fn(Request<Q>) -> C,
+        C: Future<Output = Result<Response<A>, Status>>,
+    {
+        let InSession {
+            database,
+            sent,
+            safety,
+            patience,
+        } = call;
+        let answer = self.attempt((safety, patience), request, attempt, read).await;
+        let token = match &answer {
+            Ok((_, token)) => token.clone(),
+            Err(error) => error.session_token(),
+        };
+        self.session.saw(database, &sent, token);
+        answer.map(|(answer, _)| answer)
+    }
+
+    /// The connection to the node that calls go to at present. Now and then somebody looks if the preferred one is back.
+    fn channel(&self) -> Channel {
+        let nodes = &self.nodes;
+        if nodes.route.should_probe() {
+            let nodes = Arc::clone(nodes);
+            tokio::spawn(async move {
+                let back = match nodes.channels.first() {
+                    Some((endpoint, _)) => endpoint.connect().await.is_ok(),
+                    None => false,
+                };
+                nodes.route.probed(back);
+            });
+        }
+        // The route has as many places as there are channels, and there is one at least.
+        let (_, channel) = &nodes.channels[nodes.route.current()];
+        channel.clone()
     }
 
     /// A message over the bound would break its stream, and leave a write unknown that was never made.
@@ -116,25 +299,25 @@ impl Client {
     }
 
     pub(crate) fn document_service(&self) -> DocumentServiceClient<Channel> {
-        DocumentServiceClient::new(self.channel.clone())
+        DocumentServiceClient::new(self.channel())
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }
 
     pub(crate) fn conflict_service(&self) -> ConflictServiceClient<Channel> {
-        ConflictServiceClient::new(self.channel.clone())
+        ConflictServiceClient::new(self.channel())
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }
 
     pub(crate) fn database_service(&self) -> DatabaseServiceClient<Channel> {
-        DatabaseServiceClient::new(self.channel.clone())
+        DatabaseServiceClient::new(self.channel())
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }
 
     pub(crate) fn admin_service(&self) -> AdminServiceClient<Channel> {
-        AdminServiceClient::new(self.channel.clone())
+        AdminServiceClient::new(self.channel())
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }

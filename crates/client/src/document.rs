@@ -4,6 +4,7 @@ use bytes::Bytes;
 use rejoin_api::proto;
 use rejoin_document::{Checksum, Revision};
 
+use crate::call_options::ReadState;
 use crate::conflict::Conflict;
 use crate::malformed::{self, Malformed};
 
@@ -22,10 +23,12 @@ pub struct Document {
     pub body: Bytes,
     /// The open conflicts in ascending order of their paths.
     pub conflicts: Vec<Conflict>,
+    /// How the answer stands to its session, and to what arrives at the node.
+    pub state: ReadState,
 }
 
 impl Document {
-    pub(crate) fn from_proto(document: proto::Document) -> Result<Self, Malformed> {
+    pub(crate) fn from_proto(document: proto::Document, state: Option<proto::ReadState>) -> Result<Self, Malformed> {
         Ok(Self {
             revision: malformed::revision(&document.revision)?,
             id: document.id,
@@ -37,6 +40,7 @@ impl Document {
                 .into_iter()
                 .map(Conflict::from_proto)
                 .collect::<Result<_, _>>()?,
+            state: state.map(ReadState::from).unwrap_or_default(),
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::error::CallError;
 use crate::load::{self, LoadOutcomes, LoadSender};
 use crate::page::Page;
 use crate::reads::Listing;
-use crate::written::Written;
+use crate::written::{self, Written};
 
 impl Client {
     /// Stores a document that must not exist. `body` is a JSON object as text.
@@ -20,18 +20,20 @@ impl Client {
     /// `Refused` with `DOCUMENT_EXISTS`, or with what is wrong with the input; `Unknown` if no answer arrived: read
     /// the document before trying again.
     pub async fn create(&self, database: &str, id: &str, body: Bytes) -> Result<Written, CallError> {
+        let (call, options) = self.writes(database);
         let request = proto::CreateDocumentRequest {
             database: database.to_owned(),
             id: id.to_owned(),
             body,
-            ..proto::CreateDocumentRequest::default()
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.create_document(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| {
-            Written::from_proto(answer.result)
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = written::token(answer.result.as_ref());
+            Ok((Written::from_proto(answer.result)?, token))
         })
         .await
     }
@@ -39,7 +41,8 @@ impl Client {
     /// Reads a document with its open conflicts.
     ///
     /// # Errors
-    /// `Refused` with `DOCUMENT_NOT_FOUND` when it is absent or deleted; `Unreachable` if no answer arrived.
+    /// `Refused` with `DOCUMENT_NOT_FOUND` when it is absent or deleted, or with `SESSION_BEHIND` or `SESSION_LOST` when the node lacks what the
+    /// session has seen ([`CallError::session_behind`]); `Unreachable` if no answer arrived.
     pub async fn get(&self, database: &str, id: &str) -> Result<Document, CallError> {
         self.read(database, id, None).await
     }
@@ -53,18 +56,21 @@ impl Client {
     }
 
     async fn read(&self, database: &str, id: &str, revision: Option<String>) -> Result<Document, CallError> {
+        let (call, options) = self.reads(database);
         let request = proto::GetDocumentRequest {
             database: database.to_owned(),
             id: id.to_owned(),
             revision,
-            ..proto::GetDocumentRequest::default()
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.get_document(request).await }
         };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
-            Document::from_proto(answer.document.ok_or(crate::Malformed::Missing("document"))?)
+        self.call_in_session(call, request, attempt, |answer| {
+            let document = answer.document.ok_or(crate::Malformed::Missing("document"))?;
+            let token = read_token(answer.state.as_ref());
+            Ok((Document::from_proto(document, answer.state)?, token))
         })
         .await
     }
@@ -111,4 +117,9 @@ impl Client {
     pub fn load(&self, database: &str) -> (LoadSender, LoadOutcomes) {
         load::start(self, database)
     }
+}
+
+/// The token with which a session goes on after a read.
+pub(crate) fn read_token(state: Option<&proto::ReadState>) -> Bytes {
+    state.map(|state| state.session_token.clone()).unwrap_or_default()
 }

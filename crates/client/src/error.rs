@@ -1,7 +1,11 @@
 //! What can go wrong with a call, by what the caller can do about it.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use rejoin_api::Reason;
 use thiserror::Error;
 
@@ -68,6 +72,17 @@ pub struct Refusal {
     pub conflict: Option<ConflictReport>,
 }
 
+/// What a node lacks of what a session has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionBehind {
+    /// The datacenter whose writes are missing; `None` if the node does not know it yet.
+    pub datacenter: Option<String>,
+    /// The datacenter whose link with the node is down, if one is.
+    pub link: Option<String>,
+    /// Since when that link is down.
+    pub since: Option<SystemTime>,
+}
+
 impl Refusal {
     /// The reason as a value; `None` when this version does not know it.
     pub fn kind(&self) -> Option<Reason> {
@@ -89,6 +104,20 @@ impl CallError {
         self.refusal().and_then(Refusal::kind)
     }
 
+    /// What is missing, if a read was refused with `SESSION_BEHIND`: wait for it, ask another datacenter, or allow stale reads.
+    pub fn session_behind(&self) -> Option<SessionBehind> {
+        let refusal = self
+            .refusal()
+            .filter(|refusal| refusal.kind() == Some(Reason::SessionBehind))?;
+        let text = |key: &str| refusal.metadata.get(key).cloned();
+        let since = text("since_unix_ms").and_then(|ms| ms.parse().ok());
+        Some(SessionBehind {
+            datacenter: text("datacenter"),
+            link: text("link"),
+            since: since.and_then(|ms| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms))),
+        })
+    }
+
     /// Whether the same call may succeed a moment later.
     pub fn is_temporary(&self) -> bool {
         match self {
@@ -96,6 +125,13 @@ impl CallError {
             Self::Refused(refusal) => matches!(refusal.kind(), Some(Reason::Overloaded | Reason::ShuttingDown)),
             Self::Unknown { .. } | Self::TooLarge(_) | Self::Protocol { .. } => false,
         }
+    }
+
+    /// What a session has seen by a refusal; empty if nothing.
+    pub(crate) fn session_token(&self) -> Bytes {
+        let token = self.refusal().and_then(|refusal| refusal.metadata.get("session_token"));
+        let token = token.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        token.unwrap_or_default().into()
     }
 
     pub(crate) fn malformed(address: &str, malformed: &Malformed) -> Self {

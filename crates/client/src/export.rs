@@ -27,7 +27,7 @@ pub struct Export {
 pub struct Exported {
     /// The document. If this continues the one before, only its id and revision are set.
     pub document: Document,
-    /// Its superseded revisions, highest generation first, if they were asked for.
+    /// Its superseded revisions, newest first, if they were asked for.
     pub history: Vec<SupersededRevision>,
     /// Whether this is more of the history of the document before, which did not fit into one message.
     pub continues: bool,
@@ -82,7 +82,7 @@ impl Exported {
     fn from_proto(answer: proto::ExportDocumentsResponse) -> Result<Self, Malformed> {
         let history = answer.history.into_iter().map(SupersededRevision::from_proto);
         Ok(Self {
-            document: Document::from_proto(answer.document.ok_or(Malformed::Missing("document"))?)?,
+            document: Document::from_proto(answer.document.ok_or(Malformed::Missing("document"))?, None)?,
             history: history.collect::<Result<_, _>>()?,
             continues: answer.continues,
         })

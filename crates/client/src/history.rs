@@ -10,7 +10,7 @@ use crate::conflict::Conflict;
 use crate::error::CallError;
 use crate::malformed::{self, Malformed};
 use crate::page::Page;
-use crate::written::Written;
+use crate::written::{self, Written};
 
 /// A revision of a document that a node has shown and still keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,20 +139,22 @@ impl Client {
             RestoredPart::Shown(path) => (Some(path), None),
             RestoredPart::SetAside(path, dot) => (Some(path), Some(dot.into())),
         };
+        let (call, options) = self.writes(database);
         let request = proto::RestoreRevisionRequest {
             database: database.to_owned(),
             id: id.to_owned(),
             revision: revision.to_owned(),
             path,
             set_aside,
-            options: None,
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.restore_revision(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| {
-            Written::from_proto(answer.result)
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = written::token(answer.result.as_ref());
+            Ok((Written::from_proto(answer.result)?, token))
         })
         .await
     }

@@ -4,13 +4,15 @@
 //! - Bodies are JSON text from end to end: the client neither parses nor formats them, so numbers keep their text and
 //!   members their order.
 //! - What a caller passes (names, ids, revisions, bodies) is judged by the node alone; the client sends it as it is.
-//! - A call is repeated only if repeating it cannot do anything twice. A write whose answer did not arrive is
-//!   [`CallError::Unknown`], never a failure.
+//! - A call is repeated only if repeating it cannot do anything twice, at the next address as well as at the same one. A
+//!   write whose answer did not arrive is [`CallError::Unknown`], never a failure.
+//! - A client carries its session from call to call and from address to address: no answer is older than a former one.
 //! - Nothing here is unbounded: each call has a deadline, each message a size, a load a window in bytes.
 
 mod admin;
 mod batch;
 mod call;
+mod call_options;
 mod change_stream;
 mod client;
 mod compaction;
@@ -31,6 +33,8 @@ mod options;
 mod page;
 mod reads;
 mod resolve;
+mod route;
+mod session;
 mod status;
 mod verbs;
 mod version;
@@ -39,6 +43,7 @@ mod written;
 
 pub use batch::{Batch, BatchOutcome, BatchResult};
 pub use bytes::Bytes;
+pub use call_options::{Acknowledge, ReadOptions, ReadState, WriteOptions};
 pub use change_stream::{Change, ChangeStream, WatchEvent};
 pub use client::Client;
 pub use compaction::Compacted;
@@ -47,7 +52,7 @@ pub use conflict::{Candidate, CandidateKind, Conflict, DocumentConflicts};
 pub use conflict_report::{ConflictReport, PathConflict};
 pub use database::{ChecksumPolicy, Database, DatabaseChange, RuleEffect};
 pub use document::Document;
-pub use error::{CallError, InvalidAddress, Refusal};
+pub use error::{CallError, InvalidAddress, Refusal, SessionBehind};
 pub use export::{Export, ExportStream, Exported, SupersededRevision};
 pub use heal::Heal;
 pub use history::{HistoryRevision, PathDifference, RestoredPart};
@@ -57,6 +62,7 @@ pub use options::ClientOptions;
 pub use page::Page;
 pub use reads::Listing;
 pub use resolve::{BulkResolved, Choice, ConflictFilter, ConflictedDocument, Policy};
+pub use session::Session;
 pub use status::{DatabaseStatus, Link, LinkState, NodeStatus};
 pub use verbs::{Edit, Patch};
 pub use version::{Compared, Replaced, Version};

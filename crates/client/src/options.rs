@@ -5,9 +5,11 @@ use std::time::Duration;
 /// How long a client waits, how often it repeats and how much it takes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientOptions {
-    /// How long a call may take, repetitions included. Also how long a load waits for the answer to its oldest
+    /// How long a call may take, repetitions included, beside what it lets a node wait for other datacenters. Also how long a load waits for the answer to its oldest
     /// document. Default: 10 s.
     pub deadline: Duration,
+    /// How long the first of several addresses is left alone once it did not answer. Default: 5 s.
+    pub return_after: Duration,
     /// How long connecting may take. Default: 3 s.
     pub connect_timeout: Duration,
     /// How often a call that may be repeated is tried in all, at least once. Default: 4.
@@ -32,6 +34,7 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(10),
+            return_after: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(3),
             attempts_max: 4,
             backoff_min: Duration::from_millis(50),

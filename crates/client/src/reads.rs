@@ -1,11 +1,14 @@
 //! Calls that read many documents: lists, several at once, changes, exports.
 
+use std::time::Duration;
+
 use rejoin_api::proto;
 
 use crate::call::{self, Safety};
 use crate::change_stream::ChangeStream;
 use crate::client::Client;
 use crate::document::Document;
+use crate::documents::read_token;
 use crate::error::CallError;
 use crate::export::{Export, ExportStream};
 use crate::malformed::Malformed;
@@ -42,6 +45,7 @@ impl Client {
         size: u32,
         after: Option<String>,
     ) -> Result<Page<Document>, CallError> {
+        let (call, options) = self.reads(database);
         let request = proto::ListDocumentsRequest {
             database: database.to_owned(),
             page_size: size,
@@ -51,19 +55,20 @@ impl Client {
             end_id: listing.to.clone().unwrap_or_default(),
             descending: listing.descending,
             omit_bodies: listing.omit_bodies,
-            ..proto::ListDocumentsRequest::default()
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.list_documents(request).await }
         };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
+        self.call_in_session(call, request, attempt, |answer| {
+            let (token, state) = (read_token(answer.state.as_ref()), answer.state);
             let documents = answer
                 .documents
                 .into_iter()
-                .map(Document::from_proto)
+                .map(|document| Document::from_proto(document, state.clone()))
                 .collect::<Result<_, _>>()?;
-            Ok(Page::new(documents, answer.next_page_token))
+            Ok((Page::new(documents, answer.next_page_token), token))
         })
         .await
     }
@@ -75,22 +80,29 @@ impl Client {
     /// # Errors
     /// `Refused` with `INVALID_BATCH` for no ids or too many; `Unreachable` if no answer arrived.
     pub async fn get_many(&self, database: &str, ids: &[String]) -> Result<Vec<Option<Document>>, CallError> {
+        let (call, options) = self.reads(database);
         let request = proto::BatchGetDocumentsRequest {
             database: database.to_owned(),
             ids: ids.to_vec(),
-            ..proto::BatchGetDocumentsRequest::default()
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.batch_get_documents(request).await }
         };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
+        self.call_in_session(call, request, attempt, |answer| {
+            let (token, state) = (read_token(answer.state.as_ref()), answer.state);
             let found = answer.documents;
             if found.is_empty() || found.iter().zip(ids).any(|(found, id)| found.id != *id) {
                 return Err(Malformed::Missing("document"));
             }
-            let document = |found: proto::DocumentOrAbsent| found.document.map(Document::from_proto).transpose();
-            found.into_iter().map(document).collect()
+            let document = |found: proto::DocumentOrAbsent| {
+                let document = found
+                    .document
+                    .map(|document| Document::from_proto(document, state.clone()));
+                document.transpose()
+            };
+            Ok((found.into_iter().map(document).collect::<Result<_, _>>()?, token))
         })
         .await
     }
@@ -108,7 +120,14 @@ impl Client {
             let request = request.clone();
             async move { service.watch_changes(request).await }
         };
-        let answer = call::run(self.options(), self.address(), Safety::Repeatable, attempt).await?;
+        let answer = call::run(
+            self.options(),
+            self.route(),
+            Safety::Repeatable,
+            Duration::ZERO,
+            attempt,
+        )
+        .await?;
         let token = match &watch.from {
             WatchFrom::After(token) => Some(token.clone()),
             WatchFrom::Start | WatchFrom::Now => None,
@@ -132,7 +151,14 @@ impl Client {
             let request = request.clone();
             async move { service.export_documents(request).await }
         };
-        let answer = call::run(self.options(), self.address(), Safety::Repeatable, attempt).await?;
+        let answer = call::run(
+            self.options(),
+            self.route(),
+            Safety::Repeatable,
+            Duration::ZERO,
+            attempt,
+        )
+        .await?;
         Ok(ExportStream::new(answer.into_inner(), self.address()))
     }
 }

@@ -10,7 +10,7 @@ use crate::conflict::DocumentConflicts;
 use crate::error::CallError;
 use crate::malformed::{self, Malformed};
 use crate::page::Page;
-use crate::written::Written;
+use crate::written::{self, Written};
 
 /// Which conflicts are meant: what is set has to hold, all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -182,13 +182,17 @@ impl Client {
         .await
     }
 
-    async fn settle(&self, request: proto::ResolveConflictsRequest) -> Result<(Written, u32), CallError> {
+    async fn settle(&self, mut request: proto::ResolveConflictsRequest) -> Result<(Written, u32), CallError> {
+        let database = request.database.clone();
+        let (call, options) = self.writes(&database);
+        request.options = Some(options);
         let attempt = |request| {
             let mut service = self.conflict_service();
             async move { service.resolve_conflicts(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| {
-            Ok((Written::from_proto(answer.result)?, answer.left_open))
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = written::token(answer.result.as_ref());
+            Ok(((Written::from_proto(answer.result)?, answer.left_open), token))
         })
         .await
     }

@@ -83,6 +83,8 @@ pub struct DatabaseStatus {
     pub version_missing_in: Vec<String>,
     /// The database was deleted, and these are documents that were written without knowledge of that.
     pub survivors: bool,
+    /// Datacenters from which a part of what they have was received, and the rest not yet.
+    pub catching_up_from: Vec<String>,
 }
 
 impl LinkState {
@@ -161,6 +163,7 @@ impl DatabaseStatus {
             version: status.version,
             version_missing_in: status.version_missing_in,
             survivors: status.survivors,
+            catching_up_from: status.catching_up_from,
         }
     }
 }

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use rejoin_api::proto;
 use rejoin_api::proto::patch_document_request::Patch as Kind;
 
-use crate::call::Safety;
 use crate::client::Client;
 use crate::conditions::Conditions;
 use crate::error::CallError;
 use crate::version::{Compared, Replaced};
+use crate::written;
 
 /// A change of a part of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,7 @@ impl Client {
         body: Bytes,
         conditions: &Conditions,
     ) -> Result<Replaced, CallError> {
+        let (call, options) = self.writes(database);
         let request = proto::UpdateDocumentRequest {
             database: database.to_owned(),
             id: id.to_owned(),
@@ -70,14 +71,15 @@ impl Client {
             checksum: conditions.checksum.map(|checksum| checksum.0),
             on_conflict: proto::OnConflict::from(conditions.on_conflict).into(),
             return_previous: true,
-            ..proto::UpdateDocumentRequest::default()
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.update_document(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| {
-            Replaced::from_proto(answer.result, answer.previous)
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = written::token(answer.result.as_ref());
+            Ok((Replaced::from_proto(answer.result, answer.previous)?, token))
         })
         .await
     }
@@ -95,6 +97,7 @@ impl Client {
         conditions: &Conditions,
         create: bool,
     ) -> Result<Replaced, CallError> {
+        let (call, options) = self.writes(database);
         let request = proto::PatchDocumentRequest {
             database: database.to_owned(),
             id: id.to_owned(),
@@ -104,14 +107,15 @@ impl Client {
             on_conflict: proto::OnConflict::from(conditions.on_conflict).into(),
             create,
             return_previous: true,
-            ..proto::PatchDocumentRequest::default()
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.patch_document(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| {
-            Replaced::from_proto(answer.result, answer.previous)
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = written::token(answer.result.as_ref());
+            Ok((Replaced::from_proto(answer.result, answer.previous)?, token))
         })
         .await
     }
@@ -128,19 +132,21 @@ impl Client {
         expected: Bytes,
         body: Bytes,
     ) -> Result<Compared, CallError> {
+        let (call, options) = self.writes(database);
         let request = proto::CompareAndSwapRequest {
             database: database.to_owned(),
             id: id.to_owned(),
             expected_body: expected,
             body,
-            ..proto::CompareAndSwapRequest::default()
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.compare_and_swap(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| {
-            Compared::from_proto(answer.matched, answer.result, answer.previous)
+        self.call_in_session(call, request, attempt, |answer| {
+            let compared = Compared::from_proto(answer.matched, answer.result, answer.previous)?;
+            Ok((compared, answer.session_token))
         })
         .await
     }
@@ -150,20 +156,22 @@ impl Client {
     /// # Errors
     /// As for [`Self::update_with`]; an absent document is always refused, with `DOCUMENT_NOT_FOUND`.
     pub async fn delete_with(&self, database: &str, id: &str, conditions: &Conditions) -> Result<Replaced, CallError> {
+        let (call, options) = self.writes(database);
         let request = proto::DeleteDocumentRequest {
             database: database.to_owned(),
             id: id.to_owned(),
             base_revision: conditions.base.clone(),
             checksum: conditions.checksum.map(|checksum| checksum.0),
             return_previous: true,
-            ..proto::DeleteDocumentRequest::default()
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.delete_document(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| {
-            Replaced::from_proto(answer.result, answer.previous)
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = written::token(answer.result.as_ref());
+            Ok((Replaced::from_proto(answer.result, answer.previous)?, token))
         })
         .await
     }
@@ -173,18 +181,20 @@ impl Client {
     /// # Errors
     /// As for [`Self::compare_and_swap`].
     pub async fn compare_and_delete(&self, database: &str, id: &str, expected: Bytes) -> Result<Compared, CallError> {
+        let (call, options) = self.writes(database);
         let request = proto::CompareAndDeleteRequest {
             database: database.to_owned(),
             id: id.to_owned(),
             expected_body: expected,
-            ..proto::CompareAndDeleteRequest::default()
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.compare_and_delete(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| {
-            Compared::from_proto(answer.matched, answer.result, answer.previous)
+        self.call_in_session(call, request, attempt, |answer| {
+            let compared = Compared::from_proto(answer.matched, answer.result, answer.previous)?;
+            Ok((compared, answer.session_token))
         })
         .await
     }

@@ -1,5 +1,6 @@
 //! What a write did.
 
+use bytes::Bytes;
 use rejoin_api::proto;
 use rejoin_document::{Checksum, Dot, Revision};
 
@@ -16,6 +17,15 @@ pub struct Written {
     pub checksum: Checksum,
     /// Whether the write was based on an older revision and was merged with what came after.
     pub merged: bool,
+    /// The datacenters in which it is known to be durable, the node's own first. Just that one unless an acknowledgement was asked for.
+    pub durable_in: Vec<String>,
+    /// The datacenters in which it is not known to be durable, if an acknowledgement did not come in time.
+    pub pending_in: Vec<String>,
+}
+
+/// The token with which a session goes on after a write.
+pub(crate) fn token(result: Option<&proto::WriteResult>) -> Bytes {
+    result.map(|result| result.session_token.clone()).unwrap_or_default()
 }
 
 impl Written {
@@ -27,6 +37,8 @@ impl Written {
             dot: Dot::try_from(dot).map_err(|_| Malformed::Unreadable("dot"))?,
             checksum: Checksum(result.checksum),
             merged: result.merged,
+            durable_in: result.durable_in,
+            pending_in: result.pending_in,
         })
     }
 }

@@ -19,7 +19,7 @@ enum Command {
     /// Run a node in the foreground
     Serve(Box<ServeArguments>),
     #[command(flatten)]
-    Client(ClientCommand),
+    Client(Box<ClientCommand>),
 }
 
 /// The settings make no sense; nothing was started. (clap exits with the same number.)
@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
         }) => serve(&arguments).await,
         Ok(Arguments {
             command: Command::Client(command),
-        }) => cli::run(command).await.into(),
+        }) => cli::run(*command).await.into(),
         Err(error) => cli::print_usage_error(&error, std::env::args_os()).into(),
     }
 }

@@ -37,6 +37,8 @@ mod operations;
 mod refusals;
 #[path = "cli/resolutions.rs"]
 mod resolutions;
+#[path = "cli/sessions.rs"]
+mod sessions;
 #[path = "cli/stopped_loads.rs"]
 mod stopped_loads;
 #[path = "cli/verbs.rs"]

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "the names of the tests are sentences")]
 
+#[path = "node/acknowledgements.rs"]
+mod acknowledgements;
 #[path = "node/common.rs"]
 mod common;
 #[path = "node/deletions.rs"]
@@ -25,6 +27,8 @@ mod requests;
 mod seam;
 #[path = "node/services.rs"]
 mod services;
+#[path = "node/sessions.rs"]
+mod sessions;
 #[path = "node/starting.rs"]
 mod starting;
 #[path = "node/telemetry.rs"]

@@ -53,8 +53,8 @@ pub use queue::{CommitQueue, Committer};
 pub use queue_options::QueueOptions;
 pub use read::{
     Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Export, ExportOptions,
-    Exported, Found, History, KeptBody, KeptRevision, ListRange, Page, QuarantinedState, RuleEffect, Scan,
-    VisibleDatabase, WatchFilter, WatchToken, WatchTokenError, Watched,
+    Exported, Found, History, KeptBody, KeptRevision, Lacking, ListRange, Page, QuarantinedState, RuleEffect, Scan,
+    Seen, VisibleDatabase, WatchFilter, WatchToken, WatchTokenError, Watched,
 };
 pub use restore_error::RestoreError;
 pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};

@@ -441,6 +441,8 @@ pub struct Written {
     pub previous: Option<Version>,
     /// Whether the request was known: this is what its write did the first time, but for `sequence` and `previous`.
     pub repeated: bool,
+    /// Every write that the document has incorporated after this one.
+    pub context: VersionVector,
 }
 
 /// One version of a document.

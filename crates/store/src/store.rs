@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rejoin_document::{DatacenterName, HlcTime};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::commit::{Finished, Group, Halt, Pipeline};
 use crate::engine::{Batch, Durability, Engine, Family};
@@ -28,6 +28,7 @@ struct Inner {
     state: RwLock<Arc<NodeState>>,
     pipeline: Mutex<Pipeline>,
     news: broadcast::Sender<Changed>,
+    learned: watch::Sender<u64>,
     drifted: AtomicU64,
     former_alive: Option<HlcTime>,
 }
@@ -48,6 +49,7 @@ impl Store {
             state,
             pipeline,
             news,
+            learned: watch::Sender::new(0),
             drifted: AtomicU64::new(0),
             former_alive,
         }))
@@ -89,7 +91,7 @@ impl Store {
         };
         match finished {
             Ok(finished) if finished.unchanged && count > 0 => results,
-            Ok(finished) => match self.write(&mut pipeline, finished, durability) {
+            Ok(finished) => match self.write(&mut pipeline, &before, finished, durability) {
                 Ok(()) => results,
                 Err(error) => fail(results, || CommitError::Unsure(error.clone())),
             },
@@ -98,7 +100,16 @@ impl Store {
     }
 
     /// Makes a group durable, then shows it.
-    fn write(&self, pipeline: &mut Pipeline, finished: Finished, durability: Durability) -> Result<(), StoreError> {
+    fn write(
+        &self,
+        pipeline: &mut Pipeline,
+        before: &NodeState,
+        finished: Finished,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
+        if let Some(announced) = before.announcing(&finished.state) {
+            self.show(announced);
+        }
         if let Err(error) = self.engine().write(finished.batch, durability) {
             if error.no_space {
                 tracing::error!(%error, "the disk is full; the store takes writes again when there is room");
@@ -109,8 +120,11 @@ impl Store {
             }
             return Err(error.into());
         }
-        // The old state is read again by nobody who holds the lock, and a panic cannot leave a half of it.
-        *self.0.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(finished.state);
+        let learned = finished.state.has_learned_since(before);
+        self.show(finished.state);
+        if learned {
+            self.notify();
+        }
         self.0.drifted.fetch_add(finished.drifted, Ordering::Relaxed);
         for changed in finished.changes {
             // Nobody may be listening.
@@ -133,7 +147,8 @@ impl Store {
         let before = self.state();
         match reload(self.engine(), &before, pipeline.clock.last()) {
             Ok(state) => {
-                *self.0.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+                self.show(state);
+                self.notify();
                 pipeline.halt = None;
                 tracing::info!("there is room on the disk again; the store takes writes");
             }
@@ -145,6 +160,16 @@ impl Store {
     pub fn disk(&self) -> (bool, Option<u64>) {
         let halted = self.pipeline().halt == Some(Halt::Full);
         (halted || self.full().is_some(), self.engine().free_bytes())
+    }
+
+    /// The old state is read again by nobody who holds the lock, and a panic cannot leave a half of it.
+    fn show(&self, state: NodeState) {
+        *self.0.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+    }
+
+    /// Wakes those who wait for something to be learned.
+    fn notify(&self) {
+        self.0.learned.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Goes on under a new replica id and a new incarnation, because a peer knows more of this replica than it does.
@@ -230,6 +255,11 @@ impl Store {
     /// The state that readers see: everything in it is durable.
     pub(crate) fn state(&self) -> Arc<NodeState> {
         Arc::clone(&self.0.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// See [`Store::learned`].
+    pub(crate) fn learning(&self) -> &watch::Sender<u64> {
+        &self.0.learned
     }
 
     pub(crate) fn engine(&self) -> &dyn Engine {

@@ -3,6 +3,7 @@
 use clap::Args;
 use rejoin_client::{Compared, Version};
 
+use super::acknowledge::AcknowledgeArguments;
 use super::body::BodyArgument;
 use super::connection::Connection;
 use super::failure::Failure;
@@ -27,15 +28,24 @@ pub struct Cas {
     /// The JSON object to put in its place
     new: BodyArgument,
     #[command(flatten)]
+    acknowledge: AcknowledgeArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
 impl Cas {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.acknowledge.apply(&self.connection.client()?);
         let (expected, new) = (self.expected.read()?, self.new.read()?);
         match client.compare_and_swap(&self.database, &self.id, expected, new).await? {
-            Compared::Matched(replaced) => write::print(&self.connection, "stored", &self.id, &replaced, false),
+            Compared::Matched(replaced) => write::print(
+                &self.connection,
+                &self.acknowledge,
+                "stored",
+                &self.id,
+                &replaced,
+                false,
+            ),
             Compared::Unmatched(version) => {
                 unmatched(&self.connection, &self.id, &version)?;
                 Err(Failure::Unmatched)

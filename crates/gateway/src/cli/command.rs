@@ -88,13 +88,21 @@ pub enum ClientCommand {
 /// Runs a command to its end and says how it went. Prints the error, if there was one.
 pub async fn run(command: ClientCommand) -> ExitStatus {
     let json = command.connection().json;
-    match dispatch(command).await {
+    match in_session(command).await {
         Ok(()) => ExitStatus::Success,
         Err(failure) => {
             failure.print(json);
             failure.exit_status()
         }
     }
+}
+
+/// Runs a command in its session. What the session has seen is kept before anything of its failure is said.
+async fn in_session(command: ClientCommand) -> Result<(), Failure> {
+    let session = command.connection().begin()?;
+    let result = dispatch(command).await;
+    let kept = session.end();
+    result.and(kept)
 }
 
 async fn dispatch(command: ClientCommand) -> Result<(), Failure> {

@@ -1,22 +1,32 @@
 //! The arguments that every client command takes.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use rejoin_client::Client;
+use rejoin_client::{Client, ClientOptions, Session};
 
 use super::failure::Failure;
 use super::output::Output;
+use super::session_file;
 
 /// Which node to ask and how to print its answer.
 #[derive(Debug, Args)]
 pub(super) struct Connection {
-    /// The node's gRPC address
+    /// The node's gRPC address; may be repeated: a call goes to the next one if one cannot be reached
     #[arg(
         long,
         value_name = "URL",
         env = "REJOIN_ADDRESS",
+        value_delimiter = ',',
         default_value = "http://127.0.0.1:7601"
     )]
-    pub(super) address: String,
+    pub(super) address: Vec<String>,
+    /// Go on with the session in this file, and keep it there: no answer is older than what its commands have seen
+    #[arg(long, value_name = "FILE")]
+    session: Option<PathBuf>,
+    /// What this command has seen, with what the file says.
+    #[arg(skip)]
+    seen: Session,
     /// Print JSON for programs, errors too (on standard error)
     #[arg(long)]
     pub(super) json: bool,
@@ -25,10 +35,39 @@ pub(super) struct Connection {
 impl Connection {
     /// A client of the node; nothing is dialled yet.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        Client::connect_lazy(&self.address).map_err(|error| Failure::Usage(error.to_string()))
+        let client = Client::with_addresses(&self.address, ClientOptions::default());
+        let client = client.map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(client.with_session(self.seen.clone()))
+    }
+
+    /// Reads the session's file, if there is to be one.
+    pub(super) fn begin(&self) -> Result<KeptSession, Failure> {
+        if let Some(file) = &self.session {
+            session_file::load(file, &self.seen)?;
+        }
+        Ok(KeptSession {
+            file: self.session.clone(),
+            seen: self.seen.clone(),
+        })
     }
 
     pub(super) fn output(&self) -> Output {
         Output::stdout()
+    }
+}
+
+/// The session of a command, and where it is kept.
+pub(super) struct KeptSession {
+    file: Option<PathBuf>,
+    seen: Session,
+}
+
+impl KeptSession {
+    /// Writes the session's file: what was seen by a refusal counts, too.
+    pub(super) fn end(self) -> Result<(), Failure> {
+        match self.file {
+            Some(file) => session_file::save(&file, &self.seen),
+            None => Ok(()),
+        }
     }
 }

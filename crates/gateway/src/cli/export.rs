@@ -23,7 +23,7 @@ const REVISION_BYTES: usize = 512;
 #[command(after_help = json_help!(
     "the same lines; only errors differ.\n"
     "Each line is {\"id\", \"revision\", \"body\"}, in ascending order of the ids; `rejoin load` reads them. With"
-    "--history also \"history\": [{\"revision\", \"deleted\", \"superseded\", \"body\"}], highest generation first; a"
+    "--history also \"history\": [{\"revision\", \"deleted\", \"superseded\", \"body\"}], newest first; a"
     "deleted document of which something is kept is {\"id\", \"revision\", \"deleted\": true, \"history\"}. A history"
     "longer than a line may be goes on in lines {\"id\", \"history\"} that follow. What is written meanwhile does not"
     "show. Open conflicts are not part of it: `rejoin conflicts` lists them."

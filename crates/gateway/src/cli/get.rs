@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::help::json_help;
 use super::json;
 use super::output::Output;
+use super::reading::{self, ReadArguments};
 use super::table::{Table, printable};
 use super::time;
 
@@ -18,6 +19,8 @@ use super::time;
     "{\"id\", \"revision\", \"deleted\", \"checksum\", \"body\": {...}, \"conflicts\": [{\"path\", \"candidates\":"
     "[{\"value\" or \"removed\" or \"deleted\", \"datacenter\", \"time\", \"revision\"}]}]}; path is a JSON pointer,"
     "time is RFC 3339, checksum a decimal string.\n"
+    "With --allow-stale also \"stale\": true where the session has seen something newer; \"catching_up_from\", a list of"
+    "datacenters, while the node has a part of what they have.\n"
     "With --rev the document as it was then, without conflicts, if this node still keeps it."
 ))]
 pub struct Get {
@@ -29,12 +32,14 @@ pub struct Get {
     #[arg(long, value_name = "REVISION")]
     rev: Option<String>,
     #[command(flatten)]
+    reading: ReadArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
 impl Get {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.reading.apply(&self.connection.client()?);
         let document = match &self.rev {
             Some(revision) => client.get_revision(&self.database, &self.id, revision).await?,
             None => client.get(&self.database, &self.id).await?,
@@ -52,11 +57,11 @@ impl Get {
 fn print(output: &mut Output, document: &Document) -> Result<(), Failure> {
     output.line(format_args!("{} {}", printable(&document.id), document.revision))?;
     output.line(String::from_utf8_lossy(&document.body))?;
-    if document.conflicts.is_empty() {
-        return Ok(());
+    if !document.conflicts.is_empty() {
+        output.line("\nin conflict, until the path is written again:\n")?;
+        output.line(table(&document.conflicts))?;
     }
-    output.line("\nin conflict, until the path is written again:\n")?;
-    output.line(table(&document.conflicts))
+    reading::print(output, &document.state)
 }
 
 fn table(conflicts: &[Conflict]) -> Table {

@@ -44,6 +44,12 @@ pub(super) struct Document {
     checksum: String,
     body: Option<Raw>,
     conflicts: Vec<Conflict>,
+    /// It may be older than what the session has seen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stale: bool,
+    /// Datacenters of which the node has a part of what they have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    catching_up_from: Vec<String>,
 }
 
 /// An open conflict.
@@ -62,6 +68,12 @@ pub(super) struct Written<'a> {
     id: &'a str,
     revision: String,
     merged: bool,
+    /// Where it is durable; only if an acknowledgement was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durable_in: Option<&'a [String]>,
+    /// Where it is not known to be durable yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_in: Option<&'a [String]>,
     /// `Some(None)` prints null: it did not exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<Option<Version>>,
@@ -116,6 +128,8 @@ impl Document {
             deleted: document.deleted,
             checksum: document.checksum.to_string(),
             conflicts: document.conflicts.into_iter().map(Conflict::new).collect(),
+            stale: document.state.stale,
+            catching_up_from: document.state.catching_up_from,
         }
     }
 }
@@ -150,12 +164,15 @@ impl Serialize for Candidate {
 }
 
 impl<'a> Written<'a> {
-    pub(super) fn new(id: &'a str, replaced: &client::Replaced, with_previous: bool) -> Self {
+    pub(super) fn new(id: &'a str, replaced: &'a client::Replaced, with_previous: bool, acknowledged: bool) -> Self {
         let previous = || replaced.previous.as_ref().map(Version::new);
+        let written = &replaced.written;
         Self {
             id,
-            revision: replaced.written.revision.to_string(),
-            merged: replaced.written.merged,
+            revision: written.revision.to_string(),
+            merged: written.merged,
+            durable_in: acknowledged.then_some(&written.durable_in[..]),
+            pending_in: acknowledged.then_some(&written.pending_in[..]),
             previous: with_previous.then(previous),
         }
     }
@@ -239,6 +256,7 @@ mod tests {
                     candidate(CandidateKind::Deleted(false), Some("dc-west")),
                 ],
             }],
+            state: client::ReadState::default(),
         };
         let from = r#""time":"2023-11-14T22:13:20.5Z","revision":"3-5d0319b075a21b095719bc561def7122"}"#;
         let expected = [

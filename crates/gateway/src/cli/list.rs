@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::help::json_help;
 use super::json;
 use super::pages::Pages;
+use super::reading::{self, ReadArguments};
 use super::table::{Table, printable};
 
 /// Lists the documents of a database in ascending order of their ids.
@@ -40,12 +41,14 @@ pub struct List {
     #[arg(long)]
     ids: bool,
     #[command(flatten)]
+    reading: ReadArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
 impl List {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.reading.apply(&self.connection.client()?);
         let mut output = self.connection.output();
         let listing = Listing {
             prefix: self.prefix,
@@ -80,6 +83,9 @@ impl List {
             if !documents.is_empty() {
                 none = false;
                 output.line(table(&documents))?;
+                if let Some(document) = documents.first() {
+                    reading::print(&mut output, &document.state)?;
+                }
                 output.flush()?;
             }
         }

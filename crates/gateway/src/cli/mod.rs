@@ -9,6 +9,7 @@
 //!
 //! It knows the client library only, nothing of the node that `rejoin serve` runs.
 
+mod acknowledge;
 mod batch;
 mod body;
 mod cas;
@@ -39,8 +40,10 @@ mod output;
 mod pages;
 mod patch;
 mod preview;
+mod reading;
 mod resolve;
 mod restore;
+mod session_file;
 mod status;
 mod table;
 mod time;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use clap::{ArgGroup, Args};
 use rejoin_client::{Bytes, Edit, Patch as ClientPatch};
 
+use super::acknowledge::AcknowledgeArguments;
 use super::body::BodyArgument;
 use super::conditions::{ConditionArguments, OnConflictArgument};
 use super::connection::Connection;
@@ -37,6 +38,8 @@ pub struct Patch {
     #[arg(long)]
     create: bool,
     #[command(flatten)]
+    acknowledge: AcknowledgeArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
@@ -64,6 +67,8 @@ pub struct EditDocument {
     /// An absent document begins empty; else it is refused
     #[arg(long)]
     create: bool,
+    #[command(flatten)]
+    acknowledge: AcknowledgeArguments,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -106,7 +111,7 @@ impl FromStr for At<String> {
 
 impl Patch {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.acknowledge.apply(&self.connection.client()?);
         let text = self.patch.read()?;
         let patch = if self.json_patch {
             ClientPatch::Operations(text)
@@ -117,13 +122,20 @@ impl Patch {
         let replaced = client
             .patch(&self.database, &self.id, patch, &conditions, self.create)
             .await?;
-        write::print(&self.connection, "stored", &self.id, &replaced, false)
+        write::print(
+            &self.connection,
+            &self.acknowledge,
+            "stored",
+            &self.id,
+            &replaced,
+            false,
+        )
     }
 }
 
 impl EditDocument {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.acknowledge.apply(&self.connection.client()?);
         let increments = self
             .increment
             .into_iter()
@@ -140,6 +152,13 @@ impl EditDocument {
         let replaced = client
             .patch(&self.database, &self.id, patch, &Default::default(), self.create)
             .await?;
-        write::print(&self.connection, "stored", &self.id, &replaced, false)
+        write::print(
+            &self.connection,
+            &self.acknowledge,
+            "stored",
+            &self.id,
+            &replaced,
+            false,
+        )
     }
 }

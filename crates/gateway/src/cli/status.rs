@@ -17,8 +17,8 @@ use super::time;
 #[command(after_help = json_help!(
     "{\"datacenter\", \"replica\", \"version\", \"digest\", \"links\": [{\"datacenter\", \"address\", \"state\","
     "\"since\", \"reason\", \"documents_received\"}], \"databases\": [{\"name\", \"documents\", \"conflicts\","
-    "\"sequence\", \"quarantined\", \"version\", \"version_missing_in\": [DATACENTER], \"survivors\"}],"
-    "\"warnings\": [TEXT]}; state is one of connecting, catching-up, connected,"
+    "\"sequence\", \"quarantined\", \"version\", \"version_missing_in\": [DATACENTER], \"survivors\","
+    "\"catching_up_from\": [DATACENTER]}], \"warnings\": [TEXT]}; state is one of connecting, catching-up, connected,"
     "partitioned, cut, refused; since is RFC 3339; reason is null when all is well."
 ))]
 pub struct Status {
@@ -57,6 +57,7 @@ struct DatabaseJson<'a> {
     version: &'a str,
     version_missing_in: &'a [String],
     survivors: bool,
+    catching_up_from: &'a [String],
 }
 
 impl Status {
@@ -94,6 +95,12 @@ fn print(output: &mut Output, status: &NodeStatus) -> Result<(), Failure> {
         output.line("no databases; create one with: rejoin database create NAME")?;
     } else {
         output.line(databases(&status.databases))?;
+    }
+    for database in &status.databases {
+        if !database.catching_up_from.is_empty() {
+            let from = database.catching_up_from.join(", ");
+            output.line(format_args!("{}: catching up from {from}", database.name))?;
+        }
     }
     for warning in &status.warnings {
         output.line(format_args!("\nwarning: {warning}"))?;
@@ -175,6 +182,7 @@ impl<'a> DatabaseJson<'a> {
             version: &database.version,
             version_missing_in: &database.version_missing_in,
             survivors: database.survivors,
+            catching_up_from: &database.catching_up_from,
         }
     }
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 use rejoin_client::Replaced;
 
+use super::acknowledge::{self, AcknowledgeArguments};
 use super::body::BodyArgument;
 use super::conditions::{ConditionArguments, OnConflictArgument};
 use super::connection::Connection;
@@ -15,6 +16,7 @@ use super::table::printable;
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
     "{\"id\", \"revision\", \"merged\"}, the document's revision after the write."
+    "With --acknowledge also \"durable_in\" and \"pending_in\", lists of datacenters; exit status 0 either way: it is stored."
 ))]
 pub struct Put {
     /// The database
@@ -24,6 +26,8 @@ pub struct Put {
     /// A JSON object; `-` reads it from standard input, `@FILE` from a file
     body: BodyArgument,
     #[command(flatten)]
+    acknowledge: AcknowledgeArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
@@ -31,6 +35,7 @@ pub struct Put {
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
     "{\"id\", \"revision\", \"merged\"}, the document's revision after the write."
+    "With --acknowledge also \"durable_in\" and \"pending_in\", lists of datacenters; exit status 0 either way: it is stored."
     "With --previous also \"previous\": {\"revision\", \"checksum\", \"body\"}, or null."
     "A conflict is {\"message\", \"conflicts\": [{\"key\", \"base_value\", \"our_value\", \"your_value\"}], \"base\","
     "\"ours\", \"yours\", \"revision\"}; key is a JSON pointer, a value that is not there is left out.\n"
@@ -54,6 +59,8 @@ pub struct Update {
     #[arg(long)]
     previous: bool,
     #[command(flatten)]
+    acknowledge: AcknowledgeArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
@@ -61,6 +68,7 @@ pub struct Update {
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
     "{\"id\", \"revision\", \"merged\"}, the document's revision after the write."
+    "With --acknowledge also \"durable_in\" and \"pending_in\", lists of datacenters; exit status 0 either way: it is stored."
     "With --previous also \"previous\": {\"revision\", \"checksum\", \"body\"}.\n"
     "Without --rev and --checksum whatever is current is deleted. With what was read it is refused if somebody has"
     "changed the document since."
@@ -76,16 +84,19 @@ pub struct Delete {
     #[arg(long)]
     previous: bool,
     #[command(flatten)]
+    acknowledge: AcknowledgeArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
 impl Put {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.acknowledge.apply(&self.connection.client()?);
         let body = self.body.read()?;
         let written = client.create(&self.database, &self.id, body).await?;
         print(
             &self.connection,
+            &self.acknowledge,
             "stored",
             &self.id,
             &Replaced {
@@ -99,25 +110,40 @@ impl Put {
 
 impl Update {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.acknowledge.apply(&self.connection.client()?);
         let body = self.body.read()?;
         let conditions = self.conditions.with(self.on_conflict);
         let replaced = client.update_with(&self.database, &self.id, body, &conditions).await?;
-        print(&self.connection, "stored", &self.id, &replaced, self.previous)
+        print(
+            &self.connection,
+            &self.acknowledge,
+            "stored",
+            &self.id,
+            &replaced,
+            self.previous,
+        )
     }
 }
 
 impl Delete {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.acknowledge.apply(&self.connection.client()?);
         let conditions = self.conditions.with(OnConflictArgument::default());
         let replaced = client.delete_with(&self.database, &self.id, &conditions).await?;
-        print(&self.connection, "deleted", &self.id, &replaced, self.previous)
+        print(
+            &self.connection,
+            &self.acknowledge,
+            "deleted",
+            &self.id,
+            &replaced,
+            self.previous,
+        )
     }
 }
 
 pub(super) fn print(
     connection: &Connection,
+    acknowledge: &AcknowledgeArguments,
     verb: &str,
     id: &str,
     replaced: &Replaced,
@@ -125,7 +151,7 @@ pub(super) fn print(
 ) -> Result<(), Failure> {
     let mut output = connection.output();
     if connection.json {
-        output.json(&json::Written::new(id, replaced, with_previous))?;
+        output.json(&json::Written::new(id, replaced, with_previous, acknowledge.is_asked()))?;
     } else {
         let Replaced { written, previous } = replaced;
         let merged = if written.merged {
@@ -134,6 +160,9 @@ pub(super) fn print(
             ""
         };
         output.line(format_args!("{verb} {} {}{merged}", printable(id), written.revision))?;
+        if acknowledge.is_asked() {
+            output.line(acknowledge::text(written))?;
+        }
         if let Some(previous) = previous.as_ref().filter(|_| with_previous) {
             output.line(format_args!("before: {}", previous.revision))?;
             output.line(String::from_utf8_lossy(&previous.body))?;

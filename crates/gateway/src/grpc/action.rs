@@ -20,6 +20,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// The document.
+    pub(super) fn id(&self) -> &DocumentId {
+        &self.id
+    }
+
     /// The write in its database, under its name.
     pub(super) fn into_request(self, database: DatabaseName, request: Option<RequestName>) -> WriteRequest {
         WriteRequest {

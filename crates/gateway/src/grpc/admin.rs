@@ -31,7 +31,7 @@ impl AdminApi {
 
     fn status(&self) -> Result<proto::GetStatusResponse, Failure> {
         let store = &self.context.store;
-        let identity = store.identity();
+        let (identity, (read_only, free)) = (store.identity(), store.disk());
         Ok(proto::GetStatusResponse {
             datacenter: identity.datacenter.to_string(),
             replica: Bytes::copy_from_slice(identity.replica.as_bytes()),
@@ -47,7 +47,8 @@ impl AdminApi {
             databases: databases(store),
             digest: Bytes::copy_from_slice(&store.root_digest().0),
             warnings: self.warnings()?,
-            ..proto::GetStatusResponse::default()
+            read_only,
+            disk_free_bytes: free.unwrap_or_default(),
         })
     }
 
@@ -185,7 +186,7 @@ fn databases(store: &Store) -> Vec<proto::DatabaseStatus> {
             version: visible.version.to_string(),
             version_missing_in: visible.version_missing_in.iter().map(ToString::to_string).collect(),
             survivors: visible.survivors,
-            ..proto::DatabaseStatus::default()
+            catching_up_from: status.catching_up_from.iter().map(ToString::to_string).collect(),
         })
     };
     store.visible().into_iter().filter_map(database).collect()

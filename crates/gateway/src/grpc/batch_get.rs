@@ -1,10 +1,13 @@
 //! `BatchGetDocuments`: several documents as of one moment.
 
+use std::time::Duration;
+
 use prost::Message;
 use rejoin_api::proto;
+use rejoin_document::VersionVector;
 
 use super::error::Failure;
-use super::request;
+use super::{request, session};
 use crate::node::{NodeContext, long_read};
 
 /// Documents that are asked for at once, at most.
@@ -21,6 +24,7 @@ const BYTES_MAX: usize = 16 << 20;
 pub(super) async fn get(
     context: &NodeContext,
     request: &proto::BatchGetDocumentsRequest,
+    deadline: Option<Duration>,
 ) -> Result<proto::BatchGetDocumentsResponse, Failure> {
     let database = request::database(&context.store, &request.database)?;
     if request.ids.is_empty() || request.ids.len() > IDS_MAX {
@@ -31,10 +35,12 @@ pub(super) async fn get(
     }
     let ids = request.ids.iter().map(|id| request::id(id));
     let ids = ids.collect::<Result<Vec<_>, _>>()?;
+    let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
     let store = &context.store;
     let found = long_read(|| store.get_many(&database, &ids))?;
-    let (mut documents, mut bytes) = (Vec::with_capacity(found.len()), 0);
+    let (mut documents, mut bytes, mut seen) = (Vec::with_capacity(found.len()), 0, VersionVector::new());
     for (id, found) in ids.iter().zip(found) {
+        let context = found.as_ref().map(|found| found.context.clone());
         let found = found.filter(|found| !found.shown.deleted);
         let document = proto::DocumentOrAbsent {
             id: id.to_string(),
@@ -46,6 +52,10 @@ pub(super) async fn get(
             break;
         }
         documents.push(document);
+        seen.merge(&context.unwrap_or_default());
     }
-    Ok(proto::BatchGetDocumentsResponse { documents, state: None })
+    Ok(proto::BatchGetDocumentsResponse {
+        documents,
+        state: Some(reading.after_read(&seen)),
+    })
 }

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::error::Failure;
-use super::{page, request, resolve};
+use super::{page, request, resolve, waiting};
 use crate::node::NodeContext;
 
 /// Serves the open conflicts of one node.
@@ -84,8 +84,9 @@ impl ConflictService for ConflictApi {
         &self,
         call: Request<proto::ResolveConflictsRequest>,
     ) -> Result<Response<proto::ResolveConflictsResponse>, Status> {
+        let deadline = waiting::deadline(call.metadata());
         Ok(Response::new(
-            resolve::document(&self.context, call.into_inner()).await?,
+            resolve::document(&self.context, call.into_inner(), deadline).await?,
         ))
     }
 

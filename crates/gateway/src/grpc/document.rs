@@ -1,9 +1,11 @@
 //! `DocumentService`: reads and writes of documents.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use rejoin_api::proto::{self, document_service_server::DocumentService};
-use rejoin_document::{Checksum, DatabaseName, DocumentId, Revision};
+use rejoin_document::{Checksum, DatabaseName, DocumentId, Revision, VersionVector};
 use rejoin_store::Operation;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -12,12 +14,19 @@ use tracing::{Span, field::Empty, instrument};
 use super::action::Asked;
 use super::answers::Answers;
 use super::error::Failure;
-use super::{action, batch, batch_get, export, history, list, load, request, watch, write};
+use super::{action, batch, batch_get, export, history, list, load, request, session, waiting, watch, write};
 use crate::node::NodeContext;
 
 /// Serves documents of one node.
 pub(super) struct DocumentApi {
     context: NodeContext,
+}
+
+/// What became of a compare-and-swap: the write, if it matched, and what was there before.
+struct Compared {
+    result: Option<proto::WriteResult>,
+    previous: Option<proto::Version>,
+    session_token: Bytes,
 }
 
 impl DocumentApi {
@@ -31,74 +40,102 @@ impl DocumentApi {
         &self,
         database: &str,
         asked: Asked,
-        options: Option<&proto::WriteOptions>,
+        (options, deadline): (Option<&proto::WriteOptions>, Option<Duration>),
     ) -> Result<(proto::WriteResult, Option<proto::Version>), Failure> {
         let (database, previous) = (request::database(&self.context.store, database)?, asked.return_previous);
-        let operation = Operation::Write(asked.into_request(database, action::request_name(options, 0)?));
-        let written = write::submit(&self.context, operation).await?;
+        let (name, id) = (action::request_name(options, 0)?, asked.id().clone());
+        let options = write::Options::new(&self.context, database.clone(), options, deadline)?;
+        let operation = Operation::Write(asked.into_request(database, name));
+        let written = write::submit(&self.context, operation).await;
+        let written = written.map_err(|error| options.refused(&id, error.into()))?;
         Span::current().record("revision", tracing::field::display(&written.revision));
         let before = written.previous.as_ref().filter(|_| previous);
-        Ok((write::result(&written), before.map(write::version)))
+        Ok((options.result(&written).await, before.map(write::version)))
     }
 
-    /// The result of a compare-and-swap, if it matched, and what was there before.
+    /// What became of a compare-and-swap.
     async fn compare(
         &self,
         database: &str,
         asked: Asked,
-        options: Option<&proto::WriteOptions>,
-    ) -> Result<(Option<proto::WriteResult>, Option<proto::Version>), Failure> {
+        (options, deadline): (Option<&proto::WriteOptions>, Option<Duration>),
+    ) -> Result<Compared, Failure> {
         let database = request::database(&self.context.store, database)?;
-        let operation = Operation::Write(asked.into_request(database, action::request_name(options, 0)?));
-        Ok(match write::compare(&self.context, operation).await? {
-            Ok(written) => (
-                Some(write::result(&written)),
-                written.previous.as_ref().map(write::version),
-            ),
-            Err(version) => (None, Some(write::version(&version))),
+        let (name, id) = (action::request_name(options, 0)?, asked.id().clone());
+        let options = write::Options::new(&self.context, database.clone(), options, deadline)?;
+        let operation = Operation::Write(asked.into_request(database, name));
+        let compared = write::compare(&self.context, operation).await;
+        Ok(match compared.map_err(|error| options.refused(&id, error.into()))? {
+            Ok(written) => {
+                let result = options.result(&written).await;
+                Compared {
+                    session_token: result.session_token.clone(),
+                    result: Some(result),
+                    previous: written.previous.as_ref().map(write::version),
+                }
+            }
+            Err(version) => Compared {
+                session_token: options.token_of(&id),
+                result: None,
+                previous: Some(write::version(&version)),
+            },
         })
     }
 
-    fn get(&self, request: &proto::GetDocumentRequest) -> Result<proto::Document, Failure> {
+    async fn get(
+        &self,
+        request: &proto::GetDocumentRequest,
+        deadline: Option<Duration>,
+    ) -> Result<proto::GetDocumentResponse, Failure> {
         let (database, id) = (
             request::database(&self.context.store, &request.database)?,
             request::id(&request.id)?,
         );
         let revision = request::revision(request.revision.as_deref())?;
+        let reading = session::before_read(&self.context, &database, request.options.as_ref(), deadline).await?;
         let found = self.context.store.get(&database, &id)?;
         let current = found.as_ref().filter(|found| !found.shown.deleted);
-        match revision {
-            Some(revision) if current.is_none_or(|current| current.shown.revision != revision) => {
-                self.get_old(&database, &id, &revision)
+        let (document, seen) = match (revision, current) {
+            (Some(revision), current) if current.is_none_or(|current| current.shown.revision != revision) => {
+                self.get_old(&database, &id, &revision)?
             }
-            _ => {
-                let found = current.ok_or_else(|| Failure::document_not_found(&database, &id))?;
-                Span::current().record("revision", tracing::field::display(&found.shown.revision));
-                Ok(proto::Document::from_shown(&id, &found.shown, &|replica| {
+            (_, Some(current)) => {
+                Span::current().record("revision", tracing::field::display(&current.shown.revision));
+                let document = proto::Document::from_shown(&id, &current.shown, &|replica| {
                     self.context.store.datacenter_of(replica)
-                }))
+                });
+                (document, current.context.clone())
             }
-        }
+            (_, None) => {
+                let seen = found.map(|found| found.context).unwrap_or_default();
+                return Err(reading.refused(Failure::document_not_found(&database, &id), &seen));
+            }
+        };
+        Ok(proto::GetDocumentResponse {
+            document: Some(document),
+            state: Some(reading.after_read(&seen)),
+        })
     }
 
-    /// A revision that was superseded and is still kept.
+    /// A revision that was superseded and is still kept, and what its reader has seen.
     fn get_old(
         &self,
         database: &DatabaseName,
         id: &DocumentId,
         revision: &Revision,
-    ) -> Result<proto::Document, Failure> {
+    ) -> Result<(proto::Document, VersionVector), Failure> {
         let base = self.context.store.base(database, id, revision)?;
         let base = base.ok_or_else(|| Failure::revision_not_found(id, revision))?;
         let body = base.body.unwrap_or_default();
-        Ok(proto::Document {
+        let document = proto::Document {
             id: id.to_string(),
             revision: revision.to_string(),
             deleted: false,
             checksum: Checksum::of(&body).0,
             body: body.to_json().into(),
             conflicts: Vec::new(),
-        })
+        };
+        Ok((document, base.context))
     }
 }
 
@@ -113,9 +150,11 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::CreateDocumentRequest>,
     ) -> Result<Response<proto::CreateDocumentResponse>, Status> {
-        let call = call.into_inner();
+        let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
         let asked = action::create(&call, &self.context.limits)?;
-        let (result, _) = self.write(&call.database, asked, call.options.as_ref()).await?;
+        let (result, _) = self
+            .write(&call.database, asked, (call.options.as_ref(), deadline))
+            .await?;
         Ok(Response::new(proto::CreateDocumentResponse { result: Some(result) }))
     }
 
@@ -124,11 +163,8 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::GetDocumentRequest>,
     ) -> Result<Response<proto::GetDocumentResponse>, Status> {
-        let document = self.get(call.get_ref())?;
-        Ok(Response::new(proto::GetDocumentResponse {
-            document: Some(document),
-            state: None,
-        }))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(self.get(call.get_ref(), deadline).await?))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database, document_id = %call.get_ref().id, revision = Empty))]
@@ -136,9 +172,11 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::UpdateDocumentRequest>,
     ) -> Result<Response<proto::UpdateDocumentResponse>, Status> {
-        let call = call.into_inner();
+        let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
         let asked = action::update(&call, &self.context.limits)?;
-        let (result, previous) = self.write(&call.database, asked, call.options.as_ref()).await?;
+        let (result, previous) = self
+            .write(&call.database, asked, (call.options.as_ref(), deadline))
+            .await?;
         Ok(Response::new(proto::UpdateDocumentResponse {
             result: Some(result),
             previous,
@@ -150,9 +188,11 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::PatchDocumentRequest>,
     ) -> Result<Response<proto::PatchDocumentResponse>, Status> {
-        let call = call.into_inner();
+        let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
         let asked = action::patch(&call, &self.context.limits)?;
-        let (result, previous) = self.write(&call.database, asked, call.options.as_ref()).await?;
+        let (result, previous) = self
+            .write(&call.database, asked, (call.options.as_ref(), deadline))
+            .await?;
         Ok(Response::new(proto::PatchDocumentResponse {
             result: Some(result),
             previous,
@@ -164,13 +204,15 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::CompareAndSwapRequest>,
     ) -> Result<Response<proto::CompareAndSwapResponse>, Status> {
-        let call = call.into_inner();
+        let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
         let asked = action::compare_and_swap(&call, &self.context.limits)?;
-        let (result, previous) = self.compare(&call.database, asked, call.options.as_ref()).await?;
+        let options = (call.options.as_ref(), deadline);
+        let compared = self.compare(&call.database, asked, options).await?;
         Ok(Response::new(proto::CompareAndSwapResponse {
-            matched: result.is_some(),
-            result,
-            previous,
+            matched: compared.result.is_some(),
+            result: compared.result,
+            previous: compared.previous,
+            session_token: compared.session_token,
         }))
     }
 
@@ -179,9 +221,11 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::DeleteDocumentRequest>,
     ) -> Result<Response<proto::DeleteDocumentResponse>, Status> {
-        let call = call.into_inner();
+        let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
         let asked = action::delete(&call)?;
-        let (result, previous) = self.write(&call.database, asked, call.options.as_ref()).await?;
+        let (result, previous) = self
+            .write(&call.database, asked, (call.options.as_ref(), deadline))
+            .await?;
         Ok(Response::new(proto::DeleteDocumentResponse {
             result: Some(result),
             previous,
@@ -193,13 +237,15 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::CompareAndDeleteRequest>,
     ) -> Result<Response<proto::CompareAndDeleteResponse>, Status> {
-        let call = call.into_inner();
+        let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
         let asked = action::compare_and_delete(&call, &self.context.limits)?;
-        let (result, previous) = self.compare(&call.database, asked, call.options.as_ref()).await?;
+        let options = (call.options.as_ref(), deadline);
+        let compared = self.compare(&call.database, asked, options).await?;
         Ok(Response::new(proto::CompareAndDeleteResponse {
-            matched: result.is_some(),
-            result,
-            previous,
+            matched: compared.result.is_some(),
+            result: compared.result,
+            previous: compared.previous,
+            session_token: compared.session_token,
         }))
     }
 
@@ -208,7 +254,10 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::ListDocumentsRequest>,
     ) -> Result<Response<proto::ListDocumentsResponse>, Status> {
-        Ok(Response::new(list::list(&self.context, call.get_ref())?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            list::list(&self.context, call.get_ref(), deadline).await?,
+        ))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
@@ -234,7 +283,10 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::BatchGetDocumentsRequest>,
     ) -> Result<Response<proto::BatchGetDocumentsResponse>, Status> {
-        Ok(Response::new(batch_get::get(&self.context, call.get_ref()).await?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            batch_get::get(&self.context, call.get_ref(), deadline).await?,
+        ))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
@@ -242,7 +294,10 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::WriteBatchRequest>,
     ) -> Result<Response<proto::WriteBatchResponse>, Status> {
-        Ok(Response::new(batch::write(&self.context, call.into_inner()).await?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            batch::write(&self.context, call.into_inner(), deadline).await?,
+        ))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
@@ -274,6 +329,9 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::RestoreRevisionRequest>,
     ) -> Result<Response<proto::RestoreRevisionResponse>, Status> {
-        Ok(Response::new(history::restore(&self.context, call.into_inner()).await?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            history::restore(&self.context, call.into_inner(), deadline).await?,
+        ))
     }
 }

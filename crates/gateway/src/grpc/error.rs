@@ -3,6 +3,8 @@
 //! Every status carries `google.rpc.ErrorInfo { reason, domain: "rejoin", metadata }`; that of a write refused for a
 //! conflict carries a `rejoin.v1.ConflictReport` beside it.
 
+mod session;
+
 use prost::{Message, Name};
 use rejoin_api::{ConvertError, ERROR_DOMAIN, Reason, proto};
 use rejoin_document::{BodyError, NameError, PatchError, Refused, RevisionError};
@@ -12,6 +14,8 @@ use tonic_types::pb;
 
 use super::surrogate::LoneSurrogate;
 use crate::links::WireError;
+
+pub(super) use session::Gap;
 
 /// Why a call fails, before it becomes a status.
 #[derive(Debug)]

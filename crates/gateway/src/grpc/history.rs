@@ -1,5 +1,7 @@
 //! What a document showed before: listed, compared, brought back.
 
+use std::time::Duration;
+
 use rejoin_api::proto;
 use rejoin_document::{Base, DatabaseName, DocumentId, Dot, HlcTime, Revision, Sequence, differences};
 use rejoin_store::{Action, Conditions, KeptRevision, Operation, Restored, Store, WriteRequest};
@@ -107,6 +109,7 @@ pub(super) fn diff(
 pub(super) async fn restore(
     context: &NodeContext,
     call: proto::RestoreRevisionRequest,
+    deadline: Option<Duration>,
 ) -> Result<proto::RestoreRevisionResponse, Failure> {
     let (database, id) = (
         request::database(&context.store, &call.database)?,
@@ -127,16 +130,18 @@ pub(super) async fn restore(
             ));
         }
     };
+    let options = write::Options::new(context, database.clone(), call.options.as_ref(), deadline)?;
     let operation = Operation::Write(WriteRequest {
         database,
-        id,
+        id: id.clone(),
         action: Action::Restore { revision, part },
         conditions: Conditions::default(),
         request: action::request_name(call.options.as_ref(), 0)?,
     });
-    let written = write::submit(context, operation).await?;
+    let written = write::submit(context, operation).await;
+    let written = written.map_err(|error| options.refused(&id, error.into()))?;
     Ok(proto::RestoreRevisionResponse {
-        result: Some(write::result(&written)),
+        result: Some(options.result(&written).await),
     })
 }
 

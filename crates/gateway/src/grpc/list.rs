@@ -1,11 +1,13 @@
 //! `ListDocuments`: the documents of a database in pages.
 
+use std::time::Duration;
+
 use rejoin_api::proto;
 use rejoin_document::DOCUMENT_ID_BYTES_MAX;
 use rejoin_store::{Found, ListRange};
 
 use super::error::Failure;
-use super::{page, request};
+use super::{page, request, session};
 use crate::node::NodeContext;
 
 /// Reads one page.
@@ -13,14 +15,16 @@ use crate::node::NodeContext;
 /// # Errors
 ///
 /// The database does not exist, the range or the token makes no sense, or the disk fails.
-pub(super) fn list(
+pub(super) async fn list(
     context: &NodeContext,
     request: &proto::ListDocumentsRequest,
+    deadline: Option<Duration>,
 ) -> Result<proto::ListDocumentsResponse, Failure> {
     let database = request::database(&context.store, &request.database)?;
     let range = range(request)?;
     let fingerprint = range.fingerprint(&database);
     let after = page::after_in(fingerprint, &request.page_token)?;
+    let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
     let store = &context.store;
     let page = store.list(&database, &range, after.as_ref(), page::size(request.page_size))?;
     let document = |mut found: Found| {
@@ -37,7 +41,7 @@ pub(super) fn list(
     Ok(proto::ListDocumentsResponse {
         documents: page.items.into_iter().map(document).collect(),
         next_page_token: page::next_in(fingerprint, page.next),
-        state: None,
+        state: Some(reading.after_read(&page.context)),
     })
 }
 

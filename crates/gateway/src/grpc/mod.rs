@@ -1,5 +1,6 @@
 //! The gRPC interface: one file a service. Services parse, call the node and answer; they decide nothing.
 
+mod acknowledgement;
 mod action;
 mod admin;
 mod answers;
@@ -18,9 +19,11 @@ mod page;
 mod request;
 mod resolve;
 mod server;
+mod session;
 mod status_layer;
 mod surrogate;
 mod sync;
+mod waiting;
 mod watch;
 mod write;
 

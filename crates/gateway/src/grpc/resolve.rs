@@ -1,5 +1,7 @@
 //! Settles open conflicts: one document's by choices or a body, many documents' by a policy.
 
+use std::time::Duration;
+
 use rejoin_api::proto::{self, path_choice::Choice as Kind, resolve_policy::Policy};
 use rejoin_document::{Dot, HlcTime, Value, parse_body};
 use rejoin_store::{Choice, CommitError, ConflictFilter, Operation, Outcome, Resolve, Resolved, Settling};
@@ -16,24 +18,31 @@ use crate::node::NodeContext;
 pub(super) async fn document(
     context: &NodeContext,
     call: proto::ResolveConflictsRequest,
+    deadline: Option<Duration>,
 ) -> Result<proto::ResolveConflictsResponse, Failure> {
     let settling = match (&call.body, call.choices.is_empty()) {
         (Some(body), true) => Settling::Body(request::body(body, &context.limits)?),
         (None, false) => Settling::Paths(choices(&call.choices, context)?),
         _ => return Err(Failure::resolution("name either choices or a body")),
     };
+    let (database, id) = (
+        request::database(&context.store, &call.database)?,
+        request::id(&call.id)?,
+    );
+    let options = write::Options::new(context, database.clone(), call.options.as_ref(), deadline)?;
     let resolve = Resolve {
-        database: request::database(&context.store, &call.database)?,
-        id: request::id(&call.id)?,
+        database,
+        id: id.clone(),
         base: request::revision(call.base_revision.as_deref())?,
         settling,
         request: action::request_name(call.options.as_ref(), 0)?,
     };
-    let resolved = submit(context, resolve).await?;
+    let resolved = submit(context, resolve).await;
+    let resolved = resolved.map_err(|failure| options.refused(&id, failure))?;
     // Choices and a body are always a write.
     let written = resolved.written.ok_or_else(|| Failure::from(CommitError::Stopped))?;
     Ok(proto::ResolveConflictsResponse {
-        result: Some(write::result(&written)),
+        result: Some(options.result(&written).await),
         left_open: resolved.left_open,
     })
 }

@@ -1,10 +1,113 @@
-//! A write of one document, as single calls and loads have it in common.
+//! A write of one document, as single calls and loads have it in common, and what its options come to.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use rejoin_api::proto;
-use rejoin_document::Checksum;
-use rejoin_store::{CommitError, Operation, Outcome, Version, Written};
+use rejoin_document::{Checksum, DatabaseName, DocumentId, Dot, VersionVector};
+use rejoin_store::{CommitError, Operation, Outcome, Seen, Version, Written};
 
+use super::acknowledgement::{Acknowledgement, Durable};
+use super::error::Failure;
+use super::session;
 use crate::node::NodeContext;
+
+/// The options of a write, checked before anything is written.
+pub(super) struct Options<'a> {
+    context: &'a NodeContext,
+    database: DatabaseName,
+    seen: Seen,
+    acknowledgement: Option<Acknowledgement>,
+}
+
+impl<'a> Options<'a> {
+    /// Reads what a client sent with a write, and the call's own `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_SESSION` or `INVALID_ACKNOWLEDGE`.
+    pub(super) fn new(
+        context: &'a NodeContext,
+        database: DatabaseName,
+        options: Option<&proto::WriteOptions>,
+        deadline: Option<Duration>,
+    ) -> Result<Self, Failure> {
+        let token = options.map_or(&[][..], |options| &options.session_token[..]);
+        let acknowledge = options.and_then(|options| options.acknowledge.as_ref());
+        Ok(Self {
+            seen: session::incoming(&database, token)?,
+            acknowledgement: Acknowledgement::new(context, acknowledge, deadline)?,
+            context,
+            database,
+        })
+    }
+
+    /// The message for a write that is durable here, once it is acknowledged as the client wants it.
+    pub(super) async fn result(&self, written: &Written) -> proto::WriteResult {
+        let Durable { durable_in, pending_in } = self.acknowledged(&[written.dot], !written.repeated).await;
+        proto::WriteResult {
+            session_token: self.token(&written.context),
+            durable_in,
+            pending_in,
+            ..result(written)
+        }
+    }
+
+    /// Where writes are durable; waits as the client wants it. Of each replica the newest write is enough. `fresh`: they were made by this call.
+    async fn acknowledged(&self, newest: &[Dot], fresh: bool) -> Durable {
+        match &self.acknowledgement {
+            Some(acknowledgement) => acknowledgement.wait(self.context, &self.database, newest, fresh).await,
+            None => self.durable_here(),
+        }
+    }
+
+    fn durable_here(&self) -> Durable {
+        Durable {
+            durable_in: vec![self.context.store.identity().datacenter.to_string()],
+            pending_in: Vec::new(),
+        }
+    }
+
+    /// The token of the session after it has seen documents with these contexts, joined.
+    pub(super) fn token(&self, read: &VersionVector) -> Bytes {
+        let has = self.context.store.has_seen(&self.database, &self.seen);
+        session::issue(self.context, &self.database, self.seen.clone(), read, has)
+    }
+
+    /// The token of the session after it has seen a document as it is by now: at least what the answer tells of it.
+    pub(super) fn token_of(&self, id: &DocumentId) -> Bytes {
+        self.token(&self.context_of(id))
+    }
+
+    /// The writes that a document has incorporated by now.
+    pub(super) fn context_of(&self, id: &DocumentId) -> VersionVector {
+        let found = self.context.store.get(&self.database, id).ok().flatten();
+        found.map(|found| found.context).unwrap_or_default()
+    }
+
+    /// Where several writes are durable, and the token of the session after it has seen `read`, which their documents have incorporated.
+    pub(super) async fn done(&self, written: &[&Written], read: &VersionVector) -> (Durable, Bytes) {
+        let mut newest = VersionVector::new();
+        written.iter().for_each(|written| newest.advance(written.dot));
+        let newest: Vec<_> = newest.iter().map(|(replica, time)| Dot { time, replica }).collect();
+        let fresh = written.iter().all(|written| !written.repeated);
+        let durable = if newest.is_empty() {
+            self.durable_here()
+        } else {
+            self.acknowledged(&newest, fresh).await
+        };
+        (durable, self.token(read))
+    }
+
+    /// A refusal, with what the session has seen by it.
+    pub(super) fn refused(&self, id: &DocumentId, failure: Failure) -> Failure {
+        if failure.tells_of_document() {
+            failure.with_session_token(&self.token_of(id))
+        } else {
+            failure
+        }
+    }
+}
 
 /// Hands a write to the pipeline and waits until it is durable.
 ///
@@ -44,13 +147,14 @@ pub(super) fn version(version: &Version) -> proto::Version {
     }
 }
 
-/// The message for a write that is durable.
+/// The message for a write that is durable here, without what its options add.
 pub(super) fn result(written: &Written) -> proto::WriteResult {
     proto::WriteResult {
         revision: written.revision.to_string(),
         dot: Some(written.dot.into()),
         checksum: written.checksum.0,
         merged: written.merged,
+        repeated: written.repeated,
         ..proto::WriteResult::default()
     }
 }

@@ -3,12 +3,13 @@
 //! Everything here is the latest state, not a queue: a task that is slow to look sees the newest and nothing piles up.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rejoin_document::{DatabaseName, DatacenterName, Incarnation, VersionVector};
+use rejoin_document::{DatabaseName, DatacenterName, Dot, Incarnation, VersionVector};
 use rejoin_sync::{HealReport, LinkStatus};
 use tokio::sync::{Notify, watch};
 
+use super::acknowledged::Acknowledged;
 use crate::config::Peer;
 
 /// What a peer is known to know, per database, and in which incarnation it said so.
@@ -20,6 +21,8 @@ pub(crate) struct Board {
     peer: Peer,
     cut: watch::Sender<bool>,
     knows: watch::Sender<Knows>,
+    acknowledged: Mutex<Acknowledged>,
+    heard: watch::Sender<u64>,
     seen: Notify,
     live: watch::Sender<usize>,
     status: Mutex<Option<(LinkStatus, Option<HealReport>)>>,
@@ -30,19 +33,27 @@ pub(crate) struct Board {
 pub(crate) struct Hub {
     boards: Vec<Arc<Board>>,
     identity: watch::Sender<u64>,
+    heard: watch::Sender<u64>,
 }
 
 impl Hub {
     /// A hub for `peers`; `cut` tells whose links are cut.
     pub(crate) fn new(peers: &[Peer], cut: impl Fn(&DatacenterName) -> bool) -> Self {
+        let heard = watch::Sender::new(0);
         let boards = peers
             .iter()
-            .map(|peer| Arc::new(Board::new(peer.clone(), cut(&peer.datacenter))))
+            .map(|peer| Arc::new(Board::new(peer.clone(), cut(&peer.datacenter), heard.clone())))
             .collect();
         Self {
             boards,
             identity: watch::Sender::new(0),
+            heard,
         }
+    }
+
+    /// Changes whenever a peer has said that it has more than it had said before.
+    pub(crate) fn heard(&self) -> watch::Receiver<u64> {
+        self.heard.subscribe()
     }
 
     /// The boards in the order of the configuration.
@@ -67,11 +78,13 @@ impl Hub {
 }
 
 impl Board {
-    fn new(peer: Peer, cut: bool) -> Self {
+    fn new(peer: Peer, cut: bool, heard: watch::Sender<u64>) -> Self {
         Self {
             peer,
             cut: watch::Sender::new(cut),
             knows: watch::Sender::new(Knows::new()),
+            acknowledged: Mutex::default(),
+            heard,
             seen: Notify::new(),
             live: watch::Sender::new(0),
             status: Mutex::new(None),
@@ -105,8 +118,30 @@ impl Board {
         let _ = self.live.subscribe().wait_for(|count| *count == 0).await;
     }
 
+    /// The peer connected under this incarnation: what it said under another one counts no more.
+    pub(crate) fn greeted(&self, incarnation: Incarnation) {
+        self.acknowledged().greeted(incarnation);
+    }
+
+    /// Notes what the peer said that it has made durable.
+    pub(crate) fn acknowledges(&self, database: &DatabaseName, incarnation: Incarnation, has: &VersionVector) {
+        if self.acknowledged().heard(incarnation, database, has) {
+            self.heard.send_modify(|count| *count = count.wrapping_add(1));
+        }
+    }
+
+    /// Whether the peer has said, in its present incarnation, that it has a write.
+    pub(crate) fn has(&self, database: &DatabaseName, dot: Dot) -> bool {
+        self.acknowledged().has(database, dot)
+    }
+
+    fn acknowledged(&self) -> MutexGuard<'_, Acknowledged> {
+        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes what the peer said that it knows.
     pub(crate) fn peer_knows(&self, database: DatabaseName, incarnation: Incarnation, knowledge: VersionVector) {
+        self.acknowledges(&database, incarnation, &knowledge);
         self.knows.send_modify(|knows| {
             knows.insert(database, (incarnation, knowledge));
         });

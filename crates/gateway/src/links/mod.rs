@@ -12,6 +12,7 @@
 //! - A driver never waits for the network while it holds up its machine: what cannot be sent yet is queued, within a bound.
 //! - `select!` is always biased and no map is unordered, so that a simulation gives the same run for the same seed.
 
+mod acknowledged;
 mod board;
 mod changes;
 mod dialler;

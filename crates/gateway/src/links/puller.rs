@@ -13,7 +13,7 @@ use prost::Message as _;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rejoin_api::proto::PullRequest;
-use rejoin_sync::{Applied, LinkState, Puller as Machine, PullerCommand, PullerEvent, TICK_MS_MAX};
+use rejoin_sync::{Applied, LinkState, Message, Puller as Machine, PullerCommand, PullerEvent, TICK_MS_MAX};
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -151,7 +151,14 @@ impl Puller {
             }
             LineEvent::Dialled(Err(reason)) | LineEvent::Ended(reason) => self.hang_up(&reason),
             LineEvent::Received(response) => match wire::from_response(*response) {
-                Ok(message) => Some(PullerEvent::Received(message)),
+                Ok(message) => {
+                    if let Message::Welcome(welcome) = &message
+                        && welcome.datacenter == *self.machine.peer()
+                    {
+                        self.board.greeted(welcome.incarnation);
+                    }
+                    Some(PullerEvent::Received(message))
+                }
                 Err(error) => self.hang_up(&error.to_string()),
             },
             LineEvent::Sent => None,

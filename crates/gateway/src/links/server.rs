@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use prost::Message as _;
 use rejoin_api::proto::{PullRequest, PullResponse};
-use rejoin_document::ReplicaId;
-use rejoin_sync::{ServerCommand, ServerEvent, ServerSession, TICK_MS_MAX};
+use rejoin_document::{DatabaseName, Incarnation, ReplicaId, VersionVector};
+use rejoin_sync::{Message, ServerCommand, ServerEvent, ServerSession, TICK_MS_MAX};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -32,12 +32,20 @@ pub(crate) struct Serving {
     requests: Streaming<PullRequest>,
     outbox: Outbox<Result<PullResponse, Status>>,
     attached: Option<Attached>,
+    /// What the puller said of itself when it greeted.
+    greeting: Option<Greeting>,
     /// Scans that were done, for the machine to go on from: one with each turn of the loop, so that a long log keeps nothing else waiting.
     scanned: Option<ServerEvent>,
     /// Told of a new identity since before the machine was made with the old one.
     identity: watch::Receiver<u64>,
     /// Why the stream has to end.
     over: Option<String>,
+}
+
+/// The incarnation of the puller, and what it has of each database.
+struct Greeting {
+    incarnation: Incarnation,
+    has: Vec<(DatabaseName, VersionVector)>,
 }
 
 /// The board of the puller, once it is welcome; a puller that is not a configured peer has none.
@@ -72,6 +80,7 @@ impl Serving {
             requests,
             outbox,
             attached: None,
+            greeting: None,
             scanned: None,
             identity,
             over: None,
@@ -144,7 +153,10 @@ impl Serving {
     fn received(&mut self, message: Result<Option<PullRequest>, Status>) -> Vec<ServerEvent> {
         let reason = match message {
             Ok(Some(request)) => match wire::from_request(request) {
-                Ok(message) => return vec![ServerEvent::Received(message)],
+                Ok(message) => {
+                    self.overhear(&message);
+                    return vec![ServerEvent::Received(message)];
+                }
                 Err(error) => {
                     let status = crate::grpc::malformed(&error);
                     let reason = error.to_string();
@@ -158,6 +170,26 @@ impl Serving {
         };
         self.over = Some(reason);
         Vec::new()
+    }
+
+    /// What the puller says that it has made durable is worth knowing to writes that wait for it.
+    fn overhear(&mut self, message: &Message) {
+        match (message, &self.greeting, &self.attached) {
+            (Message::Hello(hello), None, None) => {
+                let has = hello.databases.iter();
+                self.greeting = Some(Greeting {
+                    incarnation: hello.incarnation,
+                    has: has
+                        .map(|database| (database.name.clone(), database.knowledge.clone()))
+                        .collect(),
+                });
+            }
+            (Message::Acknowledge(said), Some(greeting), Some(attached)) => {
+                let (database, has) = (&said.database, &said.knowledge);
+                attached.board.acknowledges(database, greeting.incarnation, has);
+            }
+            _ => {}
+        }
     }
 
     /// Feeds one event and carries out all that follows from it.
@@ -258,6 +290,12 @@ impl Serving {
         cut.mark_changed();
         // Only what it says from now on: what it said before its hello may come from a disk that it no longer has.
         let told = knows.borrow_and_update().clone();
+        if let Some(greeting) = &mut self.greeting {
+            board.greeted(greeting.incarnation);
+            for (database, has) in std::mem::take(&mut greeting.has) {
+                board.acknowledges(&database, greeting.incarnation, &has);
+            }
+        }
         self.attached = Some(Attached {
             board: Arc::clone(board),
             cut,

@@ -22,6 +22,9 @@ use crate::metrics::Metrics;
 /// Bytes of one message between nodes: the largest state that a store takes, and what is around it.
 const LINK_MESSAGE_BYTES_MAX: usize = 136 << 20;
 
+/// Calls that wait for another datacenter at one time.
+const WAITING_MAX: usize = 4096;
+
 /// What a node is made of; a simulation hands in its own.
 pub struct Parts {
     /// The open store.
@@ -85,6 +88,7 @@ impl Node {
             sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
             compacting: Arc::new(Semaphore::new(1)),
             exports: Arc::new(Semaphore::new(settings.grpc.exports_max)),
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };

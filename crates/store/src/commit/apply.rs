@@ -210,8 +210,22 @@ impl Group<'_> {
         let key = PeerKey::Position(number, peer.clone());
         self.batch
             .put(Family::Peers, key.encode(), peers::encode_position(progress.to));
+        self.mark_partial(name, peer, progress.watermark.is_none());
         if let Some(watermark) = progress.watermark {
             self.learn(name, peer, &watermark);
+        }
+    }
+
+    /// A batch that does not end the scan leaves this node with a part of what the peer has.
+    fn mark_partial(&mut self, name: &DatabaseName, peer: &DatacenterName, partial: bool) {
+        let Some(database) = self.state.database_mut(name) else {
+            return;
+        };
+        let key = PeerKey::Partial(database.number(), peer.clone()).encode();
+        if !partial && database.partial.remove(peer) {
+            self.batch.delete(Family::Peers, key);
+        } else if partial && database.partial.insert(peer.clone()) {
+            self.batch.put(Family::Peers, key, peers::encode_mark());
         }
     }
 

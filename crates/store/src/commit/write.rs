@@ -87,6 +87,7 @@ impl Group<'_> {
                 .unwrap_or_default(),
             previous: None,
             repeated: true,
+            context: current.context().clone(),
         })
     }
 
@@ -123,6 +124,7 @@ impl Group<'_> {
     /// Puts what a write of this replica made in place.
     pub(super) fn place(&mut self, key: &DocumentKey, committed: Committed, dot: Dot) -> Written {
         let Committed { document, shown } = committed;
+        let context = document.context().clone();
         let sequence = self.put(key, document, &shown, true);
         if let Some(database) = self.state.database_mut(&key.0) {
             database.wrote(dot);
@@ -134,6 +136,7 @@ impl Group<'_> {
             merged: false,
             sequence,
             previous: None,
+            context,
             repeated: false,
         }
     }

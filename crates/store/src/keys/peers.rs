@@ -7,6 +7,7 @@
 //! | `3u8, datacenter`: the link is cut | `version u8` | until it is restored |
 //! | `4u8, datacenter`: this node has not caught up with it since it took a new identity | `version u8` | until it has |
 //! | `5u8, datacenter`: the link was lost | `version u8, time u64` | until the link works again |
+//! | `6u8, number u32, datacenter`: a part of its log was read, but not to the end | `version u8` | from a batch without a watermark to one with |
 
 use rejoin_document::{DatacenterName, HlcTime, Incarnation, Position, Sequence, VersionVector};
 
@@ -23,6 +24,7 @@ pub(crate) enum PeerKey {
     Cut(DatacenterName),
     Behind(DatacenterName),
     Lost(DatacenterName),
+    Partial(DatabaseNumber, DatacenterName),
 }
 
 impl PeerKey {
@@ -33,6 +35,7 @@ impl PeerKey {
             PeerKey::Cut(datacenter) => (3, None, datacenter),
             PeerKey::Behind(datacenter) => (4, None, datacenter),
             PeerKey::Lost(datacenter) => (5, None, datacenter),
+            PeerKey::Partial(number, datacenter) => (6, Some(number), datacenter),
         };
         let mut writer = Writer::default().u8(tag);
         if let Some(number) = number {
@@ -44,7 +47,7 @@ impl PeerKey {
     pub(crate) fn decode(key: &[u8]) -> Result<Self, CorruptRecord> {
         let mut reader = Reader::key(Family::Peers, key);
         let tag = reader.u8()?;
-        let number = if tag <= 2 {
+        let number = if matches!(tag, 1 | 2 | 6) {
             reader.number()?
         } else {
             DatabaseNumber::SYSTEM
@@ -59,6 +62,7 @@ impl PeerKey {
             3 => Ok(PeerKey::Cut(datacenter)),
             4 => Ok(PeerKey::Behind(datacenter)),
             5 => Ok(PeerKey::Lost(datacenter)),
+            6 => Ok(PeerKey::Partial(number, datacenter)),
             other => Err(reader.corrupt(format!("unknown tag {other}"))),
         }
     }
@@ -114,12 +118,13 @@ mod tests {
     use crate::keys::samples::{datacenters, numbers, vectors};
 
     fn keys() -> impl Strategy<Value = PeerKey> {
-        (0u8..5, numbers(), datacenters()).prop_map(|(tag, number, datacenter)| match tag {
+        (0u8..6, numbers(), datacenters()).prop_map(|(tag, number, datacenter)| match tag {
             0 => PeerKey::Position(number, datacenter),
             1 => PeerKey::Row(number, datacenter),
             2 => PeerKey::Cut(datacenter),
             3 => PeerKey::Behind(datacenter),
-            _ => PeerKey::Lost(datacenter),
+            4 => PeerKey::Lost(datacenter),
+            _ => PeerKey::Partial(number, datacenter),
         })
     }
 

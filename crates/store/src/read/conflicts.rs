@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::{Base, DatabaseName, DatacenterName, DocumentId, HlcTime, OpenConflict, ReplicaId, Shown};
+use rejoin_document::{
+    Base, DatabaseName, DatacenterName, DocumentId, HlcTime, OpenConflict, ReplicaId, Shown, VersionVector,
+};
 
 use super::Page;
 use super::access::{Budget, EXAMINED_MAX, read_document};
@@ -77,6 +79,7 @@ impl Store {
         let mut page = Page {
             items: Vec::new(),
             next: None,
+            context: VersionVector::new(),
         };
         let mut budget = Budget::default();
         for entry in snapshot.scan(Family::Conflicts, range) {

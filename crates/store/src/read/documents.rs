@@ -1,6 +1,6 @@
 //! Reads of documents.
 
-use rejoin_document::{DatabaseName, DocumentId, Sequence, Shown};
+use rejoin_document::{DatabaseName, DocumentId, Sequence, Shown, VersionVector};
 
 use super::access::{BYTES_MAX, read_document};
 use crate::engine::Family;
@@ -19,6 +19,8 @@ pub struct Found {
     pub sequence: Sequence,
     /// What it shows.
     pub shown: Shown,
+    /// Every write that it has incorporated.
+    pub context: VersionVector,
 }
 
 impl Store {
@@ -33,6 +35,7 @@ impl Store {
             id: id.clone(),
             sequence: stored.sequence,
             shown: stored.document.shown(database.rules()),
+            context: stored.document.context().clone(),
         }))
     }
 
@@ -65,6 +68,7 @@ impl Found {
         Ok(Self {
             id,
             sequence: stored.sequence,
+            context: stored.document.context().clone(),
             shown: stored.document.shown(database.rules()),
         })
     }

@@ -1,6 +1,6 @@
 //! Documents in the order of their ids.
 
-use rejoin_document::{DatabaseName, DocumentId};
+use rejoin_document::{DatabaseName, DocumentId, VersionVector};
 
 use super::Page;
 use super::access::Budget;
@@ -84,6 +84,7 @@ impl Store {
         let mut page = Page {
             items: Vec::new(),
             next: None,
+            context: VersionVector::new(),
         };
         let mut budget = Budget::default();
         for entry in entries {
@@ -95,6 +96,7 @@ impl Store {
             let (_, id) = documents::decode_key(&key)?;
             page.next = Some(id.clone());
             let found = Found::decode(&database, id, &value)?;
+            page.context.merge(&found.context);
             if !found.shown.deleted {
                 page.items.push(found);
             }

@@ -2,6 +2,7 @@
 
 use rejoin_document::{DatabaseName, DatacenterName, Granularity, ReplicaId, Sequence, VersionVector};
 
+use super::sessions::partial;
 use crate::error::ReadError;
 use crate::operation::DatabaseDefinition;
 use crate::store::Store;
@@ -23,6 +24,8 @@ pub struct DatabaseStatus {
     pub sequence: Sequence,
     /// What is incorporated.
     pub knowledge: VersionVector,
+    /// Peers of which a part of what they have was received, and the rest not yet, in ascending order.
+    pub catching_up_from: Vec<DatacenterName>,
 }
 
 impl Store {
@@ -53,6 +56,7 @@ impl Store {
             quarantined: database.record.quarantined,
             sequence: database.record.sequence,
             knowledge: database.record.knowledge.clone(),
+            catching_up_from: partial(database, &self.options().peers),
         });
         status.collect()
     }

@@ -1,6 +1,6 @@
 //! One database in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rejoin_document::{
@@ -21,6 +21,8 @@ pub(crate) struct DatabaseState {
     pub record: DatabaseRecord,
     /// How far each peer's log was read.
     pub positions: BTreeMap<DatacenterName, Position>,
+    /// Whose logs were read in part: there is more that this node has not.
+    pub partial: BTreeSet<DatacenterName>,
     /// What others are known to know.
     pub matrix: Matrix,
     /// The digest.
@@ -54,6 +56,7 @@ impl DatabaseState {
             definition,
             record,
             positions: BTreeMap::new(),
+            partial: BTreeSet::new(),
             matrix: Matrix::new(),
             buckets: Buckets::empty(),
             gap: None,

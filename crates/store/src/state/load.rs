@@ -137,6 +137,11 @@ fn load_peers(read: &dyn Read, databases: &mut Databases) -> Result<Peers, Store
                     database.matrix.advance(&datacenter, &peers::decode_row(&value)?);
                 }
             }
+            PeerKey::Partial(number, peer) => {
+                if let Some(database) = by_number.get_mut(&number) {
+                    database.partial.insert(peer);
+                }
+            }
             PeerKey::Cut(peer) => drop(cut.insert(peer)),
             PeerKey::Behind(peer) => drop(behind.insert(peer)),
             PeerKey::Lost(peer) => drop(lost.insert(peer, peers::decode_lost(&value)?)),

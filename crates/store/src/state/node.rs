@@ -98,6 +98,40 @@ impl NodeState {
         DatabaseNumber(highest.map_or(0, |highest| highest + 1))
     }
 
+    /// The state `self`, with what `after` says of logs that will have been read in part: readers are told before they can read the part. `None`
+    /// if nothing is new.
+    pub(crate) fn announcing(&self, after: &Self) -> Option<Self> {
+        let mut announced = None;
+        for (name, database) in &after.databases {
+            let news = self
+                .databases
+                .get(name)
+                .is_some_and(|before| !database.partial.is_subset(&before.partial));
+            if news && let Some(before) = announced.get_or_insert_with(|| self.clone()).database_mut(name) {
+                before.partial.extend(database.partial.iter().cloned());
+            }
+        }
+        announced
+    }
+
+    /// Whether somebody who waits for writes of others, or for what others know, should look again.
+    pub(crate) fn has_learned_since(&self, before: &Self) -> bool {
+        let own = self.identity.replica;
+        let others = |database: &DatabaseState| -> Vec<_> {
+            let knowledge = database.record.knowledge.iter();
+            knowledge.filter(|(replica, _)| *replica != own).collect()
+        };
+        let news = |(name, database): (&DatabaseName, &Arc<DatabaseState>)| {
+            before.databases.get(name).is_none_or(|before| {
+                !Arc::ptr_eq(before, database)
+                    && (others(before) != others(database)
+                        || before.partial != database.partial
+                        || before.matrix != database.matrix)
+            })
+        };
+        self.identity != before.identity || self.behind != before.behind || self.databases.iter().any(news)
+    }
+
     /// What every member datacenter is known to have of a database: this one, the configured ones, those that the system database names, and
     /// those of which anybody has reported.
     pub(crate) fn stable(&self, database: &DatabaseState, configured: &[DatacenterName]) -> VersionVector {

@@ -18,6 +18,8 @@ pub(super) struct Feed {
     /// When the next scan is due. None: nothing has changed since the last.
     pub(super) due: Option<Timestamp>,
     watermark: Option<Watermark>,
+    /// Whether the last batch did not end a scan: the puller waits for the watermark, whether it is news or not.
+    partial: bool,
 }
 
 impl Feed {
@@ -30,6 +32,7 @@ impl Feed {
             knows: hello.knowledge.clone(),
             due: Some(now),
             watermark: None,
+            partial: false,
         }
     }
 
@@ -39,7 +42,7 @@ impl Feed {
     }
 
     /// Takes in what a scan found and says what has to be sent: the positions it moves between, with the watermark if there is one to send. At the
-    /// end of the log a scan that found neither documents nor news of knowledge is not worth a message. Before it the position alone is: a puller
+    /// end of the log a scan that found neither documents nor news of knowledge is not worth a message, unless the puller waits for it. Before it the position alone is: a puller
     /// that knows all of a long log must hear something meanwhile, and must not begin again from the start after the next cut.
     pub(super) fn advance(&mut self, scan: &Scan, puller: &DatacenterName) -> Option<(Position, Position)> {
         self.scanned = scan.to;
@@ -47,12 +50,13 @@ impl Feed {
             .watermark
             .as_ref()
             .is_some_and(|watermark| self.is_news(watermark, puller));
-        if scan.watermark.is_some() && scan.items.is_empty() && !news {
+        if scan.watermark.is_some() && scan.items.is_empty() && !news && !self.partial {
             return None;
         }
         if let Some(watermark) = &scan.watermark {
             self.watermark = Some(watermark.clone());
         }
+        self.partial = scan.watermark.is_none();
         let from = self.sent;
         self.sent = Position {
             incarnation: from.incarnation,

@@ -58,6 +58,19 @@ fn a_watermark_that_says_nothing_new_is_not_sent_and_the_next_batch_continues_fr
 }
 
 #[test]
+fn a_puller_that_got_a_part_is_told_the_end_though_it_is_no_news() {
+    let mut bench = Bench::new();
+    bench.settle();
+    bench.changed("customers", true);
+    bench.scanned("customers", 12, &[("a", 1)], None);
+    let out = bench.scanned("customers", 12, &[], Some(watermark(&[(SERVER, 7)])));
+    let batch = batch_of(&out).expect("the puller waits for the end");
+    assert_eq!(batch.watermark, Some(watermark(&[(SERVER, 7)])));
+    bench.changed("customers", true);
+    assert_eq!(bench.scanned("customers", 12, &[], Some(watermark(&[(SERVER, 7)]))), []);
+}
+
+#[test]
 fn news_of_a_third_datacenters_knowledge_is_sent_but_not_the_pullers_own() {
     let mut bench = Bench::new();
     bench.settle();

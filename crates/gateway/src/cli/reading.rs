@@ -1,0 +1,52 @@
+//! How a document is read that a session may have seen in a newer state.
+
+use std::time::Duration;
+
+use clap::Args;
+use rejoin_client::{Client, ReadOptions, ReadState};
+
+use super::failure::Failure;
+use super::output::Output;
+
+/// Milliseconds to wait for what the session has seen at most.
+const WAIT_MS_MAX: u64 = 60_000;
+
+/// How a read stands to its session.
+#[derive(Debug, Args)]
+pub(super) struct ReadArguments {
+    /// Print what the node has, even if the session has seen something newer
+    #[arg(long)]
+    allow_stale: bool,
+    /// Milliseconds to wait until the node has what the session has seen [default: 5000]
+    #[arg(
+        long,
+        value_name = "MS",
+        conflicts_with = "allow_stale",
+        value_parser = clap::value_parser!(u64).range(1..=WAIT_MS_MAX)
+    )]
+    wait: Option<u64>,
+}
+
+impl ReadArguments {
+    /// The client, reading as it is asked for.
+    pub(super) fn apply(&self, client: &Client) -> Client {
+        client.reading(ReadOptions {
+            allow_stale: self.allow_stale,
+            wait: self.wait.map(Duration::from_millis),
+        })
+    }
+}
+
+/// What people have to know of an answer, if anything.
+pub(super) fn print(output: &mut Output, state: &ReadState) -> Result<(), Failure> {
+    if state.stale {
+        output.line("\nnote: this may be older than what the session has seen")?;
+    }
+    if !state.catching_up_from.is_empty() {
+        let from = state.catching_up_from.join(", ");
+        output.line(format_args!(
+            "\nnote: the node is catching up from {from}; batches written there may show in part"
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! Sessions: a client that carries its token never reads a state older than what it wrote or read before, in any datacenter.
+//!
+//! A token holds a version vector V: the contexts of all documents that the session was answered with, joined (those of deleted ones too, so that a
+//! deletion is never un-seen). Why a read that waits for [`Store::has_seen`](rejoin_store::Store::has_seen) is never older:
+//!
+//! - **By knowledge.** Knowledge K of a node means that every write that K covers is part of its state. If K ≥ V, then every document there has
+//!   incorporated at least what the session saw of it, since states join. K moves only with a watermark, at the end of a complete scan.
+//! - **By the log.** A node shows documents before the watermark comes, so a session that has just read them is ahead of K. But a node's state only
+//!   grows: forgetting drops marks that nobody is shown, pruning drops history, and a restart reads the same disk. So a token that was issued when
+//!   the node had all of V names the node's log and the place in it, and at any later place of that log all of V is there: the node need not wait
+//!   for what it has shown itself. An ordinary restart keeps the log (its incarnation); a node that goes on with an older disk begins another one
+//!   and checks in full. An older disk that nobody has noticed yet is caught where it can be: its log has not come as far as the token says, or
+//!   it lacks a write of its own.
+//! - **Never more than was checked.** An answer that was given although the node lacked something (`allow_stale`, and every write, since a write
+//!   waits for nobody) hands out a token without a log, so that it is checked in full wherever it goes.
+//! - **Shortened.** Beyond 16 replicas a token leaves out what every member datacenter is known to have. A datacenter that joined later or was
+//!   restored since may lack just that, so a shortened token also wants the node to have read the log of each of its peers to the end once.
+//! - **Another life of a database** has another name inside, and its tokens are refused here: its documents are other documents.
+//!
+//! What it does not cover: a document that a node could not apply and has set aside (its status warns of it), and an older disk that has grown past
+//! the place in the log before anybody noticed.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rejoin_api::{SessionToken, proto};
+use rejoin_document::{DatabaseName, DatacenterName, HlcTime, VersionVector};
+use rejoin_store::{Lacking, ReadError, Seen};
+use rejoin_sync::LinkState;
+
+use super::error::{Failure, Gap};
+use super::waiting::Patience;
+use crate::clock::unix_ms;
+use crate::links::Board;
+use crate::node::NodeContext;
+
+/// Replicas that a token names before it is shortened.
+const REPLICAS_KEPT: usize = 16;
+
+/// A read that may go on.
+pub(super) struct Reading<'a> {
+    context: &'a NodeContext,
+    database: &'a DatabaseName,
+    seen: Seen,
+    stale: bool,
+    catching_up_from: Vec<DatacenterName>,
+}
+
+/// Lets a read begin once this node has what its session has seen; the longest that it waits is in `options`, and the call's own `deadline`.
+///
+/// # Errors
+///
+/// `INVALID_SESSION`; `SESSION_BEHIND` or `SESSION_LOST` when the time is over; the node is stopping.
+pub(super) async fn before_read<'a>(
+    context: &'a NodeContext,
+    database: &'a DatabaseName,
+    options: Option<&proto::ReadOptions>,
+    deadline: Option<Duration>,
+) -> Result<Reading<'a>, Failure> {
+    let (token, wait_ms, allow_stale) = match options {
+        Some(options) => (&options.session_token[..], options.wait_ms, options.allow_stale),
+        None => (&[][..], 0, false),
+    };
+    let seen = incoming(database, token)?;
+    let has = context.store.has_seen(database, &seen);
+    if !has && !allow_stale {
+        wait(context, database, &seen, Patience::new(wait_ms, deadline)).await?;
+    }
+    Ok(Reading {
+        catching_up_from: context.store.catching_up_from(database),
+        stale: !has && allow_stale,
+        context,
+        database,
+        seen,
+    })
+}
+
+impl Reading<'_> {
+    /// How the answer stands to its session, once it was read: `read` covers the contexts of all documents that it tells of.
+    pub(super) fn after_read(mut self, read: &VersionVector) -> proto::ReadState {
+        let mut catching_up_from = std::mem::take(&mut self.catching_up_from);
+        // What was in part when the read began may be whole by now, and the other way round.
+        catching_up_from.extend(self.context.store.catching_up_from(self.database));
+        catching_up_from.sort();
+        catching_up_from.dedup();
+        proto::ReadState {
+            stale: self.stale,
+            catching_up_from: catching_up_from.iter().map(DatacenterName::to_string).collect(),
+            session_token: self.token(read),
+        }
+    }
+
+    /// As [`Self::after_read`] where the answer is a refusal: that a document is deleted is something that was seen, too.
+    pub(super) fn refused(self, failure: Failure, read: &VersionVector) -> Failure {
+        let token = self.token(read);
+        failure.with_session_token(&token)
+    }
+
+    fn token(self, read: &VersionVector) -> Bytes {
+        issue(self.context, self.database, self.seen, read, !self.stale)
+    }
+}
+
+/// What a session has seen of a database, by the token that it sent; an empty one begins a session.
+///
+/// # Errors
+///
+/// `INVALID_SESSION`.
+pub(super) fn incoming(database: &DatabaseName, token: &[u8]) -> Result<Seen, Failure> {
+    if token.is_empty() {
+        return Ok(Seen::default());
+    }
+    let token = SessionToken::decode_for(token, inside(database)).map_err(Failure::session_token)?;
+    Ok(Seen {
+        writes: token.seen,
+        had_at: token.issued,
+        shortened: token.shortened,
+    })
+}
+
+/// The token of a session that has seen `seen` and now `read`; `has`: this node has all of `seen`.
+pub(super) fn issue(
+    context: &NodeContext,
+    database: &DatabaseName,
+    seen: Seen,
+    read: &VersionVector,
+    has: bool,
+) -> Bytes {
+    let mut token = SessionToken::new(inside(database));
+    token.seen = seen.writes;
+    token.shortened = seen.shortened;
+    token.seen.merge(read);
+    if token.seen.len() > REPLICAS_KEPT {
+        let stable = context.store.stable(database).unwrap_or_default();
+        let named = token.seen.len();
+        token.seen = token
+            .seen
+            .iter()
+            .filter(|(replica, time)| stable.get(*replica) < *time)
+            .collect();
+        token.shortened |= token.seen.len() < named;
+    }
+    token.issued = has.then(|| context.store.position(database));
+    token.encode().into()
+}
+
+/// The name under which the node keeps a database.
+fn inside(database: &DatabaseName) -> &str {
+    database.as_str()
+}
+
+/// Looks again whenever the node has learned something, never in between. The calls that wait are bounded.
+async fn wait(context: &NodeContext, database: &DatabaseName, seen: &Seen, patience: Patience) -> Result<(), Failure> {
+    let _place = context
+        .waiting
+        .try_acquire()
+        .map_err(|_| Failure::too_many("waiting calls"))?;
+    let (mut learned, end) = (context.store.learned(), patience.end());
+    while !context.store.has_seen(database, seen) {
+        tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return Err(Failure::shutting_down()),
+            Ok(()) = learned.changed() => {}
+            () = tokio::time::sleep_until(end) => return Err(behind(context, database, seen)),
+        }
+    }
+    Ok(())
+}
+
+/// Why this node still lacks what a session has seen.
+fn behind(context: &NodeContext, database: &DatabaseName, seen: &Seen) -> Failure {
+    let lacking = context.store.lacking(database, seen);
+    match lost(context, database, &lacking) {
+        Ok(None) => Failure::session_behind(&gap(context, &lacking)),
+        Ok(Some(failure)) => failure,
+        Err(error) => error.into(),
+    }
+}
+
+/// A write of a replica whose place another one took is lost when nobody can bring it any more: this node has read the logs of all its peers to
+/// the end, and is connected with all.
+fn lost(context: &NodeContext, database: &DatabaseName, lacking: &Lacking) -> Result<Option<Failure>, ReadError> {
+    let store = &context.store;
+    let boards = context.links.hub.boards();
+    let all_read = boards.iter().all(|board| state(board) == Some(LinkState::Connected));
+    if !all_read || !store.behind().is_empty() || !store.catching_up_from(database).is_empty() {
+        return Ok(None);
+    }
+    let own = store.identity();
+    for replica in &lacking.replicas {
+        if *replica == own.replica {
+            return Ok(Some(Failure::session_lost(&own.datacenter, None)));
+        }
+        if let (Some(at), Some(datacenter)) = (store.replaced(*replica)?, store.datacenter_of(*replica)) {
+            return Ok(Some(Failure::session_lost(&datacenter, Some(milliseconds(at)))));
+        }
+    }
+    Ok(None)
+}
+
+/// Of several datacenters that are missing one whose link is down is named. What this node lost itself comes from its peers.
+fn gap(context: &NodeContext, lacking: &Lacking) -> Gap {
+    let (store, hub) = (&context.store, &context.links.hub);
+    let own = store.identity().datacenter;
+    let writers = lacking
+        .replicas
+        .iter()
+        .filter_map(|replica| store.datacenter_of(*replica));
+    let missing: Vec<DatacenterName> = writers.chain(lacking.unread.iter().cloned()).collect();
+    let linked = missing.iter().filter_map(|datacenter| hub.board(datacenter));
+    let through_others = hub.boards().iter().filter(|_| {
+        let unlinked = |datacenter: &DatacenterName| hub.board(datacenter).is_none();
+        missing.is_empty() || missing.iter().any(unlinked)
+    });
+    let down = linked.chain(through_others).find_map(|board| down(context, board));
+    let named = down
+        .as_ref()
+        .map(|(peer, _)| peer)
+        .filter(|peer| missing.contains(peer));
+    let other = missing.iter().find(|datacenter| **datacenter != own);
+    Gap {
+        datacenter: named.or(other).or(missing.first()).cloned(),
+        down,
+    }
+}
+
+/// Since when the link with a peer is down, if it is.
+fn down(context: &NodeContext, board: &Board) -> Option<(DatacenterName, u64)> {
+    let peer = &board.peer().datacenter;
+    let (status, _) = board.status()?;
+    match status.state {
+        LinkState::Connected | LinkState::CatchingUp => None,
+        LinkState::Connecting | LinkState::Partitioned | LinkState::Cut | LinkState::Refused => {
+            let lost = context.store.link_lost(peer).map(milliseconds);
+            Some((peer.clone(), lost.unwrap_or(status.since.0)))
+        }
+    }
+}
+
+fn state(board: &Board) -> Option<LinkState> {
+    board.status().map(|(status, _)| status.state)
+}
+
+fn milliseconds(time: HlcTime) -> u64 {
+    unix_ms(uhlc::NTP64(time.0))
+}
