@@ -102,7 +102,7 @@ fn a_wrong_definition_says_what_to_write_instead() {
         (&["--checksums", "maybe"], "optional"),
         (&["--keep-for", "soon"], "14d"),
         (&["--keep-for", "14"], "14d"),
-        (&["--keep-revisions", "-1"], "invalid"),
+        (&["--keep-revisions", "many"], "invalid"),
     ] {
         let refused = update(arguments);
         assert_eq!(refused.status, 2, "{arguments:?}: {refused:?}");

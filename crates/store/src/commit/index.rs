@@ -32,13 +32,12 @@ impl Group<'_> {
             self.batch.put(Family::Documents, place, value);
         }
         let moved_from = staged.before.as_ref().map(|before| before.sequence);
-        if staged.gone || moved_from != Some(staged.sequence) {
-            if let Some(sequence) = moved_from {
-                self.batch
-                    .single_delete(Family::Changes, changes::key(number, sequence));
-            }
+        let moved = moved_from != Some(staged.sequence);
+        if let Some(sequence) = moved_from.filter(|_| moved || staged.gone) {
+            self.batch
+                .single_delete(Family::Changes, changes::key(number, sequence));
         }
-        if !staged.gone && moved_from != Some(staged.sequence) {
+        if moved && !staged.gone {
             self.batch.put(
                 Family::Changes,
                 changes::key(number, staged.sequence),
