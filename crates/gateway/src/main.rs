@@ -15,6 +15,7 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one value of it in a process")]
 enum Command {
     /// Run a node in the foreground
     Serve(Box<ServeArguments>),

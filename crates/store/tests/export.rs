@@ -10,7 +10,7 @@ use rejoin_store::{Engine, Export, ExportOptions, Exported, RocksEngine, RocksOp
 
 fn rest(export: &mut Export<'_>) -> Vec<Exported> {
     let mut all = Vec::new();
-    while let Some(piece) = export.next().unwrap() {
+    while let Some(piece) = export.next_piece().unwrap() {
         all.extend(piece);
     }
     all
@@ -35,7 +35,7 @@ fn what_is_written_during_an_export_does_not_show() {
     let all = |count: usize, json: &str| (0..count).map(|n| write(&format!("d{n:04}"), update(json))).collect();
     store.commit(all(3_000, r#"{"n":1.50}"#));
     let mut under_way = store.export(&shop(), ExportOptions::default()).unwrap();
-    let mut first = under_way.next().unwrap().unwrap();
+    let mut first = under_way.next_piece().unwrap().unwrap();
     assert!(first.len() < 3_000, "several pieces");
     store.commit(all(4_000, r#"{"n":2}"#));
     put(&store, "d2999", delete());

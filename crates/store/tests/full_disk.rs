@@ -37,6 +37,10 @@ impl Read for SmallDisk {
     fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
         self.inner.scan(family, range)
     }
+
+    fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
+        self.inner.scan_back(family, range)
+    }
 }
 
 impl Engine for SmallDisk {

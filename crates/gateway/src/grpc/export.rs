@@ -82,7 +82,7 @@ impl Exporting {
 
     /// Sends everything, or as much as the client takes.
     async fn send_all(&self, mut export: Export<'_>) -> Result<(), Failure> {
-        while let Some(piece) = long_read(|| export.next())? {
+        while let Some(piece) = long_read(|| export.next_piece())? {
             for exported in piece {
                 let sending = self.answers.send(self.answer(&exported));
                 tokio::select! {

@@ -144,7 +144,7 @@ impl Watch {
         loop {
             self.catch_up().await?;
             if self.until_current {
-                return Ok(self.send_heartbeat().await?);
+                return self.send_heartbeat().await;
             }
             self.heartbeat_if_due().await?;
             self.wait().await?;

@@ -19,6 +19,9 @@ const PIECE_BYTES_MAX: usize = 1 << 20;
 /// Documents that one piece looks at: reading it is short even if none qualifies.
 const PIECE_DOCUMENTS_MAX: usize = 1_000;
 
+/// Stored documents with their ids.
+type Values = Vec<(DocumentId, Box<[u8]>)>;
+
 /// What is exported. By default all documents without their history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExportOptions {
@@ -73,7 +76,7 @@ impl Export<'_> {
     ///
     /// # Errors
     /// The disk fails; the export is to be begun anew.
-    pub fn next(&mut self) -> Result<Option<Vec<Exported>>, ReadError> {
+    pub fn next_piece(&mut self) -> Result<Option<Vec<Exported>>, ReadError> {
         if let Some((found, left)) = self.unfinished.take() {
             return Ok(Some(vec![self.with_history(found, left, true)?]));
         }
@@ -95,7 +98,7 @@ impl Export<'_> {
     }
 
     /// Some of what is left, which is shortened by it, and whether there may be more.
-    fn values(&self, left: &mut KeyRange) -> Result<(Vec<(DocumentId, Box<[u8]>)>, bool), StoreError> {
+    fn values(&self, left: &mut KeyRange) -> Result<(Values, bool), StoreError> {
         // With histories, one document at a time: theirs are larger than the documents.
         let documents_max = if self.options.history { 1 } else { PIECE_DOCUMENTS_MAX };
         let (mut values, mut bytes) = (Vec::new(), 0);
