@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use rejoin_api::proto;
 
-use crate::call::Safety;
 use crate::client::Client;
 use crate::conditions::Conditions;
 use crate::document::Document;

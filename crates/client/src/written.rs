@@ -17,6 +17,8 @@ pub struct Written {
     pub checksum: Checksum,
     /// Whether the write was based on an older revision and was merged with what came after.
     pub merged: bool,
+    /// Whether the request id was known: this is what the write did the first time.
+    pub repeated: bool,
     /// The datacenters in which it is known to be durable, the node's own first. Just that one unless an acknowledgement was asked for.
     pub durable_in: Vec<String>,
     /// The datacenters in which it is not known to be durable, if an acknowledgement did not come in time.
@@ -37,6 +39,7 @@ impl Written {
             dot: Dot::try_from(dot).map_err(|_| Malformed::Unreadable("dot"))?,
             checksum: Checksum(result.checksum),
             merged: result.merged,
+            repeated: result.repeated,
             durable_in: result.durable_in,
             pending_in: result.pending_in,
         })

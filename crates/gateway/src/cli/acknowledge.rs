@@ -1,4 +1,4 @@
-//! `--acknowledge`: where a write has to be durable before the command ends.
+//! `--acknowledge` and `--request-id`: where a write has to be durable before the command ends, and what names it.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use rejoin_client::{Acknowledge, Client, WriteOptions, Written};
 /// Milliseconds to wait for other datacenters at most.
 const TIMEOUT_MS_MAX: u64 = 60_000;
 
-/// How a write is acknowledged.
+/// How a write is acknowledged, and what names it.
 #[derive(Debug, Args)]
-pub(super) struct AcknowledgeArguments {
+pub(super) struct WriteArguments {
     /// Wait until so many datacenters have the write, the node's own included, or all of them [default: 1]
     #[arg(long, value_name = "N|all")]
     acknowledge: Option<Wanted>,
@@ -23,6 +23,9 @@ pub(super) struct AcknowledgeArguments {
         value_parser = clap::value_parser!(u64).range(1..=TIMEOUT_MS_MAX)
     )]
     timeout: Option<u64>,
+    /// Name the write, 1 to 128 bytes: sent again under the same name, here or in another datacenter, it is done once
+    #[arg(long, value_name = "ID")]
+    request_id: Option<String>,
 }
 
 /// How many datacenters; none: all.
@@ -43,7 +46,7 @@ impl FromStr for Wanted {
     }
 }
 
-impl AcknowledgeArguments {
+impl WriteArguments {
     /// The client, writing as it is asked for.
     pub(super) fn apply(&self, client: &Client) -> Client {
         let acknowledge = self.acknowledge.map(|Wanted(datacenters)| Acknowledge {
@@ -52,7 +55,7 @@ impl AcknowledgeArguments {
         });
         client.writing(WriteOptions {
             acknowledge,
-            ..WriteOptions::default()
+            request_id: self.request_id.clone(),
         })
     }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use rejoin_client::{Compared, Version};
 
-use super::acknowledge::AcknowledgeArguments;
+use super::acknowledge::WriteArguments;
 use super::body::BodyArgument;
 use super::connection::Connection;
 use super::failure::Failure;
@@ -28,7 +28,7 @@ pub struct Cas {
     /// The JSON object to put in its place
     new: BodyArgument,
     #[command(flatten)]
-    acknowledge: AcknowledgeArguments,
+    acknowledge: WriteArguments,
     #[command(flatten)]
     pub(super) connection: Connection,
 }

@@ -169,6 +169,7 @@ mod tests {
                 checksum: Checksum(0),
                 body: Bytes::from_static(body.as_bytes()),
                 conflicts: Vec::new(),
+                state: rejoin_client::ReadState::default(),
             },
             history: (0..revisions).rev().map(superseded).collect(),
             continues: false,

@@ -68,6 +68,9 @@ pub(super) struct Written<'a> {
     id: &'a str,
     revision: String,
     merged: bool,
+    /// The request id was known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    repeated: bool,
     /// Where it is durable; only if an acknowledgement was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     durable_in: Option<&'a [String]>,
@@ -171,6 +174,7 @@ impl<'a> Written<'a> {
             id,
             revision: written.revision.to_string(),
             merged: written.merged,
+            repeated: written.repeated,
             durable_in: acknowledged.then_some(&written.durable_in[..]),
             pending_in: acknowledged.then_some(&written.pending_in[..]),
             previous: with_previous.then(previous),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::{ArgGroup, Args};
 use rejoin_client::{Bytes, Edit, Patch as ClientPatch};
 
-use super::acknowledge::AcknowledgeArguments;
+use super::acknowledge::WriteArguments;
 use super::body::BodyArgument;
 use super::conditions::{ConditionArguments, OnConflictArgument};
 use super::connection::Connection;
@@ -38,7 +38,7 @@ pub struct Patch {
     #[arg(long)]
     create: bool,
     #[command(flatten)]
-    acknowledge: AcknowledgeArguments,
+    acknowledge: WriteArguments,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -68,7 +68,7 @@ pub struct EditDocument {
     #[arg(long)]
     create: bool,
     #[command(flatten)]
-    acknowledge: AcknowledgeArguments,
+    acknowledge: WriteArguments,
     #[command(flatten)]
     pub(super) connection: Connection,
 }

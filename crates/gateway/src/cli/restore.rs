@@ -6,6 +6,7 @@ use clap::Args;
 use rejoin_client::{Client, Replaced, RestoredPart};
 use rejoin_document::Dot;
 
+use super::acknowledge::WriteArguments;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
@@ -34,6 +35,8 @@ pub struct Restore {
     #[arg(long, value_name = "NUMBER|TIME/REPLICA", requires = "path")]
     set_aside: Option<SetAside>,
     #[command(flatten)]
+    acknowledge: WriteArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
@@ -59,7 +62,7 @@ impl FromStr for SetAside {
 
 impl Restore {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.acknowledge.apply(&self.connection.client()?);
         let part = match (self.path.clone(), self.set_aside) {
             (None, _) => RestoredPart::Whole,
             (Some(path), None) => RestoredPart::Shown(path),
@@ -74,7 +77,14 @@ impl Restore {
             written,
             previous: None,
         };
-        write::print(&self.connection, "restored", &self.id, &replaced, false)
+        write::print(
+            &self.connection,
+            &self.acknowledge,
+            "restored",
+            &self.id,
+            &replaced,
+            false,
+        )
     }
 
     /// The write behind a number of the list. What comes back is decided by the write, so it does not matter if the list grows meanwhile.

@@ -3,7 +3,7 @@
 use clap::Args;
 use rejoin_client::Replaced;
 
-use super::acknowledge::{self, AcknowledgeArguments};
+use super::acknowledge::{self, WriteArguments};
 use super::body::BodyArgument;
 use super::conditions::{ConditionArguments, OnConflictArgument};
 use super::connection::Connection;
@@ -26,7 +26,7 @@ pub struct Put {
     /// A JSON object; `-` reads it from standard input, `@FILE` from a file
     body: BodyArgument,
     #[command(flatten)]
-    acknowledge: AcknowledgeArguments,
+    acknowledge: WriteArguments,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -59,7 +59,7 @@ pub struct Update {
     #[arg(long)]
     previous: bool,
     #[command(flatten)]
-    acknowledge: AcknowledgeArguments,
+    acknowledge: WriteArguments,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -84,7 +84,7 @@ pub struct Delete {
     #[arg(long)]
     previous: bool,
     #[command(flatten)]
-    acknowledge: AcknowledgeArguments,
+    acknowledge: WriteArguments,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -143,7 +143,7 @@ impl Delete {
 
 pub(super) fn print(
     connection: &Connection,
-    acknowledge: &AcknowledgeArguments,
+    acknowledge: &WriteArguments,
     verb: &str,
     id: &str,
     replaced: &Replaced,
@@ -159,7 +159,16 @@ pub(super) fn print(
         } else {
             ""
         };
-        output.line(format_args!("{verb} {} {}{merged}", printable(id), written.revision))?;
+        let repeated = if written.repeated {
+            " (done before, under this request id)"
+        } else {
+            ""
+        };
+        output.line(format_args!(
+            "{verb} {} {}{merged}{repeated}",
+            printable(id),
+            written.revision
+        ))?;
         if acknowledge.is_asked() {
             output.line(acknowledge::text(written))?;
         }

@@ -21,7 +21,7 @@ pub(super) async fn run(
 ) -> Result<proto::CompactResponse, Failure> {
     let database = match call.database.as_str() {
         "" => None,
-        name => Some(request::database(name)?),
+        name => Some(request::database(&context.store, name)?),
     };
     if let Some(name) = &database {
         // An unknown database is told before anything is done.

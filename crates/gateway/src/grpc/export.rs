@@ -14,8 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answers::{AnswerSender, Answers, answers};
 use super::error::Failure;
-use super::{list, request};
-use crate::clock::unix_ms;
+use super::{history, list, request};
 use crate::node::{NodeContext, long_read};
 
 /// Answers that wait for a slow client, at most; their bytes are bounded too.

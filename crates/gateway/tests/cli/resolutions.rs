@@ -44,9 +44,8 @@ fn a_path_is_settled_by_a_value_a_removal_or_a_datacenter() {
         node.json(&["get", "customers", "baard"]).json()["body"],
         json!({"phone": "2", "n": 2})
     );
-    let text = node
-        .run(&["resolve", "customers", "nina", "--path", "/n", "--remove"])
-        .text();
+    let removed = node.run(&["resolve", "customers", "nina", "--path", "/n", "--remove"]);
+    let text = removed.text();
     assert!(
         text.contains("resolved nina") && text.contains("1 conflict is still open"),
         "{text}"
@@ -62,9 +61,8 @@ fn a_body_settles_a_document_and_a_policy_all_documents() {
     assert_eq!(body["left_open"], 0);
     let max = node.json(&["resolve", "customers", "--all", "--policy", "max"]).json();
     assert_eq!(max, json!({"documents": 1, "settled": 1, "left_open": 1}));
-    let newest = node
-        .run(&["resolve", "customers", "--all", "--policy", "newest"])
-        .text();
+    let settled = node.run(&["resolve", "customers", "--all", "--policy", "newest"]);
+    let newest = settled.text();
     assert_eq!(newest.trim(), "settled 1 conflicts of 1 documents; 0 are still open");
     assert_eq!(open(&node, &[]), Vec::<String>::new());
 }

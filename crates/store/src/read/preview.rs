@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rejoin_document::{DatabaseName, DocumentId, RuleSet, Shown, Value};
+use rejoin_document::{DatabaseName, DocumentId, RuleSet, Shown, Value, VersionVector};
 
 use super::Page;
 use super::access::{Budget, read_document};
@@ -50,15 +50,17 @@ impl Store {
         let ruled = ruled_otherwise(database.rules(), rules);
         let snapshot = self.engine().snapshot();
         let (mut items, mut next, mut documents) = (Vec::new(), None, 0);
+        let mut context = VersionVector::new();
         let mut budget = Budget::default();
         for entry in snapshot.scan(Family::Conflicts, range) {
             if documents >= limit.max(1) || budget.is_spent() {
-                return Ok(Page { items, next });
+                return Ok(Page { items, next, context });
             }
             let (_, id) = conflicts::decode_key(&entry?.0)?;
             let stored = read_document(snapshot.as_ref(), &database, &id)?;
             budget.spend(stored.as_ref().map_or(0, |stored| stored.bytes));
             if let Some(stored) = stored {
+                context.merge(stored.document.context());
                 let (now, then) = (stored.document.shown(database.rules()), stored.document.shown(rules));
                 let before = items.len();
                 items.extend(effects(&id, &ruled, &now, &then));
@@ -66,7 +68,11 @@ impl Store {
             }
             next = Some(id);
         }
-        Ok(Page { items, next: None })
+        Ok(Page {
+            items,
+            next: None,
+            context,
+        })
     }
 }
 

@@ -309,7 +309,9 @@ pub fn try_put_in(
 
 /// The ids and bodies of the documents of a database, as a client lists them; `None` where it does not exist.
 pub fn listed(store: &Store, database: &DatabaseName) -> Option<Vec<(String, String)>> {
-    let page = store.list(database, None, 1000).ok()?;
+    let page = store
+        .list(database, &rejoin_store::ListRange::default(), None, 1000)
+        .ok()?;
     let found = page.items.into_iter();
     Some(
         found
