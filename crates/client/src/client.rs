@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rejoin_api::proto;
 use rejoin_api::proto::admin_service_client::AdminServiceClient;
 use rejoin_api::proto::conflict_service_client::ConflictServiceClient;
 use rejoin_api::proto::database_service_client::DatabaseServiceClient;
 use rejoin_api::proto::document_service_client::DocumentServiceClient;
+use rejoin_api::{Reason, proto};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
@@ -262,6 +262,13 @@ impl Client {
             patience,
         } = call;
         let answer = self.attempt((safety, patience), request, attempt, read).await;
+        if let Err(error) = &answer
+            && error.reason() == Some(Reason::InvalidSession)
+        {
+            // The database was deleted and created again: what the session had seen of it is no more. The caller is told once.
+            self.session.forget(database);
+            return Err(error.clone());
+        }
         let token = match &answer {
             Ok((_, token)) => token.clone(),
             Err(error) => error.session_token(),

@@ -107,7 +107,11 @@ impl Client {
             let mut service = self.database_service();
             async move { service.delete_database(request).await }
         };
-        self.call(Safety::Once, request, attempt, |answer| Ok(answer.documents))
-            .await
+        let documents = self
+            .call(Safety::Once, request, attempt, |answer| Ok(answer.documents))
+            .await?;
+        // One that is created under this name later is another database.
+        self.session().forget(name);
+        Ok(documents)
     }
 }

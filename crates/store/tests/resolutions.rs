@@ -177,7 +177,7 @@ fn a_resolution_of_what_has_changed_since_or_is_not_there_is_refused() {
     );
     let refused = |settling| resolve(&east, resolving(settling)).unwrap_err().to_string();
     assert!(refused(at("/rest", Choice::Shown)).contains("not in conflict"));
-    assert!(refused(at("/n", Choice::From("south".parse().unwrap()))).contains("no candidate"));
+    assert!(refused(at("/name", Choice::From("south".parse().unwrap()))).contains("no candidate"));
     let absent = Resolve {
         id: id("absent"),
         ..resolving(at("/n", Choice::Shown))
