@@ -26,6 +26,10 @@ pub struct NodeStatus {
     pub digest: Bytes,
     /// What an operator should look at.
     pub warnings: Vec<String>,
+    /// True: the disk is nearly full, and writes are refused until there is room.
+    pub read_only: bool,
+    /// Bytes that are free where the data lie, where that is known.
+    pub disk_free_bytes: Option<u64>,
 }
 
 /// One directed link: the node pulls from the peer.
@@ -135,6 +139,8 @@ impl NodeStatus {
             databases: status.databases.into_iter().map(DatabaseStatus::from_proto).collect(),
             digest: status.digest,
             warnings: status.warnings,
+            read_only: status.read_only,
+            disk_free_bytes: status.disk_free_bytes,
         })
     }
 }

@@ -1,4 +1,5 @@
 //! Several writes of one client that happen together, or not at all, here and elsewhere.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A disk without room: what would make it grow is refused, everything else goes on, and writes are taken again when there is room.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

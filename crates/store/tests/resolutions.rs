@@ -1,4 +1,5 @@
 //! Open conflicts: which are meant, what their branches have in common, and how they are settled.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -51,6 +52,8 @@ fn meet(east: &Store, west: &Store) {
         sync(west, east);
     }
 }
+
+type Narrowing = fn(&mut ConflictFilter);
 
 /// `a` and `b` are in conflict at `/n` and `/name`.
 fn conflicted() -> (Store, Store) {
@@ -113,13 +116,13 @@ fn a_policy_settles_what_it_can_decide_and_leaves_the_rest_open() {
 #[test]
 fn a_filter_means_what_it_says_in_lists_and_in_policies() {
     let (east, _) = conflicted();
-    let filter = |change: fn(&mut ConflictFilter)| {
+    let filter = |change: Narrowing| {
         let mut filter = ConflictFilter::default();
         change(&mut filter);
         filter
     };
     let everything = ["a/n", "a/name", "b/n", "b/name"];
-    let cases: [(fn(&mut ConflictFilter), &[&str]); 7] = [
+    let cases: [(Narrowing, &[&str]); 7] = [
         (|_| {}, &everything),
         (|filter| filter.id_prefix = "b".into(), &everything[2..]),
         (|filter| filter.path = Some("/n".into()), &["a/n", "b/n"]),

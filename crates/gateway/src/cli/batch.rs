@@ -1,14 +1,13 @@
 //! `batch`: several writes, all or none, or each for itself.
 
 use clap::Args;
-use rejoin_client::{
-    Batch as ClientBatch, BatchOutcome, BatchResult, Bytes, Conditions, OnConflict, Patch, Refusal, Replaced,
-};
+use rejoin_client::{Batch as ClientBatch, BatchOutcome, BatchResult, Bytes, Conditions, Patch, Refusal, Replaced};
 use rejoin_document::Checksum;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::body::BodyArgument;
+use super::conditions::OnConflictArgument;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
@@ -56,7 +55,7 @@ struct Line<'a> {
     rev: Option<String>,
     checksum: Option<String>,
     #[serde(default)]
-    on_conflict: Stale,
+    on_conflict: OnConflictArgument,
 }
 
 #[derive(Deserialize)]
@@ -67,15 +66,6 @@ enum Op {
     Patch,
     Cas,
     Delete,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "kebab-case")]
-enum Stale {
-    #[default]
-    Merge,
-    RejectStale,
-    KeepBranch,
 }
 
 #[derive(Serialize)]
@@ -183,11 +173,7 @@ impl Line<'_> {
         let conditions = Conditions {
             base: self.rev,
             checksum,
-            on_conflict: match self.on_conflict {
-                Stale::Merge => OnConflict::Merge,
-                Stale::RejectStale => OnConflict::RejectStale,
-                Stale::KeepBranch => OnConflict::KeepBranch,
-            },
+            on_conflict: self.on_conflict.into(),
         };
         let id = self.id.as_str();
         Ok(match self.op {

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use rejoin_client::{Conditions, OnConflict};
 use rejoin_document::Checksum;
+use serde::Deserialize;
 
 /// The state that the writer had read.
 #[derive(Debug, Args)]
@@ -16,7 +17,8 @@ pub(super) struct ConditionArguments {
 }
 
 /// What to do with a write whose revision is no longer current.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum OnConflictArgument {
     /// Merge with what came after; refuse it where both changed the same member
     #[default]
@@ -32,11 +34,17 @@ impl ConditionArguments {
         Conditions {
             base: self.rev.clone(),
             checksum: self.checksum,
-            on_conflict: match on_conflict {
-                OnConflictArgument::Merge => OnConflict::Merge,
-                OnConflictArgument::RejectStale => OnConflict::RejectStale,
-                OnConflictArgument::KeepBranch => OnConflict::KeepBranch,
-            },
+            on_conflict: on_conflict.into(),
+        }
+    }
+}
+
+impl From<OnConflictArgument> for OnConflict {
+    fn from(argument: OnConflictArgument) -> Self {
+        match argument {
+            OnConflictArgument::Merge => Self::Merge,
+            OnConflictArgument::RejectStale => Self::RejectStale,
+            OnConflictArgument::KeepBranch => Self::KeepBranch,
         }
     }
 }

@@ -18,7 +18,8 @@ use super::time;
     "{\"datacenter\", \"replica\", \"version\", \"digest\", \"links\": [{\"datacenter\", \"address\", \"state\","
     "\"since\", \"reason\", \"documents_received\"}], \"databases\": [{\"name\", \"documents\", \"conflicts\","
     "\"sequence\", \"quarantined\", \"version\", \"version_missing_in\": [DATACENTER], \"survivors\","
-    "\"catching_up_from\": [DATACENTER]}], \"warnings\": [TEXT]}; state is one of connecting, catching-up, connected,"
+    "\"catching_up_from\": [DATACENTER]}], \"warnings\": [TEXT], \"read_only\","
+    "\"disk_free_bytes\"}; state is one of connecting, catching-up, connected,"
     "partitioned, cut, refused; since is RFC 3339; reason is null when all is well."
 ))]
 pub struct Status {
@@ -35,6 +36,8 @@ struct StatusJson<'a> {
     links: Vec<LinkJson<'a>>,
     databases: Vec<DatabaseJson<'a>>,
     warnings: &'a [String],
+    read_only: bool,
+    disk_free_bytes: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -78,7 +81,14 @@ fn print(output: &mut Output, status: &NodeStatus) -> Result<(), Failure> {
         "{}  replica {}  rejoin {}",
         status.datacenter, status.replica, status.version
     ))?;
-    output.line(format_args!("digest {}\n", hex(&status.digest)))?;
+    output.line(format_args!("digest {}", hex(&status.digest)))?;
+    if status.read_only {
+        let free = status.disk_free_bytes.unwrap_or_default() >> 20;
+        output.line(format_args!(
+            "read-only: {free} MiB are free on the disk; writes are taken again when there is room"
+        ))?;
+    }
+    output.line("")?;
     if status.links.is_empty() {
         output.line("no links: this node has no peers")?;
     } else {
@@ -154,6 +164,8 @@ impl<'a> StatusJson<'a> {
             links: status.links.iter().map(LinkJson::new).collect(),
             databases: status.databases.iter().map(DatabaseJson::new).collect(),
             warnings: &status.warnings,
+            read_only: status.read_only,
+            disk_free_bytes: status.disk_free_bytes,
         }
     }
 }

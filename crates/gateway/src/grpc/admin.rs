@@ -31,7 +31,7 @@ impl AdminApi {
 
     fn status(&self) -> Result<proto::GetStatusResponse, Failure> {
         let store = &self.context.store;
-        let (identity, (read_only, free)) = (store.identity(), store.disk());
+        let (identity, (read_only, disk_free_bytes)) = (store.identity(), store.disk());
         Ok(proto::GetStatusResponse {
             datacenter: identity.datacenter.to_string(),
             replica: Bytes::copy_from_slice(identity.replica.as_bytes()),
@@ -48,7 +48,7 @@ impl AdminApi {
             digest: Bytes::copy_from_slice(&store.root_digest().0),
             warnings: self.warnings()?,
             read_only,
-            disk_free_bytes: free.unwrap_or_default(),
+            disk_free_bytes,
         })
     }
 

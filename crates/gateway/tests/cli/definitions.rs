@@ -14,19 +14,10 @@ fn listed(node: &Node) -> Vec<Value> {
 #[test]
 fn a_database_is_created_with_its_settings_and_changed_member_by_member() {
     let node = Node::start();
-    let create = [
-        "database",
-        "create",
-        "customers",
-        "--rule",
-        "/stock=counter",
-        "--checksums",
-        "required",
-        "--keep-revisions",
-        "5",
-        "--keep-for",
-        "14d",
-    ];
+    let create: Vec<_> =
+        "database create customers --rule /stock=counter --checksums required --keep-revisions 5 --keep-for 14d"
+            .split(' ')
+            .collect();
     let created = node.json(&create).json();
     assert_eq!(
         (
@@ -41,17 +32,9 @@ fn a_database_is_created_with_its_settings_and_changed_member_by_member() {
     node.json(&["database", "create", "customers", "--rule", "/stock=counter"])
         .error(1, "DATABASE_EXISTS");
 
-    let update = [
-        "database",
-        "update",
-        "customers",
-        "--rule",
-        "/tags=set",
-        "--remove-rule",
-        "/stock",
-        "--keep-for",
-        "12h",
-    ];
+    let update: Vec<_> = "database update customers --rule /tags=set --remove-rule /stock --keep-for 12h"
+        .split(' ')
+        .collect();
     let updated = node.json(&[&update[..], &["--version", version]].concat()).json();
     assert_eq!(
         (
