@@ -34,7 +34,7 @@ pub struct BatchOutcome {
 pub enum BatchResult {
     /// It is stored.
     Stored(Replaced),
-    /// A compare-and-swap did not match: this is what the document shows, unchanged.
+    /// A compare-and-swap or compare-and-delete did not match: this is what the document shows, unchanged.
     Unmatched(Version),
     /// It was refused. Nothing of it was done.
     Refused(Box<Refusal>),
@@ -115,6 +115,16 @@ impl Batch {
         }))
     }
 
+    /// Deletes a document if its body is the expected one.
+    #[must_use]
+    pub fn compare_and_delete(self, id: &str, expected: Bytes) -> Self {
+        self.with(Operation::CompareAndDelete(proto::CompareAndDeleteRequest {
+            id: id.to_owned(),
+            expected_body: expected,
+            ..proto::CompareAndDeleteRequest::default()
+        }))
+    }
+
     fn with(mut self, operation: Operation) -> Self {
         self.operations.push(proto::BatchOperation {
             operation: Some(operation),
@@ -146,9 +156,9 @@ impl Client {
             async move { service.write_batch(request).await }
         };
         self.call_in_session(call, request, attempt, |answer| {
-            let token = answer.session_token;
-            let stored = answer.results.into_iter().map(|result| match result.outcome {
-                Some(Outcome::Result(written)) => Replaced::from_proto(Some(written), result.previous),
+            let (durable, token, results) = take(answer);
+            let stored = results.map(|result| match result.outcome {
+                Some(Outcome::Result(written)) => durable.replaced(written, result.previous),
                 _ => Err(Malformed::Missing("result of a batch")),
             });
             Ok((stored.collect::<Result<_, _>>()?, token))
@@ -168,18 +178,44 @@ impl Client {
             async move { service.write_batch(request).await }
         };
         self.call_in_session(call, request, attempt, |answer| {
-            let outcomes = answer.results.into_iter().map(BatchOutcome::from_proto);
-            Ok((outcomes.collect::<Result<_, _>>()?, answer.session_token))
+            let (durable, token, results) = take(answer);
+            let outcomes = results.map(|result| BatchOutcome::from_proto(result, &durable));
+            Ok((outcomes.collect::<Result<_, _>>()?, token))
         })
         .await
     }
 }
 
+/// Where all writes of a batch are durable.
+struct Durable {
+    durable_in: Vec<String>,
+    pending_in: Vec<String>,
+}
+
+fn take(answer: proto::WriteBatchResponse) -> (Durable, Bytes, impl Iterator<Item = proto::BatchResult>) {
+    let durable = Durable {
+        durable_in: answer.durable_in,
+        pending_in: answer.pending_in,
+    };
+    (durable, answer.session_token, answer.results.into_iter())
+}
+
+impl Durable {
+    fn replaced(&self, written: proto::WriteResult, previous: Option<proto::Version>) -> Result<Replaced, Malformed> {
+        let written = proto::WriteResult {
+            durable_in: self.durable_in.clone(),
+            pending_in: self.pending_in.clone(),
+            ..written
+        };
+        Replaced::from_proto(Some(written), previous)
+    }
+}
+
 impl BatchOutcome {
-    fn from_proto(result: proto::BatchResult) -> Result<Self, Malformed> {
+    fn from_proto(result: proto::BatchResult, durable: &Durable) -> Result<Self, Malformed> {
         let outcome = result.outcome.ok_or(Malformed::Missing("outcome"))?;
         let outcome = match outcome {
-            Outcome::Result(written) => BatchResult::Stored(Replaced::from_proto(Some(written), result.previous)?),
+            Outcome::Result(written) => BatchResult::Stored(durable.replaced(written, result.previous)?),
             Outcome::Unmatched(version) => BatchResult::Unmatched(Version::from_proto(version)?),
             Outcome::Error(error) => BatchResult::Refused(Box::new(Refusal {
                 reason: error.reason,

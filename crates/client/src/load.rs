@@ -82,6 +82,7 @@ pub struct LoadOutcomes {
     waiting: mpsc::Receiver<Waiting>,
     window: Arc<Semaphore>,
     client: Client,
+    database: String,
 }
 
 /// The call is begun by the first `next`, since a node may wait for a first document before it answers at all.
@@ -121,6 +122,7 @@ pub(crate) fn start(client: &Client, database: &str) -> (LoadSender, LoadOutcome
             waiting,
             window,
             client: client.clone(),
+            database: database.to_owned(),
         },
     )
 }
@@ -214,6 +216,9 @@ impl LoadOutcomes {
             .map_err(|_| malformed(Malformed::Missing("document that it answers to")))?;
         let result = match answer.outcome.ok_or_else(|| malformed(Malformed::Missing("outcome")))? {
             proto::load_documents_response::Outcome::Result(result) => {
+                self.client
+                    .session()
+                    .resume(&self.database, result.session_token.clone());
                 Ok(Written::from_proto(Some(result)).map_err(malformed)?)
             }
             proto::load_documents_response::Outcome::Error(error) => Err(LoadError {

@@ -224,6 +224,7 @@ impl Client {
             async move { service.bulk_resolve_conflicts(request).await }
         };
         self.call(Safety::Repeatable, request, attempt, |answer| {
+            self.session().resume(database, answer.session_token);
             Ok(BulkResolved {
                 documents: answer.documents,
                 settled: answer.settled,

@@ -1,11 +1,16 @@
 //! `batch`: several writes, all or none, or each for itself.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
-use rejoin_client::{Batch as ClientBatch, BatchOutcome, BatchResult, Bytes, Conditions, Patch, Refusal, Replaced};
+use rejoin_client::{
+    Batch as ClientBatch, BatchOutcome, BatchResult, Bytes, Conditions, Edit, Patch, Refusal, Replaced,
+};
 use rejoin_document::Checksum;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::acknowledge::{self, WriteArguments};
 use super::body::BodyArgument;
 use super::conditions::OnConflictArgument;
 use super::connection::Connection;
@@ -21,9 +26,13 @@ use super::table::printable;
     "refused is {\"id\", \"error\", \"message\"}, one that did not match {\"id\", \"matched\": false, \"revision\", \"body\"},"
     "and the exit status is 1.\n"
     "Each line is one write, at most 1000: {\"op\": \"create\", \"id\", \"body\"}, {\"op\": \"update\", \"id\", \"body\"},"
-    "{\"op\": \"patch\", \"id\", \"patch\"} (a merge patch), {\"op\": \"cas\", \"id\", \"expected\", \"body\"},"
-    "{\"op\": \"delete\", \"id\"}; update, patch and delete take \"rev\" and \"checksum\", update and patch \"on_conflict\":"
-    "\"merge\", \"reject-stale\" or \"keep-branch\"."
+    "{\"op\": \"patch\", \"id\", \"patch\"} (a merge patch, or the array of a JSON Patch), {\"op\": \"edit\", \"id\","
+    "\"increment\": {PATH: NUMBER}, \"add\": {PATH: ARRAY}, \"remove\": {PATH: ARRAY}}, {\"op\": \"cas\", \"id\","
+    "\"expected\", \"body\"}, {\"op\": \"delete\", \"id\"}, with \"expected\" only if it is so. Update, patch, edit and"
+    "delete take \"rev\" and \"checksum\", update, patch and edit \"on_conflict\": \"merge\", \"reject-stale\" or"
+    "\"keep-branch\", patch and edit \"create\": true for an absent document.\n"
+    "With --acknowledge each stored write has \"durable_in\" and \"pending_in\". With --request-id each write of the"
+    "batch is done once, however often the batch is sent."
 ))]
 pub struct Batch {
     /// The database
@@ -33,9 +42,8 @@ pub struct Batch {
     /// Do each write for itself: one that is refused does not touch the others
     #[arg(long)]
     independent: bool,
-    /// Name the batch: sent again under the same name, each write is done once
-    #[arg(long, value_name = "ID")]
-    request_id: Option<String>,
+    #[command(flatten)]
+    acknowledge: WriteArguments,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -52,6 +60,14 @@ struct Line<'a> {
     expected: Option<&'a RawValue>,
     #[serde(borrow)]
     patch: Option<&'a RawValue>,
+    #[serde(default)]
+    increment: BTreeMap<String, i64>,
+    #[serde(default, borrow)]
+    add: BTreeMap<String, &'a RawValue>,
+    #[serde(default, borrow)]
+    remove: BTreeMap<String, &'a RawValue>,
+    #[serde(default)]
+    create: bool,
     rev: Option<String>,
     checksum: Option<String>,
     #[serde(default)]
@@ -64,6 +80,7 @@ enum Op {
     Create,
     Update,
     Patch,
+    Edit,
     Cas,
     Delete,
 }
@@ -75,6 +92,10 @@ enum ResultJson<'a> {
         id: &'a str,
         revision: String,
         merged: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        durable_in: Option<&'a [String]>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pending_in: Option<&'a [String]>,
     },
     Unmatched {
         id: &'a str,
@@ -91,7 +112,7 @@ enum ResultJson<'a> {
 
 impl Batch {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.acknowledge.apply(&self.connection.client()?);
         let text = self.writes.read()?;
         let (mut batch, mut ids) = (ClientBatch::new(), Vec::new());
         for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
@@ -102,9 +123,6 @@ impl Batch {
                 batch = line.add_to(batch).map_err(invalid)?;
             }
         }
-        if let Some(name) = &self.request_id {
-            batch = batch.request_id(name);
-        }
         let outcomes = if self.independent {
             client.write_each(&self.database, batch).await?
         } else {
@@ -114,7 +132,7 @@ impl Batch {
                 .map(|(id, replaced)| whole(id, replaced))
                 .collect()
         };
-        print(&self.connection, &outcomes)?;
+        print(&self.connection, &outcomes, self.acknowledge.is_asked())?;
         if outcomes
             .iter()
             .all(|outcome| matches!(outcome.result, BatchResult::Stored(_)))
@@ -133,12 +151,12 @@ fn whole(id: String, replaced: Replaced) -> BatchOutcome {
     }
 }
 
-fn print(connection: &Connection, outcomes: &[BatchOutcome]) -> Result<(), Failure> {
+fn print(connection: &Connection, outcomes: &[BatchOutcome], acknowledged: bool) -> Result<(), Failure> {
     let mut output = connection.output();
     if connection.json {
         let mut list = output.json_list("results")?;
         for outcome in outcomes {
-            list.item(&ResultJson::new(outcome))?;
+            list.item(&ResultJson::new(outcome, acknowledged))?;
         }
         list.end()?;
         return output.finish();
@@ -154,6 +172,13 @@ fn print(connection: &Connection, outcomes: &[BatchOutcome]) -> Result<(), Failu
             }
             BatchResult::Refused(refusal) => output.line(format_args!("refused {id}: {}", refusal.message))?,
         }
+    }
+    let stored = outcomes.iter().find_map(|outcome| match &outcome.result {
+        BatchResult::Stored(replaced) => Some(&replaced.written),
+        _ => None,
+    });
+    if let Some(written) = stored.filter(|_| acknowledged) {
+        output.line(acknowledge::text(written))?;
     }
     output.finish()
 }
@@ -179,21 +204,59 @@ impl Line<'_> {
         Ok(match self.op {
             Op::Create => batch.create(id, text(self.body, "body")?),
             Op::Update => batch.update(id, text(self.body, "body")?, &conditions),
-            Op::Patch => batch.patch(id, Patch::Merge(text(self.patch, "patch")?), &conditions, false),
+            Op::Patch => batch.patch(id, patch(text(self.patch, "patch")?), &conditions, self.create),
+            Op::Edit => {
+                let edits = edits(self.increment, &self.add, &self.remove)?;
+                batch.patch(id, edits, &conditions, self.create)
+            }
             Op::Cas => batch.compare_and_swap(id, text(self.expected, "expected")?, text(self.body, "body")?),
+            Op::Delete if self.expected.is_some() => batch.compare_and_delete(id, text(self.expected, "expected")?),
             Op::Delete => batch.delete(id, &conditions),
         })
     }
 }
 
+/// A JSON Patch is an array, and a merge patch is none.
+fn patch(text: Bytes) -> Patch {
+    if text.first() == Some(&b'[') {
+        Patch::Operations(text)
+    } else {
+        Patch::Merge(text)
+    }
+}
+
+fn edits(
+    increment: BTreeMap<String, i64>,
+    add: &BTreeMap<String, &RawValue>,
+    remove: &BTreeMap<String, &RawValue>,
+) -> Result<Patch, String> {
+    let elements = |array: &RawValue| Bytes::from(array.get().to_owned());
+    let increments = increment.into_iter().map(|(path, by)| Edit::Increment { path, by });
+    let additions = add.iter().map(|(path, array)| Edit::Add {
+        path: path.clone(),
+        elements: elements(array),
+    });
+    let removals = remove.iter().map(|(path, array)| Edit::Remove {
+        path: path.clone(),
+        elements: elements(array),
+    });
+    let edits: Vec<_> = increments.chain(additions).chain(removals).collect();
+    if edits.is_empty() {
+        return Err("an edit needs \"increment\", \"add\" or \"remove\"".to_owned());
+    }
+    Ok(Patch::Edits(edits))
+}
+
 impl<'a> ResultJson<'a> {
-    fn new(outcome: &'a BatchOutcome) -> Self {
+    fn new(outcome: &'a BatchOutcome, acknowledged: bool) -> Self {
         let id = outcome.id.as_str();
         match &outcome.result {
             BatchResult::Stored(Replaced { written, .. }) => Self::Stored {
                 id,
                 revision: written.revision.to_string(),
                 merged: written.merged,
+                durable_in: acknowledged.then_some(&written.durable_in[..]),
+                pending_in: acknowledged.then_some(&written.pending_in[..]),
             },
             BatchResult::Unmatched(version) => Self::Unmatched {
                 id,

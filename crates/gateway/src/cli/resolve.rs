@@ -4,6 +4,7 @@ use clap::{ArgGroup, Args};
 use rejoin_client::{BulkResolved, Bytes, Choice, Client, ConflictFilter, Policy, Written};
 use serde::Serialize;
 
+use super::acknowledge::{self, WriteArguments};
 use super::body::BodyArgument;
 use super::connection::Connection;
 use super::failure::Failure;
@@ -49,7 +50,7 @@ pub struct Resolve {
     #[arg(long, value_name = "REVISION", conflicts_with = "all")]
     rev: Option<String>,
     /// Settle the conflicts of all documents
-    #[arg(long, requires = "policy")]
+    #[arg(long, requires = "policy", conflicts_with_all = ["acknowledge", "request_id"])]
     all: bool,
     /// With --all: newest, max, min, or from=DATACENTER
     #[arg(long, requires = "all", value_parser = policy)]
@@ -61,6 +62,8 @@ pub struct Resolve {
     #[arg(long, value_name = "PATH", requires = "all")]
     at: Option<String>,
     #[command(flatten)]
+    acknowledge: WriteArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
@@ -69,6 +72,10 @@ struct ResolvedJson<'a> {
     id: &'a str,
     revision: String,
     left_open: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durable_in: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_in: Option<&'a [String]>,
 }
 
 #[derive(Serialize)]
@@ -80,18 +87,21 @@ struct AllJson {
 
 impl Resolve {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.acknowledge.apply(&self.connection.client()?);
         if let Some(policy) = &self.policy {
             return self.all(&client, policy).await;
         }
         let id = self.id.clone().unwrap_or_default();
         let (written, left_open) = self.one(&client, &id).await?;
+        let acknowledged = self.acknowledge.is_asked();
         let mut output = self.connection.output();
         if self.connection.json {
             output.json(&ResolvedJson {
                 id: &id,
                 revision: written.revision.to_string(),
                 left_open,
+                durable_in: acknowledged.then_some(&written.durable_in[..]),
+                pending_in: acknowledged.then_some(&written.pending_in[..]),
             })?;
         } else {
             let left = match left_open {
@@ -100,6 +110,9 @@ impl Resolve {
                 more => format!("{more} conflicts are still open"),
             };
             output.line(format_args!("resolved {} {}; {left}", printable(&id), written.revision))?;
+            if acknowledged {
+                output.line(acknowledge::text(&written))?;
+            }
         }
         output.finish()
     }

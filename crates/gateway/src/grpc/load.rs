@@ -11,17 +11,17 @@ use std::time::Duration;
 
 use rejoin_api::Reason;
 use rejoin_api::proto::{self, load_documents_response};
-use rejoin_store::{Action, CommitError, Conditions, Operation, WriteRequest, Written};
+use rejoin_store::{Action, CommitError, Conditions, Operation, Seen, WriteRequest};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use super::error::Failure;
-use super::{request, write};
+use super::{request, session, write};
 use crate::node::NodeContext;
 
 type Answers = ReceiverStream<Result<proto::LoadDocumentsResponse, Status>>;
-type Writing = Pin<Box<dyn Future<Output = Result<Written, CommitError>> + Send>>;
+type Writing = Pin<Box<dyn Future<Output = Result<proto::WriteResult, CommitError>> + Send>>;
 
 /// How long a document that found the pipeline full waits before it is offered again.
 const OVERLOAD_PAUSE: Duration = Duration::from_millis(5);
@@ -34,7 +34,7 @@ struct InFlight {
 
 enum State {
     Writing(Writing),
-    Done(Result<Written, Failure>),
+    Done(Result<proto::WriteResult, Failure>),
     /// The stream broke here: what was handed over before is answered first.
     Broken(Status),
 }
@@ -84,8 +84,8 @@ async fn read(
 /// Gives one document to the pipeline; the first poll decides its place in the order of commits. A full pipeline holds the load back here, before
 /// the next document is taken: two lines of one document must not change places.
 async fn hand_over(context: &Arc<NodeContext>, request: proto::LoadDocumentsRequest) -> InFlight {
-    let operation = match parse(context, &request) {
-        Ok(operation) => operation,
+    let write = match parse(context, &request) {
+        Ok(write) => write,
         Err(failure) => {
             return InFlight {
                 id: request.id,
@@ -94,8 +94,8 @@ async fn hand_over(context: &Arc<NodeContext>, request: proto::LoadDocumentsRequ
         }
     };
     loop {
-        let (context, operation) = (Arc::clone(context), operation.clone());
-        let mut writing: Writing = Box::pin(async move { write::submit(&context, operation).await });
+        let (context, write) = (Arc::clone(context), write.clone());
+        let mut writing: Writing = Box::pin(async move { done(&context, write).await });
         let state = tokio::select! {
             biased;
             result = &mut writing => match result {
@@ -111,19 +111,28 @@ async fn hand_over(context: &Arc<NodeContext>, request: proto::LoadDocumentsRequ
     }
 }
 
-fn parse(context: &NodeContext, request: &proto::LoadDocumentsRequest) -> Result<Operation, Failure> {
+async fn done(context: &NodeContext, write: WriteRequest) -> Result<proto::WriteResult, CommitError> {
+    let database = write.database.clone();
+    let written = write::submit(context, Operation::Write(write)).await?;
+    Ok(proto::WriteResult {
+        session_token: session::issue(context, &database, Seen::default(), &written.context, true),
+        ..write::result(&written)
+    })
+}
+
+fn parse(context: &NodeContext, request: &proto::LoadDocumentsRequest) -> Result<WriteRequest, Failure> {
     let (database, id) = (
         request::database(&context.store, &request.database)?,
         request::id(&request.id)?,
     );
     let body = request::body(&request.body, &context.limits)?;
-    Ok(Operation::Write(WriteRequest {
+    Ok(WriteRequest {
         database,
         id,
         action: Action::Update { body },
         conditions: Conditions::default(),
         request: None,
-    }))
+    })
 }
 
 async fn answer(
@@ -141,7 +150,7 @@ async fn answer(
             }
         };
         let outcome = match result {
-            Ok(written) => load_documents_response::Outcome::Result(write::result(&written)),
+            Ok(written) => load_documents_response::Outcome::Result(written),
             Err(failure) if failure.reason() == Reason::OutcomeUnknown => {
                 // It is not refused, and no line after it fares better: the store has stopped.
                 let _ = answers.send(Err(failure.into())).await;

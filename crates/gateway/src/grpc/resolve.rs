@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use rejoin_api::proto::{self, path_choice::Choice as Kind, resolve_policy::Policy};
-use rejoin_document::{Dot, HlcTime, Value, parse_body};
-use rejoin_store::{Choice, CommitError, ConflictFilter, Operation, Outcome, Resolve, Resolved, Settling};
+use rejoin_document::{Dot, HlcTime, Value, VersionVector, parse_body};
+use rejoin_store::{Choice, CommitError, ConflictFilter, Operation, Outcome, Resolve, Resolved, Seen, Settling};
 
 use super::error::Failure;
-use super::{action, page, request, write};
+use super::{action, page, request, session, write};
 use crate::node::NodeContext;
 
 /// Settles conflicts of one document.
@@ -78,9 +78,13 @@ pub(super) async fn many(
         next_page_token: page::next(found.next),
         ..proto::BulkResolveConflictsResponse::default()
     };
+    let mut read = VersionVector::new();
     for outcome in context.commits.submit_all(resolves.collect()).await {
         match outcome {
             Ok(Outcome::Resolved(resolved)) => {
+                if let Some(written) = &resolved.written {
+                    read.merge(&written.context);
+                }
                 response.documents += u32::from(resolved.settled > 0);
                 response.settled = response.settled.saturating_add(resolved.settled);
                 response.left_open = response.left_open.saturating_add(resolved.left_open);
@@ -90,6 +94,9 @@ pub(super) async fn many(
             Err(error) => return Err(error.into()),
             Ok(_) => return Err(CommitError::Stopped.into()),
         }
+    }
+    if !read.is_empty() {
+        response.session_token = session::issue(context, &database, Seen::default(), &read, true);
     }
     Ok(response)
 }

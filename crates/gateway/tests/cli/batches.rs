@@ -16,6 +16,10 @@ fn a_batch_is_stored_whole_or_not_at_all() {
         json!({"op": "update", "id": "b", "body": {"n": 2}}),
         json!({"op": "cas", "id": "a", "expected": {"n": 1}, "body": {"n": 3}}),
         json!({"op": "patch", "id": "b", "patch": {"m": 4}}),
+        json!({"op": "patch", "id": "b", "patch": [{"op": "test", "path": "/n", "value": 2}, {"op": "remove", "path": "/n"}]}),
+        json!({"op": "edit", "id": "b", "increment": {"/m": 3}, "add": {"/tags": ["x", "y"]}, "remove": {"/tags": ["x"]}}),
+        json!({"op": "edit", "id": "c", "increment": {"/m": 1}, "create": true}),
+        json!({"op": "delete", "id": "c", "expected": {"m": 1}}),
     ]);
     let stored = node.json(&["batch", "customers", &batch]).json();
     let ids: Vec<_> = stored["results"]
@@ -24,12 +28,13 @@ fn a_batch_is_stored_whole_or_not_at_all() {
         .iter()
         .map(|result| result["id"].clone())
         .collect();
-    assert_eq!(ids, ["a", "b", "a", "b"]);
+    assert_eq!(ids, ["a", "b", "a", "b", "b", "b", "c", "c"]);
     assert_eq!(node.json(&["get", "customers", "a"]).json()["body"], json!({"n": 3}));
     assert_eq!(
         node.json(&["get", "customers", "b"]).json()["body"],
-        json!({"n": 2, "m": 4})
+        json!({"m": 7, "tags": ["y"]})
     );
+    node.json(&["get", "customers", "c"]).error(1, "DOCUMENT_NOT_FOUND");
 
     let refused = lines(&[
         json!({"op": "update", "id": "a", "body": {"n": 9}}),
@@ -85,6 +90,10 @@ fn a_batch_that_is_sent_again_under_its_name_is_done_once() {
             .next(),
         Some("2")
     );
+    let acknowledged = node
+        .json(&["batch", "customers", &batch, "--acknowledge", "all"])
+        .json();
+    assert_eq!(acknowledged["results"][0]["durable_in"], json!(["dc-east"]));
 }
 
 #[test]
@@ -95,6 +104,7 @@ fn a_batch_that_is_not_well_formed_is_refused_with_what_to_do() {
         (r#"{"op":"update","id":"a"}"#, "\"body\" is missing"),
         (r#"{"op":"delete","id":"a","bodi":{}}"#, "unknown field `bodi`"),
         (r#"{"op":"delete","id":"a","checksum":"x"}"#, "decimal number"),
+        (r#"{"op":"edit","id":"a"}"#, "an edit needs"),
     ] {
         let refused = node.run(&["batch", "customers", line]);
         assert!(

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use rejoin_api::Reason;
-use rejoin_client::{Bytes, CallError, Client, ClientOptions, LinkState, ReadOptions, Session};
+use rejoin_client::{Bytes, CallError, Client, ClientOptions, ConflictFilter, LinkState, Policy, ReadOptions, Session};
 
 use crate::common::{TestNode, client, eventually, pair, reason, text};
 
@@ -41,13 +41,17 @@ async fn parted() -> (TestNode, TestNode) {
     east.create_things().await;
     east.create("a", r#"{"v":0}"#).await;
     west.wait_for_body("a", r#"{"v":0}"#).await;
+    part(&east, &west).await;
+    (east, west)
+}
+
+async fn part(east: &TestNode, west: &TestNode) {
     east.client.cut_link("dc-west").await.unwrap();
     eventually("the link is down in both directions", async || {
         let up = [LinkState::Connected, LinkState::CatchingUp];
         !up.contains(&west.link_state("dc-east").await) && !up.contains(&east.link_state("dc-west").await)
     })
     .await;
-    (east, west)
 }
 
 async fn v(client: &Client, id: &str) -> Result<u64, CallError> {
@@ -107,6 +111,42 @@ async fn a_session_that_is_behind_is_told_the_datacenter_and_since_when_its_link
     east.client.restore_link("dc-west").await.unwrap();
     assert_eq!(v(&patient(&reader, 30_000), "a").await.unwrap(), 1);
     assert!(!stale(&reader).get("things", "b").await.unwrap().state.stale);
+    east.stop().await;
+    west.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_load_and_a_policy_have_written_belongs_to_the_session() {
+    let (mut east, mut west) = parted().await;
+    let loader = fresh(&east);
+    let (sender, mut outcomes) = loader.load("things");
+    sender.send(0, "a".to_owned(), text(r#"{"v":1}"#)).await.unwrap();
+    drop(sender);
+    while outcomes.next().await.unwrap().is_some() {}
+    let reader = patient(&at(&west, loader.session()), 50);
+    assert_eq!(reason(v(&reader, "a").await), Reason::SessionBehind);
+
+    west.update("a", r#"{"v":2}"#).await;
+    east.client.restore_link("dc-west").await.unwrap();
+    let open = async |node: &TestNode| {
+        let page = node
+            .client
+            .conflicts("things", &ConflictFilter::default(), 0, None)
+            .await;
+        page.unwrap().items.len()
+    };
+    eventually("both list the conflict", async || {
+        open(&east).await == 1 && open(&west).await == 1
+    })
+    .await;
+    part(&east, &west).await;
+    let resolver = fresh(&east);
+    let settled = resolver
+        .resolve_all("things", &ConflictFilter::default(), &Policy::Max, 0, None)
+        .await;
+    assert_eq!(settled.unwrap().settled, 1);
+    let reader = patient(&at(&west, resolver.session()), 50);
+    assert_eq!(reason(v(&reader, "a").await), Reason::SessionBehind);
     east.stop().await;
     west.stop().await;
 }
@@ -192,13 +232,20 @@ async fn a_token_that_is_garbled_or_of_another_database_is_refused_with_what_to_
         ("things", text("x")),
     ] {
         let session = Session::new();
-        session.resume(database, token);
-        let client = at(&east, &session);
+        let client = || {
+            session.resume(database, token.clone());
+            at(&east, &session)
+        };
         let errors = [
-            client.get(database, "a").await.unwrap_err(),
-            client.list(database, 0, None).await.unwrap_err(),
-            client.update(database, "b", text("{}"), None).await.unwrap_err(),
+            client().get(database, "a").await.unwrap_err(),
+            client().list(database, 0, None).await.unwrap_err(),
+            client().update(database, "b", text("{}"), None).await.unwrap_err(),
         ];
+        assert_eq!(
+            session.token(database),
+            None,
+            "the caller was told; the session begins anew"
+        );
         for error in errors {
             assert_eq!(error.reason(), Some(Reason::InvalidSession), "{error}");
             assert!(error.to_string().contains("begin"), "{error}");

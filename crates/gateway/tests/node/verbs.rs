@@ -1,15 +1,14 @@
 //! Two clients of one node: what each sees when both write. The scenarios are those of a key-value store's chapter on concurrency.
 
 use rejoin_api::Reason;
-use rejoin_client::{Client, ClientOptions, Compared, Conditions, Edit, Patch};
+use rejoin_client::{Batch, Client, Compared, Conditions, Edit, Patch};
 
-use crate::common::{TestNode, free_address, text};
+use crate::common::{TestNode, client, eventually, free_address, pair, text};
 
 async fn node_and_clients() -> (TestNode, Client, Client) {
     let node = TestNode::start("dc-east", free_address(), &[]).await;
     node.create_things().await;
-    let client = || Client::with_options(&format!("http://{}", node.address), ClientOptions::default()).unwrap();
-    let (a, b) = (client(), client());
+    let (a, b) = (client(node.address), client(node.address));
     (node, a, b)
 }
 
@@ -47,6 +46,59 @@ async fn an_update_always_succeeds_and_everybody_reads_the_newest_value() {
     let deleted = a.delete_with("things", "stock3", &conditions).await.unwrap();
     assert_eq!(deleted.previous.unwrap().body, r#"{"price":504.5}"#);
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_car_and_a_motorbike_that_are_written_together_always_match_here_and_in_the_other_datacenter() {
+    let (mut east, mut west) = pair().await;
+    east.create_things().await;
+    let (a, b) = (client(east.address), client(east.address));
+    write_both(&a, 0).await;
+    eventually("west has both", async || matching(&west.client).await == Some(0)).await;
+    let writing = tokio::spawn(async move {
+        for number in 1..=200 {
+            write_both(&a, number).await;
+        }
+    });
+    let far = client(west.address);
+    let mut seen = 0;
+    while !writing.is_finished() {
+        matching(&b).await.unwrap();
+        let now = matching(&far).await.unwrap();
+        assert!(now >= seen, "{now} after {seen}");
+        seen = now;
+    }
+    writing.await.unwrap();
+    eventually("west has the last of both", async || matching(&far).await == Some(200)).await;
+    east.stop().await;
+    west.stop().await;
+}
+
+async fn write_both(client: &Client, number: u32) {
+    let kind = format!(r#"{{"kind":"roadster","number":{number}}}"#);
+    let batch = Batch::new().update("car", text(&kind), &Conditions::default()).update(
+        "motorbike",
+        text(&kind),
+        &Conditions::default(),
+    );
+    client.write_batch("things", batch).await.unwrap();
+}
+
+/// The number that both have; `None` if neither is there.
+async fn matching(client: &Client) -> Option<u32> {
+    let both = client.get_many("things", &["car".into(), "motorbike".into()]).await;
+    let both = match both {
+        Ok(both) => both,
+        Err(error) if error.reason() == Some(Reason::DatabaseNotFound) => return None,
+        Err(error) => panic!("{error}"),
+    };
+    let bodies: Vec<_> = both
+        .iter()
+        .map(|found| found.as_ref().map(|found| found.body.clone()))
+        .collect();
+    assert_eq!(bodies[0], bodies[1], "one without the other");
+    let body: serde_json::Value = serde_json::from_slice(bodies[0].as_ref()?).unwrap();
+    body["number"].as_u64().map(|number| number.try_into().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
