@@ -50,13 +50,13 @@ impl Client {
     ///
     /// # Errors
     /// `Refused` with `DATABASE_NOT_FOUND`, `INVALID_RULE`, or `VERSION_MISMATCH` if the definition is at another version
-    /// than the change is meant for; `Unreachable` if no answer arrived: the call can be repeated.
+    /// than the change is meant for; `Unknown` if no answer arrived: list the databases to see.
     pub async fn update_database(&self, name: &str, change: &DatabaseChange) -> Result<(Database, bool), CallError> {
         let attempt = |request| {
             let mut service = self.database_service();
             async move { service.update_database(request).await }
         };
-        self.call(Safety::Repeatable, change.to_update(name), attempt, |answer| {
+        self.call(Safety::Once, change.to_update(name), attempt, |answer| {
             let database = answer.database.ok_or(Malformed::Missing("database"))?;
             Ok((Database::from_proto(database)?, answer.changed))
         })

@@ -3,10 +3,12 @@
 //! The memory is part of the state and joins like the rest of it: the union of both sides, and of that what is young and new enough. Which that is
 //! depends on the union alone, so the join stays idempotent, commutative and associative.
 
-use crate::dot_map::DotMap;
-use crate::{Checksum, Dot, HlcTime, Revision, VersionVector};
+use std::collections::BTreeMap;
 
-/// Requests that one document remembers at most: the newest.
+use crate::dot_map::DotMap;
+use crate::{Checksum, Dot, HlcTime, ReplicaId, Revision, VersionVector};
+
+/// Requests that one document remembers of each replica at most: the newest.
 pub const REQUESTS_MAX: usize = 256;
 
 /// How much newer than a request the newest write of its own replica to the document may be for the request to be remembered: 10 minutes.
@@ -90,10 +92,16 @@ impl Requests {
     pub(crate) fn shorten(&mut self, context: &VersionVector) {
         let young = |dot: Dot| context.get(dot.replica).0.saturating_sub(dot.time.0) < REQUEST_WINDOW.0;
         self.by_dot.retain(|dot, _| young(dot));
-        let beyond = self.by_dot.len().saturating_sub(REQUESTS_MAX);
-        let oldest_kept = self.by_dot.iter().nth(beyond).map(|(dot, _)| dot);
-        if let Some(oldest_kept) = oldest_kept {
-            self.by_dot.retain(|dot, _| dot >= oldest_kept);
+        // Replica by replica, like the age: then whatever is forgotten has only older ones of its replica forgotten before it, in any order of joins.
+        let mut times: BTreeMap<ReplicaId, Vec<HlcTime>> = BTreeMap::new();
+        for (dot, _) in self.by_dot.iter() {
+            times.entry(dot.replica).or_default().push(dot.time);
+        }
+        times.retain(|_, times| times.len() > REQUESTS_MAX);
+        for (replica, times) in times {
+            let oldest_kept = times[times.len() - REQUESTS_MAX];
+            self.by_dot
+                .retain(|dot, _| dot.replica != replica || dot.time >= oldest_kept);
         }
     }
 }
@@ -103,7 +111,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ReplicaId;
 
     /// What a state holds that has incorporated these writes, in any order of joins.
     fn requests(writes: &[(u64, u8)]) -> (Requests, VersionVector) {
@@ -124,7 +131,9 @@ mod tests {
     }
 
     fn writes() -> impl Strategy<Value = Vec<(u64, u8)>> {
-        prop::collection::vec((0u64..2000, 0u8..3), 0..400)
+        // Times close together and far apart, so that the bound and the age both have something to forget.
+        let times = prop_oneof![3 => 0u64..400, 1 => 0u64..4000];
+        prop::collection::vec((times, prop_oneof![4 => Just(0u8), 1 => 1u8..3]), 0..700)
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! The store: a state that readers share, and the pipeline that replaces it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rejoin_document::{DatacenterName, HlcTime};
@@ -30,6 +30,8 @@ struct Inner {
     news: broadcast::Sender<Changed>,
     learned: watch::Sender<u64>,
     drifted: AtomicU64,
+    /// Whether the pipeline has halted at a full disk. Readers must not wait for the pipeline.
+    full: AtomicBool,
     former_alive: Option<HlcTime>,
 }
 
@@ -51,6 +53,7 @@ impl Store {
             news,
             learned: watch::Sender::new(0),
             drifted: AtomicU64::new(0),
+            full: AtomicBool::new(false),
             former_alive,
         }))
     }
@@ -114,6 +117,7 @@ impl Store {
             if error.no_space {
                 tracing::error!(%error, "the disk is full; the store takes writes again when there is room");
                 pipeline.halt = Some(Halt::Full);
+                self.0.full.store(true, Ordering::Relaxed);
             } else {
                 tracing::error!(%error, "a write failed; the store takes no more until the node is restarted");
                 pipeline.halt = Some(Halt::Failed);
@@ -150,6 +154,7 @@ impl Store {
                 self.show(state);
                 self.notify();
                 pipeline.halt = None;
+                self.0.full.store(false, Ordering::Relaxed);
                 tracing::info!("there is room on the disk again; the store takes writes");
             }
             Err(error) => tracing::warn!(%error, "the store does not take writes yet"),
@@ -158,7 +163,7 @@ impl Store {
 
     /// Whether writes are refused because the disk is full, and how many bytes are free, as far as that is known.
     pub fn disk(&self) -> (bool, Option<u64>) {
-        let halted = self.pipeline().halt == Some(Halt::Full);
+        let halted = self.0.full.load(Ordering::Relaxed);
         (halted || self.full().is_some(), self.engine().free_bytes())
     }
 

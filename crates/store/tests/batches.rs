@@ -177,6 +177,60 @@ fn documents_that_are_too_large_together_are_refused_before_anything_is_written(
         "{error:?}"
     );
     done(&store, batch(vec![("a", update("{}"))]));
+    // What the writes come to counts as well, and nothing of them stays.
+    let error = one(&store, batch(vec![("c", create(&large)), ("d", create(&large))])).unwrap_err();
+    assert!(matches!(error, CommitError::BatchTooLarge { .. }), "{error:?}");
+    assert_eq!((shown(&store, "c"), shown(&store, "d")), (None, None));
+}
+
+#[test]
+fn a_batch_that_branches_have_made_too_large_for_one_message_travels_in_several() {
+    let store = |name: &str| {
+        let narrow = StoreOptions {
+            batch_bytes_max: 8_000,
+            ..options(name)
+        };
+        open(&Arc::new(MemoryEngine::new()), narrow)
+    };
+    let (east, west, south) = (store("east"), store("west"), store("south"));
+    common::create_database(&east, "shop", &[]).unwrap();
+    sync(&east, &west);
+    for (node, letter) in [(&east, "e"), (&west, "w")] {
+        let large = format!(r#"{{"text":"{}"}}"#, letter.repeat(3_000));
+        done(node, batch(vec![("a", update(&large)), ("b", update(&large))]));
+    }
+    sync(&west, &east);
+    let first = east.scan(&shop(), Sequence(0), &Default::default(), 1).unwrap();
+    assert_eq!(
+        (first.items.len(), first.watermark),
+        (1, None),
+        "two branches of each are too large together"
+    );
+    let piece = east.scan(&shop(), Sequence(0), &Default::default(), 1 << 20).unwrap();
+    assert_eq!(piece.items.len(), 2);
+    sync(&east, &south);
+    verify(&south, &shop());
+    assert_eq!(shown(&south, "a"), shown(&east, "a"));
+}
+
+#[test]
+fn a_repeated_batch_of_which_one_document_has_forgotten_its_part_is_not_done_again() {
+    let (east, _) = pair();
+    let writes = || vec![("hot", update(r#"{"n":1}"#)), ("receipt", create("{}"))];
+    let first = done(&east, named(writes(), Some("r")));
+    for n in 0..300 {
+        done(
+            &east,
+            named(
+                vec![("hot", update(&format!(r#"{{"n":{n}}}"#)))],
+                Some(&format!("q{n}")),
+            ),
+        );
+    }
+    let again = done(&east, named(writes(), Some("r")));
+    assert!(again.iter().all(|written| written.repeated));
+    assert_eq!(again[1].revision, first[1].revision);
+    assert_eq!(shown(&east, "hot").unwrap(), r#"{"n":299}"#);
 }
 
 #[test]

@@ -3,9 +3,10 @@
 //! It has read the state that it settles, so nothing of it is unseen. Equal choices made in two datacenters put equal values under two dots, which
 //! is no conflict.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::fields::{Leaf, Node, Segment};
+use crate::fields::{Leaf, Node, Segment, Siblings};
 use crate::rules::RuleNode;
 use crate::view::build;
 use crate::{
@@ -25,7 +26,7 @@ impl FieldDocument {
         match &resolution.settle {
             Settle::Body(None) => Ok(self.deleted_by(resolution.dot, rules)),
             Settle::Body(Some(body)) => {
-                let fields = self.whole(body, rules, resolution.dot)?;
+                let fields = self.whole(body, rules, resolution)?;
                 Ok(self.settled(fields, body, resolution, rules))
             }
             Settle::Paths(choices) if choices.iter().any(|(path, value)| path.is_empty() && value.is_none()) => {
@@ -34,10 +35,13 @@ impl FieldDocument {
             }
             Settle::Paths(choices) => {
                 let mut fields = self.shown_fields().into_owned();
+                let open: BTreeSet<&str> = shown.conflicts.iter().map(|conflict| conflict.path.as_str()).collect();
                 for (path, value) in choices {
-                    in_conflict(path, &shown.conflicts)?;
+                    if !open.contains(path.as_str()) {
+                        return Err(Refused::NotInConflict { path: path.clone() });
+                    }
                     if !path.is_empty() {
-                        settle(&mut fields, path, value.as_ref(), rules, resolution.dot)?;
+                        settle(&mut fields, path, value.as_ref(), rules, resolution)?;
                     }
                 }
                 let committed = self.settled(fields, &shown.body, resolution, rules);
@@ -60,15 +64,15 @@ impl FieldDocument {
     }
 
     /// The fields once a body is written as usual, and what is in conflict then is settled by what it shows.
-    fn whole(&self, body: &Arc<Object>, rules: &RuleSet, dot: Dot) -> Result<Node, Refused> {
+    fn whole(&self, body: &Arc<Object>, rules: &RuleSet, resolution: &Resolution) -> Result<Node, Refused> {
         let base = self.read_base(rules);
         let write = Write {
-            dot,
+            dot: resolution.dot,
             base: &base,
             body: Some(Arc::clone(body)),
             on_conflict: OnConflict::Refuse,
             stamp_all: false,
-            request: None,
+            request: resolution.request,
         };
         let committed = self.commit(&write, rules)?;
         let Document::Fields(FieldDocument { mut fields, .. }) = committed.document else {
@@ -80,7 +84,7 @@ impl FieldDocument {
             .iter()
             .filter(|conflict| !conflict.path.is_empty())
         {
-            settle(&mut fields, &conflict.path, conflict.shown.as_ref(), rules, dot)?;
+            settle(&mut fields, &conflict.path, conflict.shown.as_ref(), rules, resolution)?;
         }
         Ok(fields)
     }
@@ -113,7 +117,13 @@ fn stand(choices: &[(String, Option<Value>)], body: &Object) -> Result<(), Refus
 }
 
 /// Puts one value in the place of everything at a path and below.
-fn settle(fields: &mut Node, path: &str, value: Option<&Value>, rules: &RuleSet, dot: Dot) -> Result<(), Refused> {
+fn settle(
+    fields: &mut Node,
+    path: &str,
+    value: Option<&Value>,
+    rules: &RuleSet,
+    resolution: &Resolution,
+) -> Result<(), Refused> {
     let (mut node, mut rule): (&mut Node, &RuleNode) = (fields, rules.root());
     for token in path.split('/').skip(1) {
         // The path is one of the listed ones, whose escapes are ours.
@@ -123,11 +133,11 @@ fn settle(fields: &mut Node, path: &str, value: Option<&Value>, rules: &RuleSet,
     }
     let before = std::mem::take(node);
     match value {
-        Some(value) => put(node, &flatten_value(value, rule), dot, path)?,
-        None => node.siblings.insert(dot, Leaf::Removed),
+        Some(value) => put(node, Some(&before), &flatten_value(value, rule), resolution, path)?,
+        None => node.siblings.insert(resolution.dot, Leaf::Removed),
     }
     if value.is_some_and(|value| matches!(value, Value::Object(_))) {
-        mark_removed(&before, node, dot);
+        mark_removed(&before, node, resolution.dot);
     }
     Ok(())
 }
@@ -148,21 +158,43 @@ fn mark_removed(before: &Node, after: &mut Node, dot: Dot) {
     }
 }
 
-fn put(node: &mut Node, flat: &Flat, dot: Dot, path: &str) -> Result<(), Refused> {
+fn put(
+    node: &mut Node,
+    before: Option<&Node>,
+    flat: &Flat,
+    resolution: &Resolution,
+    path: &str,
+) -> Result<(), Refused> {
     match &flat.put {
         None => {}
-        Some(Put::Leaf(leaf)) => node.siblings.insert(dot, leaf.clone()),
-        Some(Put::Total(total)) if i64::try_from(*total).is_ok() => {
-            let creation = node
-                .children
-                .entry(Segment::Creation(crate::Revision::none()))
-                .or_default();
-            creation.siblings.insert(dot, Leaf::Amount(*total));
-        }
+        Some(Put::Leaf(leaf)) => node.siblings.insert(resolution.dot, leaf.clone()),
+        Some(Put::Total(total)) if i64::try_from(*total).is_ok() => count_to(node, before, *total, resolution),
         Some(Put::Total(_)) => return Err(Refused::CounterNotInteger { path: path.to_owned() }),
     }
     for (segment, child) in &flat.children {
-        put(node.children.entry(segment.clone()).or_default(), child, dot, path)?;
+        let before = before.and_then(|before| before.children.get(segment));
+        let node = node.children.entry(segment.clone()).or_default();
+        put(node, before, child, resolution, path)?;
     }
     Ok(())
+}
+
+/// A counter keeps the entries that it has: each holds all that its replica ever added, so the next state of one would bring that back beside a new
+/// total. What is missing to the chosen total is one entry more, under a name that the same resolution made elsewhere gives it too.
+fn count_to(node: &mut Node, before: Option<&Node>, total: i128, resolution: &Resolution) {
+    let own = resolution
+        .request
+        .map_or(Segment::Creation(crate::Revision::none()), Segment::Request);
+    let mut sum = 0i128;
+    for (segment, entry) in before.into_iter().flat_map(Node::counted) {
+        if let Some((_, Leaf::Amount(amount))) = entry.newest().filter(|_| *segment != own) {
+            sum = sum.saturating_add(*amount);
+            node.children.insert(segment.clone(), entry.clone());
+        }
+    }
+    let difference = Node {
+        siblings: Siblings::of(resolution.dot, Leaf::Amount(total.saturating_sub(sum))),
+        ..Node::new()
+    };
+    node.children.insert(own, difference);
 }

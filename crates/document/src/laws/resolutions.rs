@@ -126,6 +126,25 @@ fn an_edit_that_the_resolver_had_not_seen_is_listed_against_what_it_chose() {
 }
 
 #[test]
+fn what_others_add_to_a_settled_counter_counts_once() {
+    let count = |n: i64| format!(r#"{{"stock":{n}}}"#);
+    let base = put(&Document::empty(Granularity::Field), 1, 0, Some(&count(10)));
+    let base = put(&base, 2, 1, Some(&count(15)));
+    let both = join(&put(&base, 3, 0, Some("{}")), &put(&base, 4, 1, Some(&count(16))));
+    assert_eq!((open(&both), text(&both)), (vec!["/stock".to_owned()], count(6)));
+    for chosen in [6, 20] {
+        let choice = || paths(&[("/stock", Some(&chosen.to_string()))]);
+        let here = resolve(&both, 9, 0, choice()).unwrap();
+        assert_eq!((open(&here).len(), text(&here)), (0, count(chosen)));
+        let counted = put(&both, 10, 1, Some(&count(7)));
+        assert_eq!(text(&join(&here, &counted)), count(chosen + 1));
+        let there = resolve(&both, 11, 1, choice()).unwrap();
+        let merged = join(&here, &there);
+        assert_eq!((open(&merged).len(), text(&merged)), (0, count(chosen)));
+    }
+}
+
+#[test]
 fn a_whole_body_settles_everything_and_a_delete_that_met_an_edit_is_settled_both_ways() {
     let whole = |text: &str| Settle::Body(Some(Arc::new(body(text))));
     let settled = resolve(&in_conflict(), 9, 0, whole(r#"{"phone":"2","n":1}"#)).unwrap();

@@ -1,5 +1,6 @@
 //! Settles open conflicts: one document's by choices or a body, many documents' by a policy.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rejoin_api::proto::{self, path_choice::Choice as Kind, resolve_policy::Policy};
@@ -138,16 +139,14 @@ async fn submit(context: &NodeContext, resolve: Resolve) -> Result<Resolved, Fai
 }
 
 fn choices(asked: &[proto::PathChoice], context: &NodeContext) -> Result<Vec<(String, Choice)>, Failure> {
-    let mut choices: Vec<(String, Choice)> = Vec::with_capacity(asked.len());
+    // What holds others comes first.
+    let mut choices = BTreeMap::new();
     for choice in asked {
-        if choices.iter().any(|(path, _)| *path == choice.path) {
+        if choices.insert(choice.path.clone(), of_path(choice, context)?).is_some() {
             return Err(Failure::resolution(&format!("{:?} is named twice", choice.path)));
         }
-        choices.push((choice.path.clone(), of_path(choice, context)?));
     }
-    // What holds others comes first.
-    choices.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(choices)
+    Ok(choices.into_iter().collect())
 }
 
 fn of_path(choice: &proto::PathChoice, context: &NodeContext) -> Result<Choice, Failure> {

@@ -101,6 +101,7 @@ fn add_services(routes: &mut tonic::service::RoutesBuilder, context: &NodeContex
     let conflicts = ConflictServiceServer::new(ConflictApi::new(context.clone()))
         .accept_compressed(Zstd)
         .send_compressed(Zstd)
+        .max_decoding_message_size(body_bytes_max)
         .max_encoding_message_size(usize::MAX);
     let databases = DatabaseServiceServer::new(DatabaseApi::new(context.clone()))
         .accept_compressed(Zstd)

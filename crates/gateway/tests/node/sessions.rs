@@ -232,17 +232,16 @@ async fn a_token_that_is_garbled_or_of_another_database_is_refused_with_what_to_
         ("things", text("x")),
     ] {
         let session = Session::new();
-        let client = || {
-            session.resume(database, token.clone());
-            at(&east, &session)
-        };
+        session.resume(database, token);
+        let client = || at(&east, &session);
+        let reader = client();
         let errors = [
-            client().get(database, "a").await.unwrap_err(),
+            reader.get(database, "a").await.unwrap_err(),
             client().list(database, 0, None).await.unwrap_err(),
             client().update(database, "b", text("{}"), None).await.unwrap_err(),
         ];
         assert_eq!(
-            session.token(database),
+            reader.session().token(database),
             None,
             "the caller was told; the session begins anew"
         );

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::{DatabaseName, DocumentId};
+use rejoin_document::{DatabaseName, Document, DocumentId, Dot, HlcTime, Shown};
 
 use super::group::{DocumentKey, Group};
 use super::staged::Staged;
 use crate::error::CommitError;
-use crate::operation::{Outcome, WriteBatch};
-use crate::state::NodeState;
+use crate::operation::{Outcome, WriteBatch, WriteRequest, Written};
+use crate::state::{DatabaseState, NodeState};
 
 /// What a group was before a batch.
 pub(super) struct Savepoint {
@@ -29,14 +29,23 @@ impl Group<'_> {
         for write in &writes {
             keys.push(self.load(&database, &write.id)?);
         }
+        if let Some(written) = self.batch_repeated(&database, &writes, &keys)? {
+            return Ok(Outcome::BatchWritten(written));
+        }
         self.check_weight(&keys)?;
         let savepoint = self.savepoint(&keys);
         let mut written = Vec::with_capacity(writes.len());
+        let mut weights = BTreeMap::new();
         for (place, write) in writes.into_iter().enumerate() {
             let id = write.id.clone();
             let refused = match self.write(write) {
                 Ok(Outcome::Written(done)) => {
                     written.push(done);
+                    // A short write can make a large document, so what it came to counts as well, and before the next one.
+                    if let Err(heavy) = self.weigh(&mut weights, &keys[place]) {
+                        self.roll_back(savepoint);
+                        return Err(heavy);
+                    }
                     continue;
                 }
                 Ok(_) => CommitError::Unmatched { id },
@@ -54,6 +63,57 @@ impl Group<'_> {
         }
         self.journal = None;
         Ok(Outcome::BatchWritten(written))
+    }
+
+    /// What a batch did the first time, if any of its documents remembers it: another one may have forgotten its part by now, which was done all the
+    /// same, and is answered as it is.
+    fn batch_repeated(
+        &mut self,
+        database: &DatabaseState,
+        writes: &[WriteRequest],
+        keys: &[DocumentKey],
+    ) -> Result<Option<Vec<Written>>, CommitError> {
+        let remembered = writes.iter().zip(keys).any(|(write, key)| {
+            let staged = self.documents.get(key);
+            staged.is_some_and(|staged| write.request.is_some_and(|name| staged.now.answer(name).is_some()))
+        });
+        if !remembered {
+            return Ok(None);
+        }
+        let mut written = Vec::with_capacity(writes.len());
+        for write in writes {
+            let (key, current, _) = self.current(database, &write.id)?;
+            written.push(match self.repeated(&key, &current, write.request) {
+                Some(answer) => answer,
+                None => self.as_it_is(&key, &current, &current.shown(database.rules())),
+            });
+        }
+        Ok(Some(written))
+    }
+
+    fn as_it_is(&self, key: &DocumentKey, current: &Document, shown: &Shown) -> Written {
+        let newest = current
+            .context()
+            .iter()
+            .map(|(replica, time)| Dot { time, replica })
+            .max();
+        Written {
+            revision: shown.revision.clone(),
+            dot: newest.unwrap_or(Dot {
+                time: HlcTime(0),
+                replica: self.state.identity.replica,
+            }),
+            checksum: shown.checksum(),
+            merged: true,
+            sequence: self
+                .documents
+                .get(key)
+                .map(|staged| staged.sequence)
+                .unwrap_or_default(),
+            previous: None,
+            repeated: true,
+            context: current.context().clone(),
+        }
     }
 
     /// Marks the entries that these documents get in the log as one unit.
@@ -76,8 +136,19 @@ impl Group<'_> {
     /// The states of a batch travel in one message, so they are bounded together.
     fn check_weight(&self, keys: &[DocumentKey]) -> Result<(), CommitError> {
         let stored = keys.iter().filter_map(|key| self.documents.get(key)?.before.as_ref());
-        let bytes = stored.map(|before| before.bytes).fold(0usize, usize::saturating_add);
-        let bytes_max = self.options.batch_bytes_max;
+        self.bound(stored.map(|before| before.bytes))
+    }
+
+    /// Takes in what the document of a write weighs now, and bounds what all of them do.
+    fn weigh(&self, weights: &mut BTreeMap<DocumentKey, usize>, key: &DocumentKey) -> Result<(), CommitError> {
+        if let Some(staged) = self.documents.get(key) {
+            weights.insert(key.clone(), staged.now.encode().len());
+        }
+        self.bound(weights.values().copied())
+    }
+
+    fn bound(&self, weights: impl Iterator<Item = usize>) -> Result<(), CommitError> {
+        let (bytes, bytes_max) = (weights.fold(0, usize::saturating_add), self.options.batch_bytes_max);
         if bytes > bytes_max {
             return Err(CommitError::BatchTooLarge { bytes, bytes_max });
         }

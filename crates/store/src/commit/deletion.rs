@@ -21,6 +21,9 @@ use crate::state::{DatabaseState, Deletion, deletion_document};
 /// Superseded revisions that one step drops at most, for each document that it looks at.
 const REVISIONS_PER_DOCUMENT: usize = 16;
 
+/// Bytes of stored documents that one step looks at, and one document more.
+const STEP_BYTES_MAX: usize = 16 << 20;
+
 /// States in quarantine that a deletion looks at, at most.
 const QUARANTINED_MAX: usize = 10_000;
 
@@ -98,8 +101,9 @@ impl Group<'_> {
         };
         let ids = self.documents_after(&database, &reached)?;
         let full = ids.len() == self.options.step_documents_max;
+        let asked = ids.len();
         let (fates, last) = self.fates(&database, ids)?;
-        let stopped = matches!(fates.last(), Some(Fate::Shrinks(..)));
+        let stopped = fates.len() < asked || matches!(fates.last(), Some(Fate::Shrinks(..)));
         let mut documents = 0;
         for fate in fates {
             match fate {
@@ -143,9 +147,14 @@ impl Group<'_> {
         ids: Vec<DocumentId>,
     ) -> Result<(Vec<Fate>, Option<String>), StoreError> {
         let mut room = self.options.step_documents_max.saturating_mul(REVISIONS_PER_DOCUMENT);
-        let (mut fates, mut last) = (Vec::with_capacity(ids.len()), None);
+        let (mut fates, mut last, mut bytes) = (Vec::with_capacity(ids.len()), None, 0);
         for id in ids {
+            if bytes >= STEP_BYTES_MAX {
+                break;
+            }
             let key = self.load(database, &id)?;
+            let stored = self.documents.get(&key).and_then(|staged| staged.before.as_ref());
+            bytes += stored.map_or(0, |before| before.bytes);
             let context = self.documents.get(&key).map(|staged| staged.now.context());
             if context.is_some_and(|context| !database.deletions.cover(context)) {
                 fates.push(Fate::Survives(key));

@@ -1,5 +1,7 @@
 //! A client settles open conflicts. What each choice stands for is decided here, on the candidates as they are in that moment.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rejoin_document::{Candidate, CandidateKind, OpenConflict, Resolution, Settle, Shown, Value, stale};
 
 use super::group::Group;
@@ -32,9 +34,12 @@ impl Group<'_> {
         }
         let shown = current.shown(database.rules());
         if let Some(base) = base.filter(|base| *base != shown.revision) {
-            let base = self
-                .superseded(&database, &id, &base)?
-                .ok_or(CommitError::BaseUnknown { id, revision: base })?;
+            let Some(base) = self.superseded(&database, &id, &base)? else {
+                return Err(match current.knows_revision(&base) {
+                    true => CommitError::BaseCompacted { id, revision: base },
+                    false => CommitError::BaseUnknown { id, revision: base },
+                });
+            };
             return Err(stale(&base, None, &shown).into());
         }
         let open = shown.conflicts.len();
@@ -68,8 +73,13 @@ impl Group<'_> {
             Settling::Body(body) => Ok(Some((Settle::Body(Some(body)), None))),
             Settling::Paths(choices) => {
                 let mut chosen = Vec::with_capacity(choices.len());
+                let open = shown
+                    .conflicts
+                    .iter()
+                    .map(|conflict| (conflict.path.as_str(), conflict));
+                let open: BTreeMap<_, _> = open.collect();
                 for (path, choice) in choices {
-                    let conflict = shown.conflicts.iter().find(|conflict| conflict.path == path);
+                    let conflict = open.get(path.as_str());
                     let conflict =
                         conflict.ok_or_else(|| rejoin_document::Refused::NotInConflict { path: path.clone() })?;
                     let value = self.choose(conflict, &choice);
@@ -132,13 +142,13 @@ fn extreme(candidates: &[Candidate], better: fn(std::cmp::Ordering) -> bool) -> 
 /// Of choices inside of one another the outer ones: what is inside goes with them.
 fn outermost(chosen: Vec<(String, Option<Value>)>) -> Vec<(String, Option<Value>)> {
     let deleted = chosen.iter().any(|(path, value)| path.is_empty() && value.is_none());
-    let inside = |path: &str, outer: &str| {
-        let below = path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
-        below && (!outer.is_empty() || deleted)
+    let paths: BTreeSet<String> = chosen.iter().map(|(path, _)| path.clone()).collect();
+    // Each place of a `/` in a path ends the path of something that holds it.
+    let inside = |path: &str| {
+        let mut holders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        holders.any(|holder| (!holder.is_empty() || deleted) && paths.contains(holder))
     };
-    let paths: Vec<String> = chosen.iter().map(|(path, _)| path.clone()).collect();
-    let outer = |(path, _): &(String, Option<Value>)| !paths.iter().any(|outer| inside(path, outer));
-    chosen.into_iter().filter(outer).collect()
+    chosen.into_iter().filter(|(path, _)| !inside(path)).collect()
 }
 
 fn count(items: usize) -> u32 {

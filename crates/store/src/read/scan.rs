@@ -84,7 +84,8 @@ impl Store {
             let (key, value) = entry?;
             let sequence = changes::decode_key(&key)?.1;
             let spent = bytes >= bytes_max.max(1) || examined >= EXAMINED_MAX;
-            if spent && sequence > unit_end {
+            // Branches may have made a unit too large for one message: then it shows in part there, as while catching up.
+            if spent && (sequence > unit_end || bytes >= self.options().batch_bytes_max) {
                 finished = false;
                 break;
             }
