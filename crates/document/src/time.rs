@@ -10,6 +10,12 @@ pub struct HlcTime(pub u64);
 impl HlcTime {
     /// Before every write.
     pub const ZERO: Self = Self(0);
+
+    /// Whole milliseconds since 1970, rounded down.
+    pub fn unix_ms(self) -> u64 {
+        let (seconds, fraction) = (self.0 >> 32, self.0 & u64::from(u32::MAX));
+        seconds * 1000 + ((fraction * 1000) >> 32)
+    }
 }
 
 /// Times at which a replica wrote nothing: those strictly between the last write that it knew of when it was opened and its first one since.

@@ -45,6 +45,8 @@ pub struct Write<'a> {
     pub stamp_all: bool,
     /// The request that it answers, which the document then remembers.
     pub request: Option<RequestName>,
+    /// The writes that every member is known to have, as far as that is known: the requests among them are done nowhere else any more.
+    pub everywhere: Option<&'a VersionVector>,
 }
 
 /// The state after a write, and what it shows.

@@ -124,7 +124,13 @@ impl<'a> Apply<'a> {
             OnConflict::Refuse => {}
             OnConflict::Keep => {
                 let removed = |dot, leaf: &Leaf| unseen(dot) && *leaf == Leaf::Removed;
-                if difference.after.is_some() && (above.unseen_removal || node.any(&removed)) {
+                // A change further down does not touch what else was removed here.
+                let below = if difference.put().is_some() || difference.added_elements().next().is_some() {
+                    node.any(&removed)
+                } else {
+                    node.siblings.iter().any(|(dot, leaf)| removed(dot, leaf))
+                };
+                if difference.after.is_some() && (above.unseen_removal || below) {
                     self.met.push(self.pointer.clone());
                 }
                 return Ok(());
@@ -302,8 +308,11 @@ impl<'a> Apply<'a> {
             // Keyed by the write's revision once that is known.
             _ => (Segment::Creation(Revision::none()), total),
         };
+        // A request that is remembered no more is done anew, beside what it did before.
+        let former = node.children.get(&segment).and_then(|entry| entry.newest());
+        let former = former.and_then(|(_, leaf)| leaf.amount()).unwrap_or_default();
         let entry = Node {
-            siblings: Siblings::of(self.dot, Leaf::Amount(amount)),
+            siblings: Siblings::of(self.dot, Leaf::Amount(amount.checked_add(former).ok_or_else(overflow)?)),
             ..Node::new()
         };
         node.children.insert(segment, entry);

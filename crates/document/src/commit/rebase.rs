@@ -8,8 +8,7 @@ use crate::head::Head;
 use crate::requests::Requests;
 use crate::view::{Built, build};
 use crate::{
-    Ancestry, Committed, Document, Dot, FieldDocument, Object, Refused, RequestName, Revision, RuleSet, Shown, Write,
-    write_revision,
+    Ancestry, Committed, Document, Dot, FieldDocument, Object, Refused, Revision, RuleSet, Shown, Write, write_revision,
 };
 
 use super::apply::Apply;
@@ -91,29 +90,32 @@ impl FieldDocument {
             let visible = build(&fields, &self.heads, rules.root(), body).visible;
             stamp::stamp_all(&mut fields, &visible, write.dot);
         }
-        Ok(self.name((write.dot, write.request), fields, difference.as_ref(), body, rules))
+        Ok(self.name(write, fields, difference.as_ref(), body, rules))
     }
 
     /// Computes the revision over the body as it will be shown, and names by it what is named by it.
     fn name(
         &self,
-        (dot, request): (Dot, Option<RequestName>),
+        write: &Write<'_>,
         mut fields: Node,
         difference: Option<&Difference<'_>>,
         body: &Object,
         rules: &RuleSet,
     ) -> Committed {
         if let Some(difference) = difference {
-            let requests = self.remembered(dot);
-            let remembered = |name| request == Some(name) || requests.knows(name);
-            counters::fold(&mut fields, difference, dot, &remembered);
+            let requests = self.remembered(write.dot);
+            let settled = |name, newest| {
+                let everywhere = write.everywhere.is_some_and(|everywhere| everywhere.covers(newest));
+                everywhere && write.request != Some(name) && !requests.knows(name)
+            };
+            counters::fold(&mut fields, difference, write.dot, &settled);
         }
         let built = build(&fields, &self.heads, rules.root(), body);
         let child = self.child(&built.body, rules);
         if let Some(difference) = difference {
             counters::name_creations(&mut fields, difference, &child.0);
         }
-        self.headed(dot, fields, built, child)
+        self.headed(write.dot, fields, built, child)
     }
 
     /// The revision of a write now that shows this body, and its ancestry.

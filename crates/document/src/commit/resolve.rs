@@ -73,6 +73,7 @@ impl FieldDocument {
             on_conflict: OnConflict::Refuse,
             stamp_all: false,
             request: resolution.request,
+            everywhere: None,
         };
         let committed = self.commit(&write, rules)?;
         let Document::Fields(FieldDocument { mut fields, .. }) = committed.document else {
@@ -187,8 +188,12 @@ fn count_to(node: &mut Node, before: Option<&Node>, total: i128, resolution: &Re
         .map_or(Segment::Creation(crate::Revision::none()), Segment::Request);
     let mut sum = 0i128;
     for (segment, entry) in before.into_iter().flat_map(Node::counted) {
-        if let Some((_, Leaf::Amount(amount))) = entry.newest().filter(|_| *segment != own) {
-            sum = sum.saturating_add(*amount);
+        if let Some(amount) = entry
+            .newest()
+            .filter(|_| *segment != own)
+            .and_then(|(_, leaf)| leaf.amount())
+        {
+            sum = sum.saturating_add(amount);
             node.children.insert(segment.clone(), entry.clone());
         }
     }

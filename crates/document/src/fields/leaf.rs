@@ -35,6 +35,14 @@ impl Leaf {
         }
     }
 
+    /// What an entry of a counter adds.
+    pub(crate) fn amount(&self) -> Option<i128> {
+        match self {
+            Self::Amount(amount) => Some(*amount),
+            _ => None,
+        }
+    }
+
     /// Equal, members in the same order too.
     pub(crate) fn is_identical(&self, other: &Self) -> bool {
         match (self, other) {

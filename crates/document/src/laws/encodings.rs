@@ -72,6 +72,7 @@ fn read_anyway(bytes: &[u8]) {
         on_conflict: OnConflict::Keep,
         stamp_all: true,
         request: None,
+        everywhere: None,
     };
     let _ = document.commit(&write, &rules());
 }
@@ -91,6 +92,7 @@ fn put(document: &Document, time: u64, replica: u8, text: &str) -> Document {
         on_conflict: OnConflict::Refuse,
         stamp_all: false,
         request: None,
+        everywhere: None,
     };
     document.commit(&write, &rules()).expect("no conflict").document
 }

@@ -183,6 +183,7 @@ pub(super) fn run(replicas: usize, steps: &[Step], stamping: bool) -> Run {
                     on_conflict,
                     stamp_all,
                     request: None,
+                    everywhere: None,
                 };
                 let Ok(committed) = run.states[*replica].commit(&write, &rules) else {
                     continue;

@@ -55,6 +55,7 @@ impl Edit<'_> {
             on_conflict: self.on_conflict,
             stamp_all: false,
             request: None,
+            everywhere: None,
         };
         self.on.commit(&write, &rules()).map(|committed| committed.document)
     }
@@ -392,6 +393,7 @@ fn a_node_that_came_back_with_an_older_disk_counts_no_increment_twice() {
             on_conflict: OnConflict::Refuse,
             stamp_all: true,
             request: None,
+            everywhere: None,
         };
         document.commit(&write, &rules()).expect("no conflict").document
     };
@@ -428,6 +430,7 @@ fn a_value_from_before_a_rule_is_what_a_counter_starts_with_once_on_all_sides() 
             on_conflict: OnConflict::Refuse,
             stamp_all: false,
             request: None,
+            everywhere: None,
         };
         empty().commit(&write, &none).expect("no conflict").document
     };
@@ -463,4 +466,15 @@ fn a_branch_is_not_kept_over_a_removal_that_its_author_has_not_read() {
         let elsewhere = on(&now, 3, 0).reading(&base).keeping();
         assert!(elsewhere.try_put(Some(r#"{"a":{"n":1},"b":2}"#)).is_ok());
     }
+}
+
+#[test]
+fn a_change_further_down_is_kept_beside_a_removal_of_another_member() {
+    let base = on(&empty(), 1, 0).put(r#"{"a":{"x":1,"y":2}}"#);
+    let now = on(&base, 2, 0).put(r#"{"a":{"x":1}}"#);
+    let kept = on(&now, 3, 0).reading(&base).keeping();
+    let kept = kept
+        .try_put(Some(r#"{"a":{"x":7,"y":2}}"#))
+        .expect("the removal was of another member");
+    assert_eq!(kept.shown(&rules()).body.to_json(), r#"{"a":{"x":7}}"#);
 }

@@ -133,6 +133,7 @@ fn write(
         on_conflict: OnConflict::Refuse,
         stamp_all: false,
         request: None,
+        everywhere: None,
     };
     document.commit(&write, &rules()).map(|committed| committed.document)
 }

@@ -124,6 +124,7 @@ fn check_commit(vector: &Json, rules: &RuleSet, name: &str) {
         on_conflict: if keep { OnConflict::KeepAll } else { OnConflict::Refuse },
         stamp_all: vector["stamp_all"].as_bool().unwrap_or_default(),
         request: None,
+        everywhere: None,
     };
     // Stricter than the recorded model: it let a write on a revision from before a listed delete settle that delete unread.
     let unread_delete = head

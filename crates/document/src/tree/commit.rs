@@ -93,6 +93,7 @@ mod tests {
             on_conflict: OnConflict::Refuse,
             stamp_all: false,
             request: None,
+            everywhere: None,
         };
         match document.commit(&write).expect("the base is open").document {
             Document::Tree(document) => document,

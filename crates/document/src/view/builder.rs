@@ -217,13 +217,7 @@ fn text_of(kind: &CandidateKind) -> Option<String> {
 
 /// No number of writes of 64 bits each overflows 128 bits; only made-up states saturate.
 fn sum<'a>(leaves: impl Iterator<Item = &'a Leaf>) -> i128 {
-    leaves.fold(0, |total, leaf| {
-        if let Leaf::Amount(amount) = leaf {
-            i128::saturating_add(total, *amount)
-        } else {
-            total
-        }
-    })
+    leaves.filter_map(Leaf::amount).fold(0, i128::saturating_add)
 }
 
 fn place_of(leaf: &Leaf) -> u32 {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rejoin_document::{
-    Base, Checksum, Committed, Document, DocumentId, Dot, Granularity, Object, OnConflict, RequestName, Revision,
-    Shown, Write, stale,
+    Base, Checksum, Committed, Document, DocumentId, Dot, Granularity, Object, OnConflict, RequestAnswer, RequestName,
+    Revision, Shown, Write, stale,
 };
 
 use super::group::{DocumentKey, Group};
@@ -74,8 +74,12 @@ impl Group<'_> {
         current: &Document,
         request: Option<RequestName>,
     ) -> Option<Written> {
-        let answer = current.answer(request?)?;
-        Some(Written {
+        Some(self.answered(key, current, current.answer(request?)?))
+    }
+
+    /// Nothing was written: a request was answered before.
+    pub(super) fn answered(&self, key: &DocumentKey, current: &Document, answer: RequestAnswer) -> Written {
+        Written {
             revision: answer.revision,
             dot: answer.dot,
             checksum: answer.checksum,
@@ -88,7 +92,7 @@ impl Group<'_> {
             previous: None,
             repeated: true,
             context: current.context().clone(),
-        })
+        }
     }
 
     /// Stamps a write and puts its result in place.
@@ -101,6 +105,7 @@ impl Group<'_> {
     ) -> Result<Written, CommitError> {
         let database = self.held(&key.0)?;
         let dot = self.issue()?;
+        let everywhere = self.state.stable(&database, &self.options.peers);
         let write = Write {
             dot,
             base: &intent.base,
@@ -108,6 +113,7 @@ impl Group<'_> {
             on_conflict: intent.on_conflict,
             stamp_all: self.stamps_all(),
             request,
+            everywhere: Some(&everywhere),
         };
         let committed = current.commit(&write, database.rules())?;
         let shown = &committed.shown;
