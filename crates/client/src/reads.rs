@@ -1,8 +1,10 @@
 //! Calls that read many documents: lists, several at once, changes, exports.
 
+use std::future::Future;
 use std::time::Duration;
 
 use rejoin_api::proto;
+use tonic::Status;
 
 use crate::call::{self, Safety};
 use crate::change_stream::ChangeStream;
@@ -114,20 +116,12 @@ impl Client {
     /// deleted one of this name; with `INVALID_FILTER`; `Unreachable` if no answer arrived.
     pub async fn watch(&self, database: &str, watch: &Watch) -> Result<ChangeStream, CallError> {
         let request = watch.to_proto(database);
-        // No deadline travels with the request: the stream may last. Only its beginning is waited for.
         let attempt = || {
             let mut service = self.document_service();
             let request = request.clone();
             async move { service.watch_changes(request).await }
         };
-        let answer = call::run(
-            self.options(),
-            self.route(),
-            Safety::Repeatable,
-            Duration::ZERO,
-            attempt,
-        )
-        .await?;
+        let answer = self.open(attempt).await?;
         let token = match &watch.from {
             WatchFrom::After(token) => Some(token.clone()),
             WatchFrom::Start | WatchFrom::Now => None,
@@ -151,14 +145,17 @@ impl Client {
             let request = request.clone();
             async move { service.export_documents(request).await }
         };
-        let answer = call::run(
-            self.options(),
-            self.route(),
-            Safety::Repeatable,
-            Duration::ZERO,
-            attempt,
-        )
-        .await?;
+        let answer = self.open(attempt).await?;
         Ok(ExportStream::new(answer.into_inner(), self.address()))
+    }
+
+    /// Begins a stream. No deadline travels with the request, as the stream may last: only its beginning is waited for.
+    async fn open<T, F, A>(&self, attempt: F) -> Result<T, CallError>
+    where
+        F: Fn() -> A,
+        A: Future<Output = Result<T, Status>>,
+    {
+        let (options, route) = (self.options(), self.route());
+        call::run(options, route, Safety::Repeatable, Duration::ZERO, attempt).await
     }
 }

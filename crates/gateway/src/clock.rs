@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rejoin_document::HlcTime;
 use rejoin_sync::Timestamp;
 use tokio::time::Instant;
 
@@ -22,7 +23,7 @@ impl LinkClock {
     pub(crate) fn new(wall: WallClock) -> Self {
         Self {
             start: Instant::now(),
-            start_unix_ms: unix_ms(wall()),
+            start_unix_ms: HlcTime(wall().0).unix_ms(),
         }
     }
 
@@ -31,11 +32,6 @@ impl LinkClock {
         let passed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         Timestamp(self.start_unix_ms.saturating_add(passed))
     }
-}
-
-/// Milliseconds since 1970 of an NTP64 time.
-pub(crate) fn unix_ms(time: uhlc::NTP64) -> u64 {
-    u64::try_from(time.to_duration().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How far `theirs` is ahead of `ours`, in seconds; negative when it is behind.

@@ -9,6 +9,8 @@ mod acknowledgements;
 mod common;
 #[path = "node/deletions.rs"]
 mod deletions;
+#[path = "node/exports.rs"]
+mod exports;
 #[path = "node/history.rs"]
 mod history;
 #[path = "node/process.rs"]
@@ -35,3 +37,5 @@ mod starting;
 mod telemetry;
 #[path = "node/verbs.rs"]
 mod verbs;
+#[path = "node/watches.rs"]
+mod watches;

@@ -22,6 +22,7 @@ mod commit;
 mod compaction;
 mod engine;
 mod error;
+mod exchange;
 mod keys;
 mod open;
 mod operation;
@@ -43,10 +44,11 @@ pub use engine::{
     RocksEngine, RocksOpenError, RocksOptions,
 };
 pub use error::{CommitError, OpenError, ReadError, StoreError};
+pub use exchange::{Applied, Apply, Item, Progress, Watermark};
 pub use keys::CorruptRecord;
 pub use operation::{
-    Action, Applied, Apply, Choice, Conditions, DatabaseChange, DatabaseDefinition, Identity, Item, OnStale, Operation,
-    Outcome, Progress, Resolve, Resolved, Restored, Settling, Version, Watermark, WriteBatch, WriteRequest, Written,
+    Action, Choice, Conditions, DatabaseChange, DatabaseDefinition, Identity, OnStale, Operation, Outcome, Resolve,
+    Resolved, Restored, Settling, Version, WriteBatch, WriteRequest, Written,
 };
 pub use options::{Place, StoreOptions};
 pub use queue::{CommitQueue, Committer};

@@ -153,7 +153,7 @@ impl Store {
             Ok(state) => {
                 self.show(state);
                 self.notify();
-                pipeline.halt = None;
+                pipeline.begin_again();
                 self.0.full.store(false, Ordering::Relaxed);
                 tracing::info!("there is room on the disk again; the store takes writes");
             }

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{RecordingEngine, create, id, one, options, put, shop, shown, try_put, update, verify};
+use common::{RecordingEngine, create, id, one, options, put, reads_through, shop, shown, try_put, update, verify};
 use rejoin_store::{
     Batch, CommitError, Durability, Engine, EngineError, Entries, Family, KeyRange, Operation, Read, Store,
 };
@@ -26,23 +26,7 @@ impl SmallDisk {
     }
 }
 
-impl Read for SmallDisk {
-    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
-        self.inner.get(family, key)
-    }
-
-    fn multi_get(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
-        self.inner.multi_get(family, keys)
-    }
-
-    fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        self.inner.scan(family, range)
-    }
-
-    fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        self.inner.scan_back(family, range)
-    }
-}
+reads_through!(SmallDisk);
 
 impl Engine for SmallDisk {
     fn snapshot(&self) -> Box<dyn Read + '_> {

@@ -38,23 +38,7 @@ impl GatedEngine {
     }
 }
 
-impl Read for GatedEngine {
-    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
-        self.inner.get(family, key)
-    }
-
-    fn multi_get(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
-        self.inner.multi_get(family, keys)
-    }
-
-    fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        self.inner.scan(family, range)
-    }
-
-    fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        self.inner.scan_back(family, range)
-    }
-}
+reads_through!(GatedEngine);
 
 impl Engine for GatedEngine {
     fn snapshot(&self) -> Box<dyn Read + '_> {

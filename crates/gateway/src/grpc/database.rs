@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rejoin_api::proto::{self, database_service_server::DatabaseService};
 use rejoin_api::{rules_from_proto, rules_to_proto};
@@ -16,6 +17,9 @@ use tracing::instrument;
 use super::error::Failure;
 use super::{page, request};
 use crate::node::{NodeContext, purge};
+
+/// How long the answer to a deletion waits for the documents to be dropped: far less than clients wait for an answer.
+const PURGE_WAIT: Duration = Duration::from_secs(2);
 
 /// Serves the definitions of one node.
 pub(super) struct DatabaseApi {
@@ -91,9 +95,10 @@ impl DatabaseApi {
         let Outcome::DatabaseDeleted { documents } = self.context.commits.submit(operation).await? else {
             return Err(Failure::corrupt("deletion"));
         };
-        if let Err(error) = purge(&self.context, &database).await {
-            // It is deleted all the same: what is left of it is dropped later.
-            tracing::debug!(%database, %error, "dropping a deleted database is put off");
+        // It is deleted; what takes longer to drop, or fails, is dropped in the background.
+        match tokio::time::timeout(PURGE_WAIT, purge(&self.context, &database)).await {
+            Ok(Err(error)) => tracing::debug!(%database, %error, "dropping a deleted database is put off"),
+            Ok(Ok(())) | Err(_) => {}
         }
         Ok(proto::DeleteDatabaseResponse { documents })
     }

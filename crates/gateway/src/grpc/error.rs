@@ -4,11 +4,11 @@
 //! conflict carries a `rejoin.v1.ConflictReport` beside it.
 
 mod session;
+mod sources;
 
 use prost::{Message, Name};
-use rejoin_api::{ConvertError, ERROR_DOMAIN, Reason, proto};
-use rejoin_document::{BodyError, NameError, PatchError, Refused, RevisionError};
-use rejoin_store::{CommitError, ReadError, WatchTokenError};
+use rejoin_api::{ERROR_DOMAIN, Reason, proto};
+use rejoin_document::{NameError, RevisionError};
 use tonic::{Code, Status};
 use tonic_types::pb;
 
@@ -266,159 +266,6 @@ impl Failure {
     }
 }
 
-impl From<BodyError> for Failure {
-    fn from(error: BodyError) -> Self {
-        let reason = match &error {
-            BodyError::Syntax(_) | BodyError::NumberOutOfRange(_) => Reason::InvalidJson,
-            BodyError::NotAnObject => Reason::BodyNotObject,
-            BodyError::TooLarge { .. } => Reason::BodyTooLarge,
-            BodyError::TooDeep { .. } => Reason::BodyTooDeep,
-            BodyError::TooManyLeaves { .. } => Reason::BodyTooManyLeaves,
-            BodyError::ReservedName(_) => Reason::ReservedName,
-        };
-        Self::new(reason, &error)
-    }
-}
-
-impl From<PatchError> for Failure {
-    fn from(error: PatchError) -> Self {
-        let reason = match &error {
-            PatchError::Syntax(_) => Reason::InvalidPatch,
-            PatchError::Body(body) => {
-                return Self {
-                    message: error.to_string(),
-                    ..body.clone().into()
-                };
-            }
-            PatchError::Misfit(_)
-            | PatchError::NotAnInteger { .. }
-            | PatchError::NotAnArray { .. }
-            | PatchError::NoParent { .. } => Reason::PatchMisfit,
-        };
-        Self::new(reason, &error)
-    }
-}
-
-impl From<ConvertError> for Failure {
-    fn from(error: ConvertError) -> Self {
-        Self::new(error.reason(), &error)
-    }
-}
-
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        match &refused {
-            Refused::Conflict(report) => {
-                let paths = report.conflicts.iter().map(|conflict| conflict.path.as_str());
-                let paths = shortened(&paths.collect::<Vec<_>>().join(" "));
-                let mut failure = Self::new(Reason::Conflict, &refused)
-                    .with("revision", &report.revision)
-                    .with("paths", paths);
-                failure.report = Some(Box::new(report.as_ref().into()));
-                failure
-            }
-            Refused::NotInConflict { path } | Refused::CannotStand { path } => {
-                Self::new(Reason::InvalidResolution, &refused).with("path", shortened(path))
-            }
-            Refused::CounterNotInteger { path } => {
-                Self::new(Reason::CounterNotInteger, &refused).with("path", shortened(path))
-            }
-        }
-    }
-}
-
-impl From<CommitError> for Failure {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::Refused(refused) => refused.into(),
-            CommitError::UnknownDatabase { ref database } => {
-                Self::new(Reason::DatabaseNotFound, &error).with("database", database)
-            }
-            CommitError::DatabaseExists { ref database } => {
-                Self::new(Reason::DatabaseExists, &error).with("database", database)
-            }
-            CommitError::ReservedDatabase { ref database } => {
-                Self::new(Reason::ReservedName, &error).with("database", database)
-            }
-            CommitError::DatabaseDeleted { ref database } => {
-                Self::new(Reason::DatabaseNotFound, &error).with("database", database)
-            }
-            CommitError::VersionMismatch {
-                ref database,
-                ref version,
-            } => Self::new(Reason::VersionMismatch, &error)
-                .with("database", database)
-                .with("version", version),
-            CommitError::RulesOfWholeDocuments { ref database } => {
-                Self::new(Reason::InvalidRule, &error).with("database", database)
-            }
-            CommitError::ChecksumRequired { ref id } => Self::new(Reason::ChecksumRequired, &error).with("id", id),
-            CommitError::DocumentExists { ref id, ref revision } => Self::new(Reason::DocumentExists, &error)
-                .with("id", id)
-                .with("revision", revision),
-            CommitError::DocumentNotFound { ref id } => Self::new(Reason::DocumentNotFound, &error).with("id", id),
-            CommitError::RevisionNotKept { ref id, ref revision } => Self::new(Reason::RevisionNotFound, &error)
-                .with("id", id)
-                .with("revision", revision),
-            CommitError::Restore(_) => Self::new(Reason::InvalidResolution, &error),
-            CommitError::BaseUnknown { ref id, ref revision } => Self::new(Reason::BaseUnknown, &error)
-                .with("id", id)
-                .with("revision", revision),
-            CommitError::BaseCompacted { ref id, ref revision } => Self::new(Reason::BaseCompacted, &error)
-                .with("id", id)
-                .with("revision", revision),
-            CommitError::ChecksumMismatch {
-                ref id,
-                ref revision,
-                checksum,
-            } => Self::new(Reason::ChecksumMismatch, &error)
-                .with("id", id)
-                .with("revision", revision)
-                .with("checksum", checksum),
-            CommitError::BatchRefused { place, source } => Self::from(*source).of_batch(place),
-            CommitError::BatchTooLarge { .. } => Self::new(Reason::InvalidBatch, &error),
-            CommitError::Unmatched { ref id } => Self::new(Reason::Unmatched, &error).with("id", id),
-            CommitError::NoCandidate { ref path } => {
-                Self::new(Reason::InvalidResolution, &error).with("path", shortened(path))
-            }
-            CommitError::DiskFull { free } => Self::new(Reason::DiskFull, &error).with("free_bytes", free),
-            CommitError::Patch(patch) => patch.into(),
-            CommitError::UnknownPeer { ref peer } => Self::new(Reason::PeerUnknown, &error).with("datacenter", peer),
-            CommitError::Overloaded => Self::new(Reason::Overloaded, &error),
-            CommitError::ShuttingDown => Self::new(Reason::ShuttingDown, &error),
-            CommitError::Unsure(_) | CommitError::Unanswered => {
-                tracing::error!(%error, "a write failed, and whether it is durable is unknown");
-                Self::new(Reason::OutcomeUnknown, &error)
-            }
-            CommitError::ClockOutOfRange | CommitError::Stopped | CommitError::Store(_) => {
-                tracing::error!(%error, "a write failed");
-                Self::new(Reason::Storage, &error)
-            }
-        }
-    }
-}
-
-impl From<ReadError> for Failure {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::UnknownDatabase { ref database } => {
-                Self::new(Reason::DatabaseNotFound, &error).with("database", database)
-            }
-            ReadError::WatchToken(token) => token.into(),
-            ReadError::Store(_) => {
-                tracing::error!(%error, "a read failed");
-                Self::new(Reason::Storage, &error)
-            }
-        }
-    }
-}
-
-impl From<WatchTokenError> for Failure {
-    fn from(error: WatchTokenError) -> Self {
-        Self::new(Reason::InvalidWatchToken, &error)
-    }
-}
-
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
         let code = code(failure.reason);
@@ -548,6 +395,8 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use rejoin_store::{EngineError, StoreError};
+
+    use rejoin_store::CommitError;
 
     use super::*;
 

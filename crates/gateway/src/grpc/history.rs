@@ -176,8 +176,7 @@ fn place(database: &DatabaseName, id: &DocumentId) -> String {
     format!("{database}/{id}")
 }
 
-/// Milliseconds since 1970 of a time whose high 32 bits are seconds.
+/// As the wire has it.
 fn unix_ms(time: HlcTime) -> i64 {
-    let (seconds, fraction) = (time.0 >> 32, time.0 & u64::from(u32::MAX));
-    i64::try_from(seconds * 1000 + ((fraction * 1000) >> 32)).unwrap_or(i64::MAX)
+    i64::try_from(time.unix_ms()).unwrap_or(i64::MAX)
 }

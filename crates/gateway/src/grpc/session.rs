@@ -30,7 +30,6 @@ use rejoin_sync::LinkState;
 
 use super::error::{Failure, Gap};
 use super::waiting::Patience;
-use crate::clock::unix_ms;
 use crate::links::Board;
 use crate::node::NodeContext;
 
@@ -192,7 +191,7 @@ fn lost(context: &NodeContext, database: &DatabaseName, lacking: &Lacking) -> Re
             return Ok(Some(Failure::session_lost(&own.datacenter, None)));
         }
         if let (Some(at), Some(datacenter)) = (store.replaced(*replica)?, store.datacenter_of(*replica)) {
-            return Ok(Some(Failure::session_lost(&datacenter, Some(milliseconds(at)))));
+            return Ok(Some(Failure::session_lost(&datacenter, Some(HlcTime::unix_ms(at)))));
         }
     }
     Ok(None)
@@ -231,7 +230,7 @@ fn down(context: &NodeContext, board: &Board) -> Option<(DatacenterName, u64)> {
     match status.state {
         LinkState::Connected | LinkState::CatchingUp => None,
         LinkState::Connecting | LinkState::Partitioned | LinkState::Cut | LinkState::Refused => {
-            let lost = context.store.link_lost(peer).map(milliseconds);
+            let lost = context.store.link_lost(peer).map(HlcTime::unix_ms);
             Some((peer.clone(), lost.unwrap_or(status.since.0)))
         }
     }
@@ -239,8 +238,4 @@ fn down(context: &NodeContext, board: &Board) -> Option<(DatacenterName, u64)> {
 
 fn state(board: &Board) -> Option<LinkState> {
     board.status().map(|(status, _)| status.state)
-}
-
-fn milliseconds(time: HlcTime) -> u64 {
-    unix_ms(uhlc::NTP64(time.0))
 }

@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 
 use super::Hub;
 use super::changes::ChangeFeed;
-use crate::clock::{WallClock, drift_s, unix_ms};
+use crate::clock::{WallClock, drift_s};
 use crate::metrics::Metrics;
 use crate::node::{Commits, long_read};
 
@@ -96,7 +96,7 @@ impl Port {
     /// When the link with `peer` last worked, as far as a former run knew; now if there was none.
     pub(crate) fn last_linked(&self, peer: &DatacenterName) -> Timestamp {
         let known = self.store.link_lost(peer).or_else(|| self.store.former_alive());
-        Timestamp(unix_ms(known.map_or_else(|| (self.wall)(), |time| uhlc::NTP64(time.0))))
+        Timestamp(known.unwrap_or_else(|| HlcTime((self.wall)().0)).unix_ms())
     }
 
     /// Whether an operator has cut the links with `peer`.

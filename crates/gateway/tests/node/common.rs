@@ -48,6 +48,13 @@ pub(crate) async fn pair() -> (TestNode, TestNode) {
     (nodes.pop().unwrap(), west)
 }
 
+/// A node alone, with the database `things`.
+pub(crate) async fn node() -> TestNode {
+    let node = TestNode::start("dc-east", free_address(), &[]).await;
+    node.create_things().await;
+    node
+}
+
 impl TestNode {
     pub(crate) async fn start(name: &'static str, address: SocketAddr, peers: &[(&str, SocketAddr)]) -> Self {
         let data = tempfile::tempdir().unwrap();

@@ -1,13 +1,12 @@
 //! Bad input: each class gives its own reason, and nothing of it is stored.
 
-use crate::common::{TestNode, database, free_address, reason, text};
+use crate::common::{self, TestNode, database, reason, text};
 use rejoin_api::Reason;
 use rejoin_client::{Bytes, Database, Watch};
 use rejoin_document::{Granularity, Rule, RuleSet};
 
 async fn node() -> TestNode {
-    let node = TestNode::start("dc-east", free_address(), &[]).await;
-    node.create_things().await;
+    let node = common::node().await;
     node.create("a", r#"{"v":1}"#).await;
     node
 }

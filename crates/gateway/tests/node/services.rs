@@ -3,15 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::common::{DEADLINE, TestNode, eventually, free_address, text};
+use crate::common::{DEADLINE, eventually, node, text};
 use rejoin_client::{CallError, Watch, WatchFrom};
 use tokio_stream::StreamExt;
-
-async fn node() -> TestNode {
-    let node = TestNode::start("dc-east", free_address(), &[]).await;
-    node.create_things().await;
-    node
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_are_listed_in_pages_in_the_order_of_their_ids() {

@@ -11,8 +11,9 @@ use super::group::{DocumentKey, Group};
 use crate::clock::{Observed, TIME_MAX};
 use crate::engine::Family;
 use crate::error::CommitError;
+use crate::exchange::{Applied, Apply, Item, Progress, Watermark};
 use crate::keys::peers::{self, PeerKey};
-use crate::operation::{Applied, Apply, Item, Outcome, Progress, Watermark};
+use crate::operation::Outcome;
 use crate::state::DatabaseState;
 
 /// An item that was looked at.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::{DatabaseName, Document, DocumentId, Dot, HlcTime, Shown};
+use rejoin_document::{DatabaseName, Document, DocumentId, Dot, HlcTime, RequestAnswer, Shown};
 
 use super::group::{DocumentKey, Group};
 use super::staged::Staged;
@@ -92,28 +92,18 @@ impl Group<'_> {
     }
 
     fn as_it_is(&self, key: &DocumentKey, current: &Document, shown: &Shown) -> Written {
-        let newest = current
-            .context()
-            .iter()
-            .map(|(replica, time)| Dot { time, replica })
-            .max();
-        Written {
+        let dots = current.context().iter().map(|(replica, time)| Dot { time, replica });
+        let never = Dot {
+            time: HlcTime(0),
+            replica: self.state.identity.replica,
+        };
+        let answer = RequestAnswer {
+            dot: dots.max().unwrap_or(never),
             revision: shown.revision.clone(),
-            dot: newest.unwrap_or(Dot {
-                time: HlcTime(0),
-                replica: self.state.identity.replica,
-            }),
             checksum: shown.checksum(),
             merged: true,
-            sequence: self
-                .documents
-                .get(key)
-                .map(|staged| staged.sequence)
-                .unwrap_or_default(),
-            previous: None,
-            repeated: true,
-            context: current.context().clone(),
-        }
+        };
+        self.answered(key, current, answer)
     }
 
     /// Marks the entries that these documents get in the log as one unit.

@@ -45,7 +45,7 @@ impl Group<'_> {
         let (documents, seen) = (database.record.documents, self.seen(&database)?);
         let deletion = Deletion {
             datacenter: self.state.identity.datacenter.clone(),
-            unix_ms: unix_ms(self.pipeline.now()),
+            unix_ms: self.pipeline.now().unix_ms(),
             seen,
         };
         self.write_system(deletion_document(&name, self.state.identity.replica, &deletion))?;
@@ -266,10 +266,4 @@ fn uncover(seen: &mut VersionVector, context: &VersionVector, own: ReplicaId) {
         }
     });
     *seen = lowered.filter(|(_, time)| *time > HlcTime::ZERO).collect();
-}
-
-/// Milliseconds since 1970 of a time.
-fn unix_ms(time: HlcTime) -> u64 {
-    let (seconds, fraction) = (time.0 >> 32, time.0 & u64::from(u32::MAX));
-    seconds.saturating_mul(1000).saturating_add((fraction * 1000) >> 32)
 }

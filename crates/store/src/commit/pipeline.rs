@@ -47,6 +47,15 @@ impl Pipeline {
         }
     }
 
+    /// What was noted of steps that may not be on disk is forgotten: the next step of each kind begins from the start.
+    pub(crate) fn begin_again(&mut self) {
+        self.forget_after.clear();
+        self.retry_after.clear();
+        self.pruned_until.clear();
+        self.trimmed.clear();
+        self.halt = None;
+    }
+
     /// A time at least as late as every write's of this replica.
     pub(crate) fn now(&self) -> HlcTime {
         self.clock.now().max(self.clock.last())

@@ -8,9 +8,10 @@ use super::apply::Incoming;
 use super::group::{DocumentKey, Group};
 use crate::engine::{Family, KeyRange};
 use crate::error::{CommitError, StoreError};
+use crate::exchange::{Applied, Item};
 use crate::keys::changes::{self, ChangeEntry};
 use crate::keys::quarantine::{self, QuarantineRecord};
-use crate::operation::{Applied, Item, Outcome};
+use crate::operation::Outcome;
 use crate::state::DatabaseState;
 
 impl Group<'_> {

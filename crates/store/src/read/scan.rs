@@ -6,10 +6,10 @@ use rejoin_document::{DatabaseName, DatacenterName, Document, DocumentId, Positi
 use super::access::EXAMINED_MAX;
 use crate::engine::{Family, Read};
 use crate::error::{ReadError, StoreError};
+use crate::exchange::{Item, Watermark};
 use crate::keys::changes::{self, ChangeEntry};
 use crate::keys::quarantine::{self, QuarantineRecord};
 use crate::keys::{CorruptRecord, documents};
-use crate::operation::{Item, Watermark};
 use crate::state::{DatabaseState, NodeState};
 use crate::store::Store;
 

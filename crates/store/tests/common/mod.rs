@@ -2,6 +2,7 @@
 #![allow(
     dead_code,
     unused_imports,
+    unused_macros,
     unreachable_pub,
     missing_docs,
     clippy::unwrap_used,
@@ -22,6 +23,7 @@ use rejoin_store::{
 use uhlc::NTP64;
 
 pub use recording::RecordingEngine;
+pub(crate) use recording::reads_through;
 pub use verify::verify;
 
 thread_local! {

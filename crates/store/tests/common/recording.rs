@@ -72,3 +72,27 @@ impl Engine for RecordingEngine {
         self.inner.write(batch, durability)
     }
 }
+
+/// An engine of a test reads what the one in its field `inner` reads.
+macro_rules! reads_through {
+    ($engine:ty) => {
+        impl rejoin_store::Read for $engine {
+            fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+                self.inner.get(family, key)
+            }
+
+            fn multi_get(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
+                self.inner.multi_get(family, keys)
+            }
+
+            fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
+                self.inner.scan(family, range)
+            }
+
+            fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
+                self.inner.scan_back(family, range)
+            }
+        }
+    };
+}
+pub(crate) use reads_through;
