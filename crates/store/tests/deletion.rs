@@ -254,6 +254,23 @@ fn a_purge_goes_on_after_a_restart_and_until_then_the_database_is_as_if_absent()
 }
 
 #[test]
+fn a_step_of_a_purge_holds_few_large_documents_in_memory() {
+    let east = open(&Arc::new(MemoryEngine::new()), options("east"));
+    create_database(&east, "shop", &[]).unwrap();
+    let text = "x".repeat(6 << 20);
+    for id in ["a", "b", "c", "d"] {
+        put(&east, id, create(&format!(r#"{{"text":"{text}"}}"#)));
+    }
+    delete_database(&east, &shop()).unwrap();
+    assert_eq!(
+        purge_step(&east, &shop()),
+        (3, false),
+        "16 MiB are reached with the third"
+    );
+    assert_eq!(purge_step(&east, &shop()), (1, true));
+}
+
+#[test]
 fn deletions_made_apart_do_not_conflict_and_never_delete_together_what_neither_author_had_seen() {
     let (east, west) = pair();
     put(&east, "both", create(r#"{"o":1}"#));

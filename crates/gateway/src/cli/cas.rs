@@ -1,7 +1,7 @@
 //! `cas`: compare and swap.
 
 use clap::Args;
-use rejoin_client::{Compared, Version};
+use rejoin_client::{Compared, Replaced, Version};
 
 use super::acknowledge::WriteArguments;
 use super::body::BodyArgument;
@@ -37,19 +37,19 @@ impl Cas {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.acknowledge.apply(&self.connection.client()?);
         let (expected, new) = (self.expected.read()?, self.new.read()?);
-        match client.compare_and_swap(&self.database, &self.id, expected, new).await? {
-            Compared::Matched(replaced) => write::print(
-                &self.connection,
-                &self.acknowledge,
-                "stored",
-                &self.id,
-                &replaced,
-                false,
-            ),
-            Compared::Unmatched(version) => {
-                unmatched(&self.connection, &self.id, &version)?;
-                Err(Failure::Unmatched)
-            }
+        let compared = client.compare_and_swap(&self.database, &self.id, expected, new).await?;
+        let matched = matched(&self.connection, &self.id, compared)?;
+        write::print(&self.connection, &self.acknowledge, "stored", &self.id, &matched, false)
+    }
+}
+
+/// What was done; prints what is there if nothing was, because it is not as expected.
+pub(super) fn matched(connection: &Connection, id: &str, compared: Compared) -> Result<Replaced, Failure> {
+    match compared {
+        Compared::Matched(replaced) => Ok(replaced),
+        Compared::Unmatched(version) => {
+            unmatched(connection, id, &version)?;
+            Err(Failure::Unmatched)
         }
     }
 }

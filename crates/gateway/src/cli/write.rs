@@ -5,6 +5,7 @@ use rejoin_client::Replaced;
 
 use super::acknowledge::{self, WriteArguments};
 use super::body::BodyArgument;
+use super::cas;
 use super::conditions::{ConditionArguments, OnConflictArgument};
 use super::connection::Connection;
 use super::failure::Failure;
@@ -71,7 +72,8 @@ pub struct Update {
     "With --acknowledge also \"durable_in\" and \"pending_in\", lists of datacenters; exit status 0 either way: it is stored."
     "With --previous also \"previous\": {\"revision\", \"checksum\", \"body\"}.\n"
     "Without --rev and --checksum whatever is current is deleted. With what was read it is refused if somebody has"
-    "changed the document since."
+    "changed the document since. If the document is not as --expected, {\"matched\": false, \"revision\", \"body\"}, what"
+    "it is, and exit status 1."
 ))]
 pub struct Delete {
     /// The database
@@ -80,6 +82,9 @@ pub struct Delete {
     id: String,
     #[command(flatten)]
     conditions: ConditionArguments,
+    /// Delete it only if it is this JSON object; the order of members does not matter
+    #[arg(long, value_name = "BODY", conflicts_with_all = ["rev", "checksum"])]
+    expected: Option<BodyArgument>,
     /// Print what was deleted, too
     #[arg(long)]
     previous: bool,
@@ -128,8 +133,14 @@ impl Update {
 impl Delete {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.acknowledge.apply(&self.connection.client()?);
-        let conditions = self.conditions.with(OnConflictArgument::default());
-        let replaced = client.delete_with(&self.database, &self.id, &conditions).await?;
+        let replaced = if let Some(expected) = self.expected {
+            let expected = expected.read()?;
+            let compared = client.compare_and_delete(&self.database, &self.id, expected).await?;
+            cas::matched(&self.connection, &self.id, compared)?
+        } else {
+            let conditions = self.conditions.with(OnConflictArgument::default());
+            client.delete_with(&self.database, &self.id, &conditions).await?
+        };
         print(
             &self.connection,
             &self.acknowledge,

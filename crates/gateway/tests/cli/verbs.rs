@@ -25,6 +25,25 @@ fn a_swap_that_does_not_match_prints_what_is_there_and_exits_with_1() {
 }
 
 #[test]
+fn a_delete_that_expects_something_else_prints_what_is_there_and_exits_with_1() {
+    let node = Node::with_customers();
+    node.json(&["put", "customers", "baard", r#"{"name":"Baard","n":1}"#])
+        .json();
+    let delete = |expected: &str| node.json(&["delete", "customers", "baard", "--previous", "--expected", expected]);
+    let unmatched = delete(r#"{"name":"Baard"}"#).refused();
+    assert_eq!(
+        (&unmatched["matched"], &unmatched["body"]),
+        (&json!(false), &json!({"name": "Baard", "n": 1}))
+    );
+    let deleted = delete(r#"{"n":1,"name":"Baard"}"#).json();
+    assert_eq!(deleted["previous"]["body"], json!({"name": "Baard", "n": 1}));
+    node.json(&["get", "customers", "baard"]).error(1, "DOCUMENT_NOT_FOUND");
+    delete("{}").error(1, "DOCUMENT_NOT_FOUND");
+    let both = node.json(&["delete", "customers", "baard", "--expected", "{}", "--rev", "1-a"]);
+    assert_eq!(both.status, 2, "{both:?}");
+}
+
+#[test]
 fn a_checksum_that_was_read_guards_updates_patches_and_deletes() {
     let node = Node::with_customers();
     node.json(&["put", "customers", "baard", r#"{"salary":1}"#]).json();
