@@ -96,9 +96,8 @@ impl DatabaseApi {
             return Err(Failure::corrupt("deletion"));
         };
         // It is deleted; what takes longer to drop, or fails, is dropped in the background.
-        match tokio::time::timeout(PURGE_WAIT, purge(&self.context, &database)).await {
-            Ok(Err(error)) => tracing::debug!(%database, %error, "dropping a deleted database is put off"),
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(error)) = tokio::time::timeout(PURGE_WAIT, purge(&self.context, &database)).await {
+            tracing::debug!(%database, %error, "dropping a deleted database is put off");
         }
         Ok(proto::DeleteDatabaseResponse { documents })
     }
