@@ -92,6 +92,8 @@ reasons! {
     InvalidSession = "INVALID_SESSION",
     /// This node does not have yet what the session has seen; the metadata name the datacenter and since when its link is down.
     SessionBehind = "SESSION_BEHIND",
+    /// What is asked for was done in another datacenter and is still arriving here. Send it again in a moment, under the same request id.
+    CatchingUp = "CATCHING_UP",
     /// What the session has seen was lost when a datacenter was restored from a backup. Begin a new session.
     SessionLost = "SESSION_LOST",
     /// The acknowledgement asks for more datacenters than there are, or for none.

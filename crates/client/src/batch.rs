@@ -10,6 +10,7 @@ use crate::conditions::Conditions;
 use crate::conflict_report::ConflictReport;
 use crate::error::{CallError, Refusal};
 use crate::malformed::Malformed;
+use crate::refused::unless_refused;
 use crate::verbs::Patch;
 use crate::version::{Replaced, Version};
 
@@ -153,7 +154,7 @@ impl Client {
         let request = batch.into_request(database, false, options);
         let attempt = |request| {
             let mut service = self.document_service();
-            async move { service.write_batch(request).await }
+            async move { service.write_batch(request).await.and_then(unless_refused) }
         };
         self.call_in_session(call, request, attempt, |answer| {
             let (durable, token, results) = take(answer);
@@ -175,7 +176,7 @@ impl Client {
         let request = batch.into_request(database, true, options);
         let attempt = |request| {
             let mut service = self.document_service();
-            async move { service.write_batch(request).await }
+            async move { service.write_batch(request).await.and_then(unless_refused) }
         };
         self.call_in_session(call, request, attempt, |answer| {
             let (durable, token, results) = take(answer);

@@ -70,6 +70,7 @@ impl WriteOptions {
             request_id: self.request_id.clone().unwrap_or_default(),
             acknowledge: self.acknowledge.map(proto::Acknowledgement::from),
             session_token,
+            report_in_answer: true,
         }
     }
 

@@ -122,7 +122,10 @@ impl CallError {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
-            Self::Refused(refusal) => matches!(refusal.kind(), Some(Reason::Overloaded | Reason::ShuttingDown)),
+            Self::Refused(refusal) => matches!(
+                refusal.kind(),
+                Some(Reason::Overloaded | Reason::ShuttingDown | Reason::CatchingUp)
+            ),
             Self::Unknown { .. } | Self::TooLarge(_) | Self::Protocol { .. } => false,
         }
     }

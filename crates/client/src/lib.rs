@@ -32,6 +32,7 @@ mod malformed;
 mod options;
 mod page;
 mod reads;
+mod refused;
 mod resolve;
 mod route;
 mod session;

@@ -22,7 +22,7 @@ pub struct ClientOptions {
     pub keepalive_interval: Duration,
     /// How long that answer may take before the connection is given up. Default: 5 s.
     pub keepalive_timeout: Duration,
-    /// The largest message that is sent, in bytes. Default: 16 MiB.
+    /// The largest message that is sent, in bytes. Default: 16 MiB and 64 KiB, two bodies of the largest size.
     pub request_bytes_max: usize,
     /// The largest message that is accepted, in bytes. Default: 64 MiB.
     pub response_bytes_max: usize,
@@ -41,7 +41,7 @@ impl Default for ClientOptions {
             backoff_max: Duration::from_secs(1),
             keepalive_interval: Duration::from_secs(10),
             keepalive_timeout: Duration::from_secs(5),
-            request_bytes_max: 16 * 1024 * 1024,
+            request_bytes_max: 16 * 1024 * 1024 + 64 * 1024,
             response_bytes_max: 64 * 1024 * 1024,
             load_window_kib: 8 * 1024,
         }

@@ -7,6 +7,7 @@ use rejoin_api::proto::patch_document_request::Patch as Kind;
 use crate::client::Client;
 use crate::conditions::Conditions;
 use crate::error::CallError;
+use crate::refused::unless_refused;
 use crate::version::{Compared, Replaced};
 use crate::written;
 
@@ -75,7 +76,7 @@ impl Client {
         };
         let attempt = |request| {
             let mut service = self.document_service();
-            async move { service.update_document(request).await }
+            async move { service.update_document(request).await.and_then(unless_refused) }
         };
         self.call_in_session(call, request, attempt, |answer| {
             let token = written::token(answer.result.as_ref());
@@ -111,7 +112,7 @@ impl Client {
         };
         let attempt = |request| {
             let mut service = self.document_service();
-            async move { service.patch_document(request).await }
+            async move { service.patch_document(request).await.and_then(unless_refused) }
         };
         self.call_in_session(call, request, attempt, |answer| {
             let token = written::token(answer.result.as_ref());
@@ -167,7 +168,7 @@ impl Client {
         };
         let attempt = |request| {
             let mut service = self.document_service();
-            async move { service.delete_document(request).await }
+            async move { service.delete_document(request).await.and_then(unless_refused) }
         };
         self.call_in_session(call, request, attempt, |answer| {
             let token = written::token(answer.result.as_ref());

@@ -10,7 +10,7 @@ use json_patch::PatchOperation;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::value::parse_value;
+use crate::value::{DEPTH_MAX, parse_value};
 use crate::{BodyError, Limits, Number, Object, Value, parse_body};
 
 /// Operations of one JSON Patch at most.
@@ -217,20 +217,55 @@ fn bounded(operations: usize) -> Result<(), PatchError> {
     Err(PatchError::Syntax(too_many))
 }
 
-/// A copy of a copy of a copy grows without bound, so the size is looked at after each.
+/// A copy of a copy of a copy grows without bound, in size and in depth, so both are looked at after each operation that can do that.
 fn operate(body: &mut Json, operations: &[PatchOperation], limits: &Limits) -> Result<(), PatchError> {
+    let depth_max = limits.depth_max.min(DEPTH_MAX);
     for (number, operation) in (1..).zip(operations) {
         json_patch::patch(body, std::slice::from_ref(operation))
             .map_err(|error| PatchError::Misfit(format!("operation {number}: {}", error.kind)))?;
-        if matches!(operation, PatchOperation::Copy(_)) {
-            let bytes = serde_json::to_vec(body).map_err(syntax)?.len();
-            let bytes_max = limits.body_bytes_max;
-            if bytes > bytes_max {
-                return Err(BodyError::TooLarge { bytes, bytes_max }.into());
+        let put = match operation {
+            PatchOperation::Add(add) => &add.path,
+            PatchOperation::Replace(replace) => &replace.path,
+            PatchOperation::Move(moved) => &moved.path,
+            PatchOperation::Copy(copy) => {
+                let bytes = serde_json::to_vec(body).map_err(syntax)?.len();
+                let bytes_max = limits.body_bytes_max;
+                if bytes > bytes_max {
+                    return Err(BodyError::TooLarge { bytes, bytes_max }.into());
+                }
+                &copy.path
             }
+            PatchOperation::Remove(_) | PatchOperation::Test(_) => continue,
+        };
+        // What was put is deeper than its path only by what it holds; an element at the end of an array has no path to ask for.
+        let parent = || {
+            put.parent()
+                .and_then(|parent| Some((parent.resolve(body).ok()?, parent.count())))
+        };
+        let held = put.resolve(body).ok().map(|value| (value, put.count())).or_else(parent);
+        if held.is_some_and(|(value, above)| above > depth_max || is_deeper(value, depth_max - above)) {
+            return Err(BodyError::TooDeep { depth_max }.into());
         }
     }
     Ok(())
+}
+
+/// Whether objects and arrays nest deeper than `levels`, the value itself included. Without recursion: that is what has to be kept from going too deep.
+fn is_deeper(value: &Json, levels: usize) -> bool {
+    let mut open = vec![(value, levels)];
+    while let Some((value, levels)) = open.pop() {
+        let below: &mut dyn Iterator<Item = &Json> = match value {
+            Json::Array(elements) => &mut elements.iter(),
+            Json::Object(members) => &mut members.values(),
+            _ => continue,
+        };
+        if levels == 0 {
+            return true;
+        }
+        let containers = below.filter(|value| value.is_array() || value.is_object());
+        open.extend(containers.map(|value| (value, levels - 1)));
+    }
+    false
 }
 
 /// What stands at a path; put there if nothing does and an object holds it.
@@ -423,6 +458,25 @@ mod tests {
             apply(&nest, &deep(128)),
             Err(PatchError::Body(BodyError::TooDeep { .. }))
         ));
+        let path = |levels: usize| "/a".repeat(levels);
+        let copies: Vec<String> = (0..15)
+            .map(|copy| format!(r#"{{"op":"copy","from":"/a","path":"{}"}}"#, path(1 << copy | 1)))
+            .collect();
+        for text in [
+            format!("[{}]", copies.join(",")),
+            format!(r#"[{{"op":"add","path":"{}","value":{}}}]"#, path(2), deep(127)),
+            format!(
+                r#"[{{"op":"add","path":"/a/b","value":[]}},{{"op":"add","path":"/a/b/-","value":{}}}]"#,
+                deep(126)
+            ),
+        ] {
+            let stacked = Patch::operations(text.as_bytes(), &Limits::default()).unwrap();
+            let error = apply(&stacked, r#"{"a":{}}"#);
+            assert!(
+                matches!(error, Err(PatchError::Body(BodyError::TooDeep { .. }))),
+                "{error:?}"
+            );
+        }
         let copies: Vec<String> = (0..60)
             .map(|copy| format!(r#"{{"op":"copy","from":"/a","path":"/a/{copy}"}}"#))
             .collect();

@@ -13,6 +13,8 @@ mod deletions;
 mod exports;
 #[path = "node/history.rs"]
 mod history;
+#[path = "node/large_writes.rs"]
+mod large_writes;
 #[path = "node/process.rs"]
 mod process;
 #[path = "node/proxy_links.rs"]

@@ -210,6 +210,9 @@ pub enum CommitError {
     /// The clock cannot issue later times.
     #[error("the clock of this machine is at the end of the range of times; set it right and restart the node")]
     ClockOutOfRange,
+    /// A batch that is repeated was done in another datacenter, and not all of it has arrived here.
+    #[error("this batch was done in another datacenter and is still arriving here; send it again in a moment")]
+    BatchArriving,
     /// Too much is waiting to be written.
     #[error("too many writes are waiting; try again in a moment")]
     Overloaded,

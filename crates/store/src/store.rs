@@ -61,27 +61,46 @@ impl Store {
     /// Does a group of operations, durably: when this returns, every `Ok` survives a power cut. A later operation sees what earlier ones did.
     /// An operation that is refused changes nothing, and the others go on. Blocks the thread for a sync of the disk.
     ///
-    /// Each group also goes on with what is left to count after rules changed; an empty one does only that, and records that the node is alive.
+    /// They are one batch and one sync, unless they take up so many bytes that they are better written in several. Each group also goes on with what is left to count after rules changed; an empty one does only that, and records that the node is alive.
     ///
     /// # Errors
     /// One result for each operation. If the disk cannot be read, those that are not refused fail with [`CommitError::Store`]: nothing is
     /// written. If it cannot be written, they fail with [`CommitError::Unsure`]: what of the group is on disk is unknown until a restart, and
     /// later ones fail with [`CommitError::Stopped`].
     pub fn commit(&self, operations: Vec<Operation>) -> Vec<Result<Outcome, CommitError>> {
-        let count = operations.len();
         let mut pipeline = self.pipeline();
+        let (mut results, mut operations) = (Vec::with_capacity(operations.len()), operations.into_iter());
+        loop {
+            results.append(&mut self.commit_group(&mut pipeline, &mut operations));
+            if operations.len() == 0 {
+                return results;
+            }
+        }
+    }
+
+    /// One batch: as many operations as fit into it. The others are left for the next one.
+    fn commit_group(
+        &self,
+        pipeline: &mut Pipeline,
+        operations: &mut std::vec::IntoIter<Operation>,
+    ) -> Vec<Result<Outcome, CommitError>> {
+        let count = operations.len();
         let full = self.full();
-        self.recover(&mut pipeline, full);
+        self.recover(pipeline, full);
         if let Some(halt) = pipeline.halt {
-            return (0..count).map(|_| Err(halted(halt, full))).collect();
+            return operations.map(|_| Err(halted(halt, full))).collect();
         }
         let before = self.state();
-        let mut group = Group::new(self.engine(), self.options(), &mut pipeline, NodeState::clone(&before));
-        let run = |operation: Operation| match full.filter(|_| operation.grows()) {
-            Some(free) => Err(CommitError::DiskFull { free }),
-            None => group.run(operation),
-        };
-        let results: Vec<_> = operations.into_iter().map(run).collect();
+        let mut group = Group::new(self.engine(), self.options(), pipeline, NodeState::clone(&before));
+        let mut results = Vec::with_capacity(count);
+        while !group.is_full()
+            && let Some(operation) = operations.next()
+        {
+            results.push(match full.filter(|_| operation.grows()) {
+                Some(free) => Err(CommitError::DiskFull { free }),
+                None => group.run(operation),
+            });
+        }
         if count > 0 && results.iter().all(Result::is_err) {
             return results;
         }
@@ -94,11 +113,14 @@ impl Store {
         };
         match finished {
             Ok(finished) if finished.unchanged && count > 0 => results,
-            Ok(finished) => match self.write(&mut pipeline, &before, finished, durability) {
+            Ok(finished) => match self.write(pipeline, &before, finished, durability) {
                 Ok(()) => results,
                 Err(error) => fail(results, || CommitError::Unsure(error.clone())),
             },
-            Err(error) => fail(results, || error.clone().into()),
+            Err(error) => {
+                pipeline.begin_again();
+                fail(results, || error.clone().into())
+            }
         }
     }
 
@@ -154,6 +176,7 @@ impl Store {
                 self.show(state);
                 self.notify();
                 pipeline.begin_again();
+                pipeline.halt = None;
                 self.0.full.store(false, Ordering::Relaxed);
                 tracing::info!("there is room on the disk again; the store takes writes");
             }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::{
-    Wish, apply_of, body, create, delete, id, node, one, open, options, pair, put, scan, shop, shown, sync, update,
-    verify,
+    Wish, apply_of, body, create, delete, id, node, one, open, options, pair, put, repair, scan, shop, shown, sync,
+    update, verify,
 };
 use proptest::prelude::*;
 use rejoin_document::{RequestName, Sequence};
@@ -184,6 +184,25 @@ fn documents_that_are_too_large_together_are_refused_before_anything_is_written(
 }
 
 #[test]
+fn a_document_of_a_batch_counts_once_and_the_revisions_that_it_supersedes_all_count() {
+    let narrow = StoreOptions {
+        batch_bytes_max: 20_000,
+        ..options("east")
+    };
+    let store = open(&Arc::new(MemoryEngine::new()), narrow);
+    common::create_database(&store, "shop", &[]).unwrap();
+    let large = |n: usize| format!(r#"{{"n":{n},"text":"{}"}}"#, "x".repeat(3_000));
+    let updates = |count: usize| (0..count).map(|n| ("a", update(&large(n)))).collect();
+    put(&store, "a", create(&large(9)));
+    done(&store, batch((0..10).map(|_| ("a", update("{}"))).collect()));
+    done(&store, batch(updates(4)));
+    let error = one(&store, batch(updates(10))).unwrap_err();
+    assert!(matches!(error, CommitError::BatchTooLarge { .. }), "{error:?}");
+    assert_eq!(shown(&store, "a"), Some(large(3)));
+    done(&store, batch(updates(4)));
+}
+
+#[test]
 fn a_batch_that_branches_have_made_too_large_for_one_message_travels_in_several() {
     let store = |name: &str| {
         let narrow = StoreOptions {
@@ -231,6 +250,21 @@ fn a_repeated_batch_of_which_one_document_has_forgotten_its_part_is_not_done_aga
     assert!(again.iter().all(|written| written.repeated));
     assert_eq!(again[1].revision, first[1].revision);
     assert_eq!(shown(&east, "hot").unwrap(), r#"{"n":299}"#);
+}
+
+#[test]
+fn a_repeated_batch_that_is_still_arriving_from_elsewhere_is_put_off_until_it_has() {
+    let (east, west) = pair();
+    let writes = || vec![("a", create(r#"{"n":1}"#)), ("b", create(r#"{"n":1}"#))];
+    let first = done(&east, named(writes(), Some("r")));
+    repair(&east, &west, east.states(&shop(), &[id("a")]).unwrap());
+    let error = one(&west, named(writes(), Some("r"))).unwrap_err();
+    assert!(matches!(error, CommitError::BatchArriving), "{error:?}");
+    assert_eq!(shown(&west, "b"), None);
+    sync(&east, &west);
+    let again = done(&west, named(writes(), Some("r")));
+    assert!(again.iter().all(|written| written.repeated));
+    assert_eq!(again[1].dot, first[1].dot);
 }
 
 #[test]

@@ -8,14 +8,51 @@ use std::sync::atomic::Ordering;
 
 use common::*;
 use proptest::prelude::*;
-use rejoin_document::Sequence;
-use rejoin_store::{CommitError, Durability, Engine, Family, Mutation, Operation, Outcome, Store};
+use rejoin_document::{Limits, Patch, Sequence};
+use rejoin_store::{
+    Action, CommitError, Conditions, Durability, Engine, Family, Mutation, Operation, Outcome, Store, StoreOptions,
+};
 
 fn recorded() -> (Arc<RecordingEngine>, Store) {
     let engine = Arc::new(RecordingEngine::default());
     let store = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, options("east")).unwrap();
     create_database(&store, "shop", &[]).unwrap();
     (engine, store)
+}
+
+#[test]
+fn short_operations_that_take_up_a_lot_are_written_in_several_batches() {
+    let engine = Arc::new(RecordingEngine::default());
+    let narrow = StoreOptions {
+        batch_bytes_max: 10_000,
+        ..options("east")
+    };
+    let store = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, narrow).unwrap();
+    create_database(&store, "shop", &[]).unwrap();
+    put(
+        &store,
+        "a",
+        create(&format!(r#"{{"n":0,"text":"{}"}}"#, "x".repeat(3_000))),
+    );
+    let before = engine.batches();
+    let patch = |n: i64| {
+        let patch = Patch::merge(format!(r#"{{"n":{n}}}"#).as_bytes(), &Limits::default()).unwrap();
+        (
+            Action::Patch {
+                patch: Arc::new(patch),
+                create: false,
+            },
+            Conditions::default(),
+        )
+    };
+    let results = store.commit((1..=12).map(|n| write("a", patch(n))).collect());
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(
+        engine.batches() - before,
+        4,
+        "three revisions and the document fill one"
+    );
+    assert!(shown(&store, "a").unwrap().starts_with(r#"{"n":12,"#));
 }
 
 #[test]

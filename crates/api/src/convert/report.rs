@@ -12,6 +12,7 @@ impl From<&ConflictReport> for proto::ConflictReport {
             ours: body(report.ours.as_deref()),
             base: body(report.base.as_deref()),
             revision: report.revision.to_string(),
+            shortened: false,
         }
     }
 }

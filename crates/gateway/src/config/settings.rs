@@ -70,7 +70,7 @@ pub struct GrpcSettings {
     pub address: SocketAddr,
     /// Allows an address that other machines can reach, without TLS and credentials. Default false.
     pub insecure: bool,
-    /// Bytes by which a message may be longer than a document's body. Default 64 KiB.
+    /// Bytes by which a message may be longer than two bodies of documents, as many as a compare-and-swap carries. Default 64 KiB.
     pub message_overhead_bytes: usize,
     /// Calls that one connection may have open. Default 1,024.
     pub streams_per_connection_max: u32,

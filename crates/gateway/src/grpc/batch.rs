@@ -70,6 +70,7 @@ async fn atomic(
         session_token,
         durable_in: durable.durable_in,
         pending_in: durable.pending_in,
+        refused: None,
     })
 }
 
@@ -129,6 +130,7 @@ async fn independent(
         session_token,
         durable_in: durable.durable_in,
         pending_in: durable.pending_in,
+        refused: None,
     })
 }
 

@@ -174,12 +174,18 @@ impl DocumentService for DocumentApi {
     ) -> Result<Response<proto::UpdateDocumentResponse>, Status> {
         let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
         let asked = action::update(&call, &self.context.limits)?;
-        let (result, previous) = self
-            .write(&call.database, asked, (call.options.as_ref(), deadline))
-            .await?;
-        Ok(Response::new(proto::UpdateDocumentResponse {
-            result: Some(result),
-            previous,
+        let options = call.options.as_ref();
+        let written = self.write(&call.database, asked, (options, deadline)).await;
+        Ok(Response::new(match write::answered(written, options)? {
+            Ok((result, previous)) => proto::UpdateDocumentResponse {
+                result: Some(result),
+                previous,
+                refused: None,
+            },
+            Err(refused) => proto::UpdateDocumentResponse {
+                refused: Some(refused),
+                ..Default::default()
+            },
         }))
     }
 
@@ -190,12 +196,18 @@ impl DocumentService for DocumentApi {
     ) -> Result<Response<proto::PatchDocumentResponse>, Status> {
         let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
         let asked = action::patch(&call, &self.context.limits)?;
-        let (result, previous) = self
-            .write(&call.database, asked, (call.options.as_ref(), deadline))
-            .await?;
-        Ok(Response::new(proto::PatchDocumentResponse {
-            result: Some(result),
-            previous,
+        let options = call.options.as_ref();
+        let written = self.write(&call.database, asked, (options, deadline)).await;
+        Ok(Response::new(match write::answered(written, options)? {
+            Ok((result, previous)) => proto::PatchDocumentResponse {
+                result: Some(result),
+                previous,
+                refused: None,
+            },
+            Err(refused) => proto::PatchDocumentResponse {
+                refused: Some(refused),
+                ..Default::default()
+            },
         }))
     }
 
@@ -223,12 +235,18 @@ impl DocumentService for DocumentApi {
     ) -> Result<Response<proto::DeleteDocumentResponse>, Status> {
         let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
         let asked = action::delete(&call)?;
-        let (result, previous) = self
-            .write(&call.database, asked, (call.options.as_ref(), deadline))
-            .await?;
-        Ok(Response::new(proto::DeleteDocumentResponse {
-            result: Some(result),
-            previous,
+        let options = call.options.as_ref();
+        let written = self.write(&call.database, asked, (options, deadline)).await;
+        Ok(Response::new(match write::answered(written, options)? {
+            Ok((result, previous)) => proto::DeleteDocumentResponse {
+                result: Some(result),
+                previous,
+                refused: None,
+            },
+            Err(refused) => proto::DeleteDocumentResponse {
+                refused: Some(refused),
+                ..Default::default()
+            },
         }))
     }
 
@@ -294,10 +312,16 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::WriteBatchRequest>,
     ) -> Result<Response<proto::WriteBatchResponse>, Status> {
-        let deadline = waiting::deadline(call.metadata());
-        Ok(Response::new(
-            batch::write(&self.context, call.into_inner(), deadline).await?,
-        ))
+        let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
+        let options = call.options.clone();
+        let written = batch::write(&self.context, call, deadline).await;
+        let answer = write::answered(written, options.as_ref())?;
+        Ok(Response::new(answer.unwrap_or_else(|refused| {
+            proto::WriteBatchResponse {
+                refused: Some(refused),
+                ..Default::default()
+            }
+        })))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]

@@ -3,6 +3,7 @@
 //! Every status carries `google.rpc.ErrorInfo { reason, domain: "rejoin", metadata }`; that of a write refused for a
 //! conflict carries a `rejoin.v1.ConflictReport` beside it.
 
+mod report;
 mod session;
 mod sources;
 
@@ -62,11 +63,18 @@ impl Failure {
 
     /// The failure of one write of several.
     pub fn into_write_error(self) -> proto::WriteError {
+        let metadata = self.metadata.into_iter().map(|(key, value)| (key.to_owned(), value));
         proto::WriteError {
             reason: self.reason.to_string(),
             message: self.message,
             conflict: self.report.map(|report| *report),
+            metadata: metadata.collect(),
         }
+    }
+
+    /// Whether it carries both sides of a conflict.
+    pub fn has_report(&self) -> bool {
+        self.report.is_some()
     }
 
     /// A document that is absent or deleted.
@@ -279,8 +287,8 @@ impl From<Failure> for Status {
                 .collect(),
         };
         let mut details = vec![any("type.googleapis.com/google.rpc.ErrorInfo".to_owned(), &info)];
-        if let Some(report) = &failure.report {
-            details.push(any(proto::ConflictReport::type_url(), report.as_ref()));
+        if let Some(report) = failure.report {
+            details.push(any(proto::ConflictReport::type_url(), &report::shortened(*report)));
         }
         let status = pb::Status {
             code: code.into(),
@@ -361,7 +369,7 @@ fn code(reason: Reason) -> Code {
         | Reason::InvalidFilter
         | Reason::InvalidMessage => Code::InvalidArgument,
         Reason::Overloaded | Reason::DiskFull => Code::ResourceExhausted,
-        Reason::ShuttingDown | Reason::SessionBehind => Code::Unavailable,
+        Reason::ShuttingDown | Reason::SessionBehind | Reason::CatchingUp => Code::Unavailable,
         Reason::Storage => Code::Internal,
         Reason::OutcomeUnknown => Code::Unknown,
     }

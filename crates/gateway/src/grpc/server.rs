@@ -88,20 +88,22 @@ impl GrpcServer {
 }
 
 fn add_services(routes: &mut tonic::service::RoutesBuilder, context: &NodeContext, link_bytes_max: usize) {
-    let body_bytes_max = context
+    // A compare-and-swap carries two bodies.
+    let message_bytes_max = context
         .limits
         .body_bytes_max
+        .saturating_mul(2)
         .saturating_add(context.grpc.message_overhead_bytes);
     let documents = DocumentServiceServer::new(DocumentApi::new(context.clone()))
         .accept_compressed(Zstd)
         .send_compressed(Zstd)
-        .max_decoding_message_size(body_bytes_max)
+        .max_decoding_message_size(message_bytes_max)
         // A page is not bounded by the size of one body.
         .max_encoding_message_size(usize::MAX);
     let conflicts = ConflictServiceServer::new(ConflictApi::new(context.clone()))
         .accept_compressed(Zstd)
         .send_compressed(Zstd)
-        .max_decoding_message_size(body_bytes_max)
+        .max_decoding_message_size(message_bytes_max)
         .max_encoding_message_size(usize::MAX);
     let databases = DatabaseServiceServer::new(DatabaseApi::new(context.clone()))
         .accept_compressed(Zstd)

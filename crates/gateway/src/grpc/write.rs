@@ -138,6 +138,23 @@ pub(super) async fn compare(
     }
 }
 
+/// A conflict that is to be told in the answer, rather than by an error that has no room for it.
+///
+/// # Errors
+///
+/// Every other failure.
+pub(super) fn answered<T>(
+    written: Result<T, Failure>,
+    options: Option<&proto::WriteOptions>,
+) -> Result<Result<T, proto::WriteError>, Failure> {
+    let in_answer = options.is_some_and(|options| options.report_in_answer);
+    match written {
+        Ok(written) => Ok(Ok(written)),
+        Err(failure) if in_answer && failure.has_report() => Ok(Err(failure.into_write_error())),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// The message for one version of a document.
 pub(super) fn version(version: &Version) -> proto::Version {
     proto::Version {

@@ -164,6 +164,8 @@ fn a_compaction_says_what_it_did() {
         node.json(&["update", "customers", "baard", &format!(r#"{{"n":{n}}}"#)])
             .json();
     }
+    node.json(&["database", "create", "gone"]).json();
+    node.json(&["database", "delete", "gone"]).json();
     let compacted = node.json(&["compact"]).json();
     assert_eq!(compacted["revisions_dropped"], 0, "they are young: {compacted}");
     assert!(compacted["bytes_before"].as_u64().unwrap() > 0 && compacted["bytes_after"].as_u64().unwrap() > 0);

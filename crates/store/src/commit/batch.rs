@@ -3,7 +3,7 @@
 //! They are done one after another like single writes; the first that is refused takes back those before it. Their entries in the log carry the end
 //! of the batch, so that whoever reads the log passes all of it on at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin_document::{DatabaseName, Document, DocumentId, Dot, HlcTime, RequestAnswer, Shown};
 
@@ -19,6 +19,7 @@ pub(super) struct Savepoint {
     changes: usize,
     growth: BTreeMap<DatabaseName, bool>,
     documents: Vec<(DocumentKey, Staged)>,
+    bytes: usize,
 }
 
 impl Group<'_> {
@@ -42,7 +43,7 @@ impl Group<'_> {
                 Ok(Outcome::Written(done)) => {
                     written.push(done);
                     // A short write can make a large document, so what it came to counts as well, and before the next one.
-                    if let Err(heavy) = self.weigh(&mut weights, &keys[place]) {
+                    if let Err(heavy) = self.weigh(&mut weights, &keys[place], self.bytes - savepoint.bytes) {
                         self.roll_back(savepoint);
                         return Err(heavy);
                     }
@@ -73,12 +74,18 @@ impl Group<'_> {
         writes: &[WriteRequest],
         keys: &[DocumentKey],
     ) -> Result<Option<Vec<Written>>, CommitError> {
-        let remembered = writes.iter().zip(keys).any(|(write, key)| {
+        let answers = writes.iter().zip(keys).map(|(write, key)| {
             let staged = self.documents.get(key);
-            staged.is_some_and(|staged| write.request.is_some_and(|name| staged.now.answer(name).is_some()))
+            staged.and_then(|staged| staged.now.answer(write.request?))
         });
-        if !remembered {
+        let answers: Vec<_> = answers.collect();
+        if answers.iter().all(Option::is_none) {
             return Ok(None);
+        }
+        // A batch of another datacenter comes document by document while this node catches up. Once the node knows one write of it, it has them all.
+        let arrived = |answer: &RequestAnswer| database.record.knowledge.covers(answer.dot);
+        if answers.iter().any(Option::is_none) && !answers.iter().flatten().all(arrived) {
+            return Err(CommitError::BatchArriving);
         }
         let mut written = Vec::with_capacity(writes.len());
         for write in writes {
@@ -125,16 +132,24 @@ impl Group<'_> {
 
     /// The states of a batch travel in one message, so they are bounded together.
     fn check_weight(&self, keys: &[DocumentKey]) -> Result<(), CommitError> {
-        let stored = keys.iter().filter_map(|key| self.documents.get(key)?.before.as_ref());
+        let keys: BTreeSet<&DocumentKey> = keys.iter().collect();
+        let stored = keys
+            .into_iter()
+            .filter_map(|key| self.documents.get(key)?.before.as_ref());
         self.bound(stored.map(|before| before.bytes))
     }
 
-    /// Takes in what the document of a write weighs now, and bounds what all of them do.
-    fn weigh(&self, weights: &mut BTreeMap<DocumentKey, usize>, key: &DocumentKey) -> Result<(), CommitError> {
+    /// Takes in what the document of a write weighs now, and bounds what all of them do, with the superseded revisions that the batch makes.
+    fn weigh(
+        &self,
+        weights: &mut BTreeMap<DocumentKey, usize>,
+        key: &DocumentKey,
+        superseded: usize,
+    ) -> Result<(), CommitError> {
         if let Some(staged) = self.documents.get(key) {
             weights.insert(key.clone(), staged.now.encode().len());
         }
-        self.bound(weights.values().copied())
+        self.bound(weights.values().copied().chain([superseded]))
     }
 
     fn bound(&self, weights: impl Iterator<Item = usize>) -> Result<(), CommitError> {
@@ -155,6 +170,7 @@ impl Group<'_> {
             changes: self.batch.len(),
             growth: self.grown.clone(),
             documents: documents.collect(),
+            bytes: self.bytes,
         }
     }
 
@@ -164,8 +180,9 @@ impl Group<'_> {
             changes,
             growth,
             documents,
+            bytes,
         } = savepoint;
-        (self.state, self.grown) = (state, growth);
+        (self.state, self.grown, self.bytes) = (state, growth, bytes);
         self.batch.truncate(changes);
         self.documents.extend(documents);
         for key in self.journal.take().into_iter().flatten() {

@@ -41,6 +41,8 @@ pub(crate) struct Group<'a> {
     pub(super) grown: BTreeMap<DatabaseName, bool>,
     /// Times of peers that were too far ahead to follow.
     pub(super) drifted: u64,
+    /// Bytes of the documents that were read and of the superseded revisions that were staged: a short request can take up a lot of both.
+    pub(super) bytes: usize,
 }
 
 /// A group that is ready to be written.
@@ -74,7 +76,13 @@ impl<'a> Group<'a> {
             dirty_buckets: BTreeSet::new(),
             grown: BTreeMap::new(),
             drifted: 0,
+            bytes: 0,
         }
+    }
+
+    /// Whether what comes next had better go into a group of its own.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes >= self.options.batch_bytes_max
     }
 
     /// Does one operation, or leaves everything as it was.
@@ -166,6 +174,7 @@ impl<'a> Group<'a> {
                 .engine
                 .get(Family::Documents, &documents::key(database.number(), id))?;
             let before = value.map(|value| StoredDocument::decode(&value)).transpose()?;
+            self.bytes += before.as_ref().map_or(0, |before| before.bytes);
             let staged = Staged::new(before, Document::empty(database.definition.granularity));
             self.documents.insert(key.clone(), staged);
         }

@@ -134,7 +134,9 @@ impl Group<'_> {
             dot,
             key: key.clone(),
         };
-        self.batch.put(Family::Revisions, key.record(), record.encode());
+        let encoded = record.encode();
+        self.bytes += encoded.len();
+        self.batch.put(Family::Revisions, key.record(), encoded);
         self.batch
             .put(Family::Revisions, key.place(superseded), key.encode_place());
         self.batch.put(Family::Revisions, key.entry(), entry.encode());

@@ -47,13 +47,12 @@ impl Pipeline {
         }
     }
 
-    /// What was noted of steps that may not be on disk is forgotten: the next step of each kind begins from the start.
+    /// What was noted of steps that are not on disk, or may not be, is forgotten: the next step of each kind begins from the start.
     pub(crate) fn begin_again(&mut self) {
         self.forget_after.clear();
         self.retry_after.clear();
         self.pruned_until.clear();
         self.trimmed.clear();
-        self.halt = None;
     }
 
     /// A time at least as late as every write's of this replica.

@@ -38,7 +38,7 @@ impl TrimCursor {
 
 impl Group<'_> {
     pub(super) fn trim(&mut self, name: DatabaseName) -> Result<Outcome, CommitError> {
-        let database = self.database(&name)?;
+        let database = self.held(&name)?;
         let (keep, places) = (
             database.definition.settings.keep_revisions,
             revisions::places(database.number()),

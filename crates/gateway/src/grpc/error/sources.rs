@@ -117,6 +117,7 @@ impl From<CommitError> for Failure {
                 .with("checksum", checksum),
             CommitError::BatchRefused { place, source } => Self::from(*source).of_batch(place),
             CommitError::BatchTooLarge { .. } => Self::new(Reason::InvalidBatch, &error),
+            CommitError::BatchArriving => Self::new(Reason::CatchingUp, &error),
             CommitError::Unmatched { ref id } => Self::new(Reason::Unmatched, &error).with("id", id),
             CommitError::NoCandidate { ref path } => {
                 Self::new(Reason::InvalidResolution, &error).with("path", shortened(path))
