@@ -163,3 +163,21 @@ async fn a_restored_revision_replicates_like_any_write() {
     east.stop().await;
     west.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_on_a_revision_that_is_no_longer_kept_is_refused_and_so_is_one_that_never_was() {
+    let mut node = node(0, 3_600_000).await;
+    let first = node.client.create("things", "a", text(r#"{"n":1}"#)).await.unwrap();
+    node.update("a", r#"{"n":2}"#).await;
+    node.update("a", r#"{"n":3}"#).await;
+    node.client.compact(None, LONG).await.unwrap();
+    let stale = |revision: String| {
+        let client = node.client.clone();
+        async move { client.update("things", "a", text(r#"{"n":9}"#), Some(&revision)).await }
+    };
+    assert_eq!(reason(stale(first.revision.to_string()).await), Reason::BaseCompacted);
+    let never = format!("1-{}", "0".repeat(32));
+    assert_eq!(reason(stale(never).await), Reason::BaseUnknown);
+    assert_eq!(node.body("a").await.unwrap(), r#"{"n":3}"#);
+    node.stop().await;
+}

@@ -1,6 +1,7 @@
 //! Requests that are sent more than once: to one node, across its restart, and to two datacenters that do not reach each other.
 
-use rejoin_client::{Client, ClientOptions, Conditions, Edit, Patch, WriteOptions};
+use rejoin_api::Reason;
+use rejoin_client::{Batch, Client, ClientOptions, Conditions, Edit, Patch, WriteOptions};
 
 use crate::common::{TestNode, free_address, pair, text};
 
@@ -44,8 +45,16 @@ async fn a_request_that_is_sent_again_gives_the_first_answer_and_is_done_once() 
     let again = increment(&named).await;
     assert!(again.repeated && !first.repeated);
     assert_eq!(
-        (again.revision, again.dot, again.checksum),
-        (first.revision, first.dot, first.checksum)
+        (&again.revision, again.dot, again.checksum),
+        (&first.revision, first.dot, first.checksum)
+    );
+    node.stop().await;
+    node.try_start().await.unwrap();
+    let after_the_restart = increment(&named).await;
+    assert!(after_the_restart.repeated);
+    assert_eq!(
+        (after_the_restart.revision, after_the_restart.dot),
+        (again.revision, again.dot)
     );
     assert_eq!(stock(&plain).await, r#"{"stock":9}"#);
     node.stop().await;
@@ -71,4 +80,54 @@ async fn an_increment_that_goes_to_two_datacenters_apart_counts_once() {
     assert_eq!(stock(&a).await, r#"{"stock":9}"#);
     east.stop().await;
     west.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_is_sent_again_to_the_other_datacenter_is_done_once() {
+    let (mut east, mut west) = pair().await;
+    east.create_things().await;
+    east.create("a", r#"{"stock":5}"#).await;
+    let batch = || {
+        let edit = Edit::Increment {
+            path: "/stock".to_owned(),
+            by: 2,
+        };
+        let patch = Patch::Edits(vec![edit]);
+        Batch::new()
+            .request_id("order-7")
+            .patch("a", patch, &Conditions::default(), false)
+            .create("receipt", text(r#"{"of":"a"}"#))
+    };
+    let first = client(&east).write_batch("things", batch()).await.unwrap();
+    west.wait_for_body("receipt", r#"{"of":"a"}"#).await;
+    let again = client(&west).write_batch("things", batch()).await.unwrap();
+    for (first, again) in first.iter().zip(&again) {
+        assert!(again.written.repeated);
+        assert_eq!(
+            (&again.written.revision, again.written.dot),
+            (&first.written.revision, first.written.dot)
+        );
+    }
+    assert_eq!(stock(&client(&west)).await, r#"{"stock":7}"#);
+    east.stop().await;
+    west.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_with_a_swap_that_does_not_match_is_refused_and_says_which_it_is() {
+    let mut node = TestNode::start("dc-east", free_address(), &[]).await;
+    node.create_things().await;
+    node.create("a", "{}").await;
+    let batch = Batch::new()
+        .create("b", text("{}"))
+        .compare_and_swap("a", text(r#"{"n":1}"#), text(r#"{"n":2}"#));
+    let refused = node.client.write_batch("things", batch).await.unwrap_err();
+    assert_eq!(refused.reason(), Some(Reason::BatchRefused));
+    let metadata = &refused.refusal().unwrap().metadata;
+    assert_eq!(
+        (metadata["operation"].as_str(), metadata["reason"].as_str()),
+        ("1", "UNMATCHED")
+    );
+    assert_eq!(node.get("b").await, None);
+    node.stop().await;
 }
