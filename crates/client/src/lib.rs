@@ -62,7 +62,7 @@ pub use malformed::Malformed;
 pub use options::ClientOptions;
 pub use page::Page;
 pub use reads::Listing;
-pub use resolve::{BulkResolved, Choice, ConflictFilter, ConflictedDocument, Policy};
+pub use resolve::{BulkResolved, Choice, ConflictFilter, ConflictedDocument, Policy, Unresolved};
 pub use session::Session;
 pub use status::{DatabaseStatus, Link, LinkState, NodeStatus};
 pub use verbs::{Edit, Patch};

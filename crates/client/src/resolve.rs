@@ -73,8 +73,21 @@ pub struct BulkResolved {
     pub settled: u32,
     /// Conflicts of these documents that are still open.
     pub left_open: u32,
+    /// Documents that could not be settled, each with the node's reason and a sentence for people.
+    pub failures: Vec<Unresolved>,
     /// What to pass for the next page; `None` on the last one.
     pub next: Option<String>,
+}
+
+/// A document whose conflicts could not be settled: they are as they were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolved {
+    /// The document's id.
+    pub id: String,
+    /// The reason for programs.
+    pub reason: String,
+    /// The reason for people.
+    pub message: String,
 }
 
 impl Client {
@@ -229,10 +242,18 @@ impl Client {
                 documents: answer.documents,
                 settled: answer.settled,
                 left_open: answer.left_open,
+                failures: answer.failures.into_iter().map(Unresolved::from).collect(),
                 next: Some(answer.next_page_token).filter(|token| !token.is_empty()),
             })
         })
         .await
+    }
+}
+
+impl From<proto::ResolveFailure> for Unresolved {
+    fn from(failure: proto::ResolveFailure) -> Self {
+        let proto::ResolveFailure { id, reason, message } = failure;
+        Self { id, reason, message }
     }
 }
 

@@ -27,6 +27,8 @@ mod refusals;
 mod replication;
 #[path = "node/requests.rs"]
 mod requests;
+#[path = "node/resolutions.rs"]
+mod resolutions;
 #[path = "node/seam.rs"]
 mod seam;
 #[path = "node/services.rs"]

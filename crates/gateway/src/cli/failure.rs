@@ -23,7 +23,7 @@ pub(super) enum Failure {
     OutputClosed,
     /// A compare-and-swap met something else, which was printed.
     Unmatched,
-    /// Some lines of a load were refused, each of which was reported.
+    /// Some lines of a load, or documents of a resolution of all, were refused, each of which was reported.
     LinesRefused,
     /// A load broke off while lines of it were not answered.
     LinesUnknown(CallError),

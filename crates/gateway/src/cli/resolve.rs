@@ -1,7 +1,7 @@
 //! `resolve`: settles open conflicts.
 
 use clap::{ArgGroup, Args};
-use rejoin_client::{BulkResolved, Bytes, Choice, Client, ConflictFilter, Policy, Written};
+use rejoin_client::{BulkResolved, Bytes, Choice, Client, ConflictFilter, Policy, Unresolved, Written};
 use serde::Serialize;
 
 use super::acknowledge::{self, WriteArguments};
@@ -17,7 +17,8 @@ use super::table::{count, printable};
 #[command(group = ArgGroup::new("how").args(["value", "remove", "shown", "from"]))]
 #[command(after_help = json_help!(
     "{\"id\", \"revision\", \"left_open\"}, the document's revision after the write and its conflicts that are still open;"
-    "with --all {\"documents\", \"settled\", \"left_open\"}.\n"
+    "with --all {\"documents\", \"settled\", \"left_open\"}, and \"failures\": [{\"id\", \"error\", \"message\"}] with exit status 1"
+    "if some could not be settled.\n"
     "One --path takes one of --value, --remove, --shown and --from. The path \"\" is a delete that met an edit (--shown"
     "keeps the document, --remove deletes it), or several open revisions of a whole document. What is set aside stays in"
     "the history. The same resolution made in another datacenter is no conflict."
@@ -83,6 +84,15 @@ struct AllJson {
     documents: u64,
     settled: u64,
     left_open: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failures: Vec<FailureJson>,
+}
+
+#[derive(Serialize)]
+struct FailureJson {
+    id: String,
+    error: String,
+    message: String,
 }
 
 impl Resolve {
@@ -144,6 +154,7 @@ impl Resolve {
                 documents: 0,
                 settled: 0,
                 left_open: 0,
+                failures: Vec::new(),
             },
             None,
         );
@@ -152,11 +163,13 @@ impl Resolve {
                 documents,
                 settled,
                 left_open,
+                failures,
                 next,
             } = client.resolve_all(&self.database, &filter, policy, 100, after).await?;
             total.documents += u64::from(documents);
             total.settled += u64::from(settled);
             total.left_open += u64::from(left_open);
+            total.failures.extend(failures.into_iter().map(FailureJson::from));
             after = next;
             if after.is_none() {
                 break;
@@ -172,8 +185,24 @@ impl Resolve {
                 count(total.documents),
                 count(total.left_open)
             ))?;
+            for FailureJson { id, error, message } in &total.failures {
+                output.line(format_args!("not settled: {}: {message} [{error}]", printable(id)))?;
+            }
         }
-        output.finish()
+        output.finish()?;
+        if total.failures.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::LinesRefused)
+        }
+    }
+}
+
+impl From<Unresolved> for FailureJson {
+    fn from(unresolved: Unresolved) -> Self {
+        let Unresolved { id, reason, message } = unresolved;
+        let error = reason;
+        Self { id, error, message }
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use rejoin_api::proto::{self, path_choice::Choice as Kind, resolve_policy::Policy};
 use rejoin_document::{Dot, HlcTime, Value, VersionVector, parse_body};
-use rejoin_store::{Choice, CommitError, ConflictFilter, Operation, Outcome, Resolve, Resolved, Seen, Settling};
+use rejoin_store::{
+    Choice, CommitError, ConflictFilter, Conflicted, Operation, Outcome, Resolve, Resolved, Seen, Settling,
+};
 
 use super::error::Failure;
 use super::{action, page, request, session, write};
@@ -80,7 +82,8 @@ pub(super) async fn many(
         ..proto::BulkResolveConflictsResponse::default()
     };
     let mut read = VersionVector::new();
-    for outcome in context.commits.submit_all(resolves.collect()).await {
+    let outcomes = context.commits.submit_all(resolves.collect()).await;
+    for (found, outcome) in found.items.iter().zip(outcomes) {
         match outcome {
             Ok(Outcome::Resolved(resolved)) => {
                 if let Some(written) = &resolved.written {
@@ -92,14 +95,20 @@ pub(super) async fn many(
             }
             // It was deleted since the page was read.
             Err(CommitError::DocumentNotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
-            Ok(_) => return Err(CommitError::Stopped.into()),
+            Err(error) => response.failures.push(failed(found, error.into())),
+            Ok(_) => response.failures.push(failed(found, CommitError::Stopped.into())),
         }
     }
     if !read.is_empty() {
         response.session_token = session::issue(context, &database, Seen::default(), &read, true);
     }
     Ok(response)
+}
+
+fn failed(found: &Conflicted, failure: Failure) -> proto::ResolveFailure {
+    let proto::WriteError { reason, message, .. } = failure.into_write_error();
+    let id = found.id.to_string();
+    proto::ResolveFailure { id, reason, message }
 }
 
 /// Which conflicts are meant.
