@@ -1,7 +1,7 @@
 //! Keeps the directions of the dependencies, so that the pure parts stay pure.
 //!
-//! `document ← {store, sync} ← gateway`, `document ← api ← {gateway, client}`, all `← chaos-tests`; RocksDB is named by
-//! the store only; neither the document model nor the link protocol can reach a runtime or a network.
+//! `document ← {store, sync} ← gateway`, `document ← api ← {gateway, client}`, `{sync, api} ← wire ← gateway`, all
+//! `← chaos-tests`; RocksDB is named by the store only; neither the document model nor the link protocol can reach a runtime or a network.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rejoin-store", &["rejoin-document"]),
     ("rejoin-sync", &["rejoin-document"]),
     ("rejoin-api", &["rejoin-document"]),
+    ("rejoin-wire", &["rejoin-document", "rejoin-sync", "rejoin-api"]),
     ("rejoin-client", &["rejoin-document", "rejoin-api"]),
     (
         "rejoin-gateway",
@@ -24,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "rejoin-sync",
             "rejoin-api",
             "rejoin-client",
+            "rejoin-wire",
         ],
     ),
     (

@@ -6,14 +6,15 @@
 mod session;
 
 use prost::{Message, Name};
+use rejoin_api::page_token::PageTokenError;
 use rejoin_api::{ConvertError, ERROR_DOMAIN, Reason, proto};
-use rejoin_document::{BodyError, NameError, PatchError, Refused, RevisionError};
-use rejoin_store::{CommitError, ReadError, WatchTokenError};
+use rejoin_document::{BodyError, NameError, PatchError, Refused, RevisionError, WatchTokenError};
+use rejoin_store::{CommitError, ReadError};
+use rejoin_wire::WireError;
 use tonic::{Code, Status};
 use tonic_types::pb;
 
 use super::surrogate::LoneSurrogate;
-use crate::links::WireError;
 
 pub(super) use session::Gap;
 
@@ -117,14 +118,6 @@ impl Failure {
     /// A text that is no revision.
     pub fn revision(text: &str, error: RevisionError) -> Self {
         Self::new(Reason::InvalidRevision, &error).with("revision", shortened(text))
-    }
-
-    /// A text that is no page token of the call.
-    pub fn page_token() -> Self {
-        Self::text(
-            Reason::InvalidPageToken,
-            "the page token is not one that this call gave out; begin without one",
-        )
     }
 
     /// An export whose client took nothing for too long.
@@ -410,6 +403,12 @@ impl From<ReadError> for Failure {
                 Self::new(Reason::Storage, &error)
             }
         }
+    }
+}
+
+impl From<PageTokenError> for Failure {
+    fn from(error: PageTokenError) -> Self {
+        Self::new(Reason::InvalidPageToken, &error)
     }
 }
 

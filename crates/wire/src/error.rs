@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// Why a message cannot be understood. The connection is given up; nothing of the message was used.
 #[derive(Debug, Error)]
-pub(crate) enum WireError {
+pub enum WireError {
     /// A field that must be set is not.
     #[error("a message lacks its field {0}")]
     Missing(&'static str),

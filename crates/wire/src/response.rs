@@ -15,7 +15,7 @@ const HASH_BYTES: usize = 32;
 /// # Errors
 ///
 /// [`WireError::Direction`]: only a puller sends such a message.
-pub(crate) fn to_response(message: Message) -> Result<proto::PullResponse, WireError> {
+pub fn to_response(message: Message) -> Result<proto::PullResponse, WireError> {
     let wire = match message {
         Message::Welcome(welcome) => Wire::Welcome(welcome_to_proto(&welcome)),
         Message::Batch(batch) => Wire::Batch(batch_to_proto(batch)),
@@ -52,7 +52,7 @@ pub(crate) fn to_response(message: Message) -> Result<proto::PullResponse, WireE
 /// # Errors
 ///
 /// It is not well formed.
-pub(crate) fn from_response(response: proto::PullResponse) -> Result<Message, WireError> {
+pub fn from_response(response: proto::PullResponse) -> Result<Message, WireError> {
     Ok(match response.message.ok_or(WireError::Missing("message"))? {
         Wire::Welcome(welcome) => Message::Welcome(welcome_from_proto(welcome)?),
         Wire::Batch(batch) => Message::Batch(batch_from_proto(batch)?),

@@ -11,7 +11,7 @@ use super::{WireError, parts};
 /// # Errors
 ///
 /// [`WireError::Direction`]: only a server sends such a message.
-pub(crate) fn to_request(message: Message) -> Result<proto::PullRequest, WireError> {
+pub fn to_request(message: Message) -> Result<proto::PullRequest, WireError> {
     let name = |database: DatabaseName| database.to_string();
     let wire = match message {
         Message::Hello(hello) => Wire::Hello(hello_to_proto(&hello)),
@@ -52,7 +52,7 @@ pub(crate) fn to_request(message: Message) -> Result<proto::PullRequest, WireErr
 /// # Errors
 ///
 /// It is not well formed.
-pub(crate) fn from_request(request: proto::PullRequest) -> Result<Message, WireError> {
+pub fn from_request(request: proto::PullRequest) -> Result<Message, WireError> {
     let database = parts::database;
     Ok(match request.message.ok_or(WireError::Missing("message"))? {
         Wire::Hello(hello) => Message::Hello(hello_from_proto(hello)?),

@@ -10,9 +10,9 @@
 //!
 //! What a token says of its consumer: of every document, what the consumer was given last includes all writes that `knowledge` covers. So a log
 //! of another incarnation is read from its beginning, and a document whose writes are all covered is left out. `knowledge` is never what the
-//! node has now, but what it had when a complete pass over its log began to end (as in the watermark of [`Scan`](super::Scan)).
+//! node has now, but what it had when a complete pass over its log began to end.
 
-use rejoin_document::{DatabaseName, Incarnation, Position, Sequence, VersionVector};
+use crate::{DatabaseName, Incarnation, Position, Sequence, VersionVector};
 
 const VERSION: u8 = 1;
 /// Everything but the knowledge.
@@ -21,13 +21,13 @@ const FIXED_BYTES: usize = 1 + 8 + 8 + 8 + 8 + 8;
 /// Where a consumer of changes stands. About 41 bytes, and 16 for each replica that ever wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchToken {
-    pub(super) database: [u8; 8],
+    database: [u8; 8],
     /// How far the log of one incarnation was read.
-    pub(super) position: Position,
+    pub position: Position,
     /// Entries up to this one are read for a consumer that comes from another log: what `knowledge` covers is left out.
-    pub(super) reread_until: Sequence,
+    pub reread_until: Sequence,
     /// What the consumer was given completely.
-    pub(super) knowledge: VersionVector,
+    pub knowledge: VersionVector,
 }
 
 /// Bytes that are no place to go on from.
@@ -51,6 +51,21 @@ pub enum WatchTokenError {
 }
 
 impl WatchToken {
+    /// The place of a consumer that has read the log of a database, by the name that nodes know it by, up to `position`.
+    pub fn new(database: &DatabaseName, position: Position, knowledge: VersionVector) -> Self {
+        Self {
+            database: binding(database),
+            position,
+            reread_until: Sequence(0),
+            knowledge,
+        }
+    }
+
+    /// Whether it is a place in this database.
+    pub fn is_of(&self, database: &DatabaseName) -> bool {
+        self.database == binding(database)
+    }
+
     /// The bytes for the consumer.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
@@ -106,12 +121,13 @@ impl WatchToken {
     }
 
     /// Whether an entry of the log is left out although nobody has read it in this incarnation: the consumer has what it stands for.
-    pub(super) fn may_leave_out(&self, sequence: Sequence) -> bool {
+    pub fn may_leave_out(&self, sequence: Sequence) -> bool {
         sequence <= self.reread_until && !self.knowledge.is_empty()
     }
 
     /// The same consumer after the entry at `sequence`.
-    pub(super) fn at(&self, sequence: Sequence) -> Self {
+    #[must_use]
+    pub fn at(&self, sequence: Sequence) -> Self {
         let position = Position {
             sequence,
             ..self.position
@@ -124,7 +140,7 @@ impl WatchToken {
 }
 
 /// What stands for a database in tokens, by the name that nodes know it by.
-pub(super) fn binding(database: &DatabaseName) -> [u8; 8] {
+fn binding(database: &DatabaseName) -> [u8; 8] {
     beginning(blake3::hash(database.as_str().as_bytes()))
 }
 
@@ -135,10 +151,9 @@ fn beginning(hash: blake3::Hash) -> [u8; 8] {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use rejoin_document::{HlcTime, ReplicaId};
-
     use super::*;
+    use crate::{HlcTime, ReplicaId};
+    use proptest::prelude::*;
 
     fn vectors() -> impl Strategy<Value = VersionVector> {
         prop::collection::vec((any::<[u8; 8]>(), 1u64..), 0..4).prop_map(|entries| {
