@@ -44,12 +44,14 @@ for target in $targets; do
     executions=$((executions + ${count:-0}))
     printf '%-16s %12s executions\n' "$target" "${count:-unknown}"
     if [ "$status" -ne 0 ]; then
+        # The end of a search that failed to start says why.
+        [ -n "$count" ] || tail -n 5 "$log"
         broken=$((broken + 1))
-        sed -n '/panicked at/,+3p;/^SUMMARY/p' "$log"
+        sed -n '/panicked at/,+1p;/^memory allocation of/p;/ ERROR: libFuzzer/p' "$log"
         for input in "$crashes/$target-"*; do
             [ -e "$input" ] || continue
             echo "  input:  $input"
-            echo "  replay: cargo run --package rejoin-decoders --bin replay-input -- $target $input"
+            echo "  replay: ${REJOIN_PLANTED_BUG:+REJOIN_PLANTED_BUG=1 }$built/$host/release/$target $input"
         done
         echo "  then:   mend the decoder, and keep the input in chaos-tests/fuzz/corpus/$target"
     fi
