@@ -67,6 +67,31 @@ fn the_corpus_holds_every_seed_as_it_is_encoded_today() {
     }
 }
 
+/// A state that commits and joins made and a message that a node sends must be read: refusing one is as bad as a panic.
+#[test]
+fn what_a_node_wrote_itself_is_never_refused() {
+    for seed in seeds::all() {
+        if [
+            "document_state",
+            "wire_message",
+            "session_token",
+            "watch_token",
+            "knowledge",
+        ]
+        .contains(&seed.target)
+        {
+            let target = Target::named(seed.target).unwrap();
+            assert_eq!(
+                (target.check)(&seed.bytes),
+                Outcome::Decoded,
+                "{} {}",
+                seed.target,
+                seed.name
+            );
+        }
+    }
+}
+
 #[test]
 fn the_corpus_has_a_folder_for_each_target_and_stays_small() {
     let names: BTreeSet<&str> = TARGETS.iter().map(|target| target.name).collect();
