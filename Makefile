@@ -5,7 +5,11 @@ export CARGO_TERM_PROGRESS_WHEN ?= auto
 
 PREPARE := ./deploy/prepare.sh
 
-.PHONY: help demo test check fix build
+# How long `make fuzz` searches in each target, and which (none named: all of them).
+SECONDS_EACH ?= 60
+TARGETS ?=
+
+.PHONY: help demo test check fix build fuzz
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +35,10 @@ fix: ## mend what can be mended by a program
 	@$(PREPARE)
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 	cargo fmt --all
+
+fuzz: ## search inputs that break a decoder (SECONDS_EACH=60, TARGETS="patch names")
+	@$(PREPARE)
+	@./chaos-tests/fuzz/run.sh $(SECONDS_EACH) $(TARGETS)
 
 build: ## the release binary; its path is the last line
 	@$(PREPARE)

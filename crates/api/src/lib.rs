@@ -9,6 +9,7 @@
 
 mod convert;
 mod names;
+pub mod page_token;
 mod reason;
 mod session_token;
 

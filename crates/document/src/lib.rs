@@ -34,6 +34,8 @@ mod laws;
 mod matrix;
 mod names;
 mod patch;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 mod position;
 mod refused;
 mod requests;
@@ -46,6 +48,7 @@ mod tree;
 mod value;
 mod version_vector;
 mod view;
+mod watch_token;
 mod write;
 
 pub use checksum::Checksum;
@@ -77,4 +80,5 @@ pub use time::{HlcTime, TimeGap};
 pub use tree::TreeDocument;
 pub use value::{BodyError, DEPTH_MAX, Limits, Number, Object, PlacingError, Value, parse_body, parse_stored_value};
 pub use version_vector::VersionVector;
+pub use watch_token::{WatchToken, WatchTokenError};
 pub use write::{Base, Committed, OnConflict, Write};

@@ -1,7 +1,7 @@
 //! Keeps the directions of the dependencies, so that the pure parts stay pure.
 //!
-//! `document ← {store, sync} ← gateway`, `document ← api ← {gateway, client}`, all `← chaos-tests`; RocksDB is named by
-//! the store only; neither the document model nor the link protocol can reach a runtime or a network.
+//! `document ← {store, sync} ← gateway`, `document ← api ← {gateway, client}`, `{sync, api} ← wire ← gateway`, all
+//! `← chaos-tests`; RocksDB is named by the store only; the decoders can be reached without it; neither the document model nor the link protocol can reach a runtime or a network.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rejoin-store", &["rejoin-document"]),
     ("rejoin-sync", &["rejoin-document"]),
     ("rejoin-api", &["rejoin-document"]),
+    ("rejoin-wire", &["rejoin-document", "rejoin-sync", "rejoin-api"]),
     ("rejoin-client", &["rejoin-document", "rejoin-api"]),
     (
         "rejoin-gateway",
@@ -24,7 +25,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "rejoin-sync",
             "rejoin-api",
             "rejoin-client",
+            "rejoin-wire",
         ],
+    ),
+    (
+        "rejoin-decoders",
+        &["rejoin-document", "rejoin-sync", "rejoin-api", "rejoin-wire"],
     ),
     (
         "rejoin-chaos",
@@ -117,6 +123,36 @@ fn only_the_store_names_rocksdb() {
             .iter()
             .any(|dependency| dependency.name.contains("rocksdb"));
         assert_eq!(names_it, package.name.as_str() == "rejoin-store", "{}", package.name);
+    }
+}
+
+#[test]
+fn the_decoders_and_their_properties_reach_no_store() {
+    let metadata = metadata();
+    for package in ["rejoin-api", "rejoin-wire", "rejoin-decoders"] {
+        let reachable = reachable(&metadata, package);
+        assert!(reachable.contains("rejoin-document"), "{package} was found");
+        for heavy in ["rocksdb", "rejoin-store", "rejoin-gateway"] {
+            assert!(!reachable.contains(heavy), "{package} reaches {heavy}");
+        }
+    }
+}
+
+#[test]
+fn planted_bugs_are_compiled_for_tests_only() {
+    for package in metadata().workspace_packages() {
+        for dependency in &package.dependencies {
+            let plants = dependency.features.iter().any(|feature| feature.contains("planted"));
+            assert!(
+                !plants || dependency.kind == DependencyKind::Development,
+                "{} plants bugs in {}",
+                package.name,
+                dependency.name
+            );
+        }
+        let by_default = package.features.get("default");
+        let plants = by_default.is_some_and(|features| features.iter().any(|feature| feature.contains("planted")));
+        assert!(!plants, "{} plants bugs by default", package.name);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Why the store refuses.
 
-use rejoin_document::{Checksum, DatabaseName, DatacenterName, DocumentId, PatchError, Refused, Revision};
+use rejoin_document::{
+    Checksum, DatabaseName, DatacenterName, DocumentId, PatchError, Refused, Revision, WatchTokenError,
+};
 
 use crate::engine::EngineError;
 use crate::keys::CorruptRecord;
-use crate::read::WatchTokenError;
 use crate::restore_error::RestoreError;
 
 /// The disk below does not do what it should.

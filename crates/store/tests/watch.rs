@@ -9,10 +9,8 @@ use std::time::Duration;
 
 use common::*;
 use proptest::prelude::*;
-use rejoin_document::{Document, DocumentId, VersionVector};
-use rejoin_store::{
-    MemoryEngine, Operation, Outcome, ReadError, Store, StoreOptions, WatchFilter, WatchToken, WatchTokenError,
-};
+use rejoin_document::{Document, DocumentId, VersionVector, WatchToken, WatchTokenError};
+use rejoin_store::{MemoryEngine, Operation, Outcome, ReadError, Store, StoreOptions, WatchFilter};
 
 /// One that stores what it is given, the last counts, and carries its token as bytes.
 #[derive(Debug, Clone, Default)]

@@ -9,6 +9,10 @@ use crate::head::Head;
 use crate::value::parse_stored_object;
 use crate::{Ancestry, Dot, HlcTime, Object, REVISIONS_MAX, Revision, RevisionHash, VersionVector, write_revision};
 
+/// Replicas that the pasts of all heads may name together: as many as 1024 heads that have each seen 1024 replicas. A past takes a few bytes if it
+/// follows from the context, whatever the context's length, so the length of the input is no bound.
+const PASTS_MAX: usize = 1 << 20;
+
 /// The head deletes the document, so it has no body.
 const DELETED: u8 = 1;
 /// The revision follows from parent and body; only its generation is written.
@@ -35,10 +39,15 @@ pub(super) fn read(table: &Table, reader: &mut Reader<'_>) -> Result<DotMap<Head
     let count = reader.length(4)?;
     let context = table.context();
     let mut heads = DotMap::new();
+    let mut pasts = 0;
     for _ in 0..count {
         let (dot, head) = read_head(&context, table, reader)?;
         if heads.newest().is_some_and(|(last, _)| last >= dot) {
             return Err(DecodeError::Malformed("heads"));
+        }
+        pasts += head.past.len();
+        if pasts > PASTS_MAX {
+            return Err(DecodeError::Malformed("past"));
         }
         heads.insert(dot, head);
     }

@@ -78,6 +78,10 @@ impl<'a> Reader<'a> {
     /// A count of items that take at least `least_bytes` each, so a short input cannot ask for a large allocation.
     pub(crate) fn length(&mut self, least_bytes: usize) -> Result<usize, DecodeError> {
         let count = self.small()?;
+        #[cfg(feature = "planted-bugs")]
+        if crate::planted::lengths_are_believed() {
+            return Ok(count);
+        }
         let needed = count.checked_mul(least_bytes.max(1)).ok_or(DecodeError::Truncated)?;
         if needed > self.rest.len() {
             Err(DecodeError::Truncated)

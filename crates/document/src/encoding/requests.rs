@@ -4,7 +4,7 @@ use super::heads::{read_revision_id, write_revision_id};
 use super::table::Table;
 use super::{DecodeError, Reader, Writer};
 use crate::Checksum;
-use crate::requests::{REQUESTS_MAX, Remembered, RequestName, Requests};
+use crate::requests::{Remembered, RequestName, Requests};
 
 pub(super) fn write(requests: &Requests, table: &Table, writer: &mut Writer) {
     if requests.by_dot.is_empty() {
@@ -26,7 +26,7 @@ pub(super) fn read(table: &Table, reader: &mut Reader<'_>) -> Result<Requests, D
         return Ok(requests);
     }
     let count = reader.length(28)?;
-    if count == 0 || count > REQUESTS_MAX {
+    if count == 0 {
         return Err(DecodeError::Malformed("requests"));
     }
     for _ in 0..count {
@@ -46,5 +46,7 @@ pub(super) fn read(table: &Table, reader: &mut Reader<'_>) -> Result<Requests, D
         };
         requests.by_dot.insert(dot, remembered);
     }
+    // States that commits and joins make hold no more than that; others would lose it at the next join.
+    requests.shorten(&table.context());
     Ok(requests)
 }

@@ -155,6 +155,85 @@ fn each_later_write_adds_little() {
     assert!(after - before <= 120, "{before} {after}");
 }
 
+/// Each replica may remember [`REQUESTS_MAX`](crate::REQUESTS_MAX) requests, so together they may remember more.
+#[test]
+fn the_requests_of_several_replicas_are_read_back() {
+    let created = put(&Document::empty(Granularity::Field), NOW, 0, "{}");
+    let retried = |replica: u8| {
+        (1..=200).fold(created.clone(), |document, number| {
+            let base = document.base(&rules());
+            let write = Write {
+                dot: Dot::new(HlcTime(NOW + (number << 32)), crate::ReplicaId([replica; 8])),
+                base: &base,
+                body: Some(Arc::new(body(&format!(r#"{{"n":{number}}}"#)))),
+                on_conflict: OnConflict::Keep,
+                stamp_all: false,
+                request: Some(crate::RequestName::of("retried", number as u32)),
+                everywhere: None,
+            };
+            document.commit(&write, &rules()).expect("no conflict").document
+        })
+    };
+    let both = retried(1).join(&retried(2)).expect("one granularity");
+    assert_eq!(Document::decode(&both.encode()), Ok(both));
+}
+
+/// Every head may have seen all replicas, so a few bytes for each could stand for any number of entries.
+#[test]
+fn a_state_whose_heads_name_too_many_replicas_is_refused() {
+    let replica = |number: u64| crate::ReplicaId(number.to_be_bytes());
+    let state = |many: u64| {
+        let context: crate::VersionVector = (1..=many).map(|number| (replica(number), HlcTime(NOW))).collect();
+        let heads = (1..=many).map(|number| {
+            let past = context.iter().filter(|(other, _)| *other != replica(number)).collect();
+            let head = crate::head::Head {
+                revision: crate::Revision::md5(1, [0; 16]),
+                deleted: true,
+                past,
+                ancestry: crate::Ancestry::none(),
+                body: Arc::default(),
+            };
+            (Dot::new(HlcTime(NOW), replica(number)), head)
+        });
+        let heads = heads.collect();
+        Document::Fields(FieldDocument {
+            context,
+            heads,
+            ..FieldDocument::empty()
+        })
+    };
+    assert_eq!(Document::decode(&state(100).encode()), Ok(state(100)));
+    assert_eq!(
+        Document::decode(&state(1100).encode()),
+        Err(crate::DecodeError::Malformed("past"))
+    );
+}
+
+#[test]
+fn revisions_that_descend_from_each_other_in_a_circle_are_walked_once() {
+    let revision = |text: &str| text.parse::<crate::Revision>().expect("a revision");
+    let dot = Dot::new(HlcTime(NOW), id(0));
+    let mut tree = crate::TreeDocument::empty();
+    tree.context.advance(dot);
+    for (child, parent) in [("3-c", "2-b"), ("2-b", "1-a"), ("1-a", "2-b")] {
+        let node = crate::tree::TreeNode {
+            parent: Some(revision(parent)),
+            deleted: false,
+            dots: crate::dot_map::DotMap::of(dot, ()),
+        };
+        tree.nodes.insert(revision(child), node);
+    }
+    tree.bodies.insert(revision("3-c"), Arc::default());
+    let circle = Document::Tree(tree);
+    let stranger = |text| Base {
+        revision: Some(revision(text)),
+        ..Base::default()
+    };
+    let read = Document::decode(&circle.encode()).unwrap_or(circle);
+    assert!(!read.is_common_base(&stranger("1-x")));
+    assert!(read.is_common_base(&stranger("1-a")));
+}
+
 #[test]
 fn a_later_version_is_named_in_the_error() {
     assert_eq!(Document::decode(&[9, 0]), Err(crate::DecodeError::UnknownVersion(9)));

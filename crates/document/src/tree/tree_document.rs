@@ -117,7 +117,9 @@ impl TreeDocument {
         let mut live = live.map(|(leaf, _)| leaf);
         live.all(|leaf| {
             let parent = |child: &&Revision| self.nodes.get(*child).and_then(|node| node.parent.as_ref());
+            // The nodes bound the walk: only made-up states have revisions that descend from each other.
             std::iter::successors(Some(leaf), parent)
+                .take(self.nodes.len() + 1)
                 .skip(1)
                 .any(|ancestor| ancestor == revision)
         })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rejoin_api::page_token;
 use rejoin_api::proto::{self, admin_service_server::AdminService};
 use rejoin_store::{Operation, Outcome, Store, VisibleDatabase};
 use rejoin_sync::LinkState;
@@ -106,7 +107,7 @@ impl AdminApi {
     }
 
     fn heals(&self, request: &proto::ListHealsRequest) -> Result<proto::ListHealsResponse, Failure> {
-        let below = page::below_number(&request.page_token)?;
+        let below = page_token::below_number(&request.page_token)?;
         let size = page::size(request.page_size);
         let reports = self.context.store.heals(below, size)?;
         let last = reports
@@ -119,7 +120,7 @@ impl AdminApi {
             .collect::<Result<_, _>>();
         Ok(proto::ListHealsResponse {
             heals: heals.map_err(|_| Failure::corrupt("heal report"))?,
-            next_page_token: last.map(|id| page::token(&id.to_be_bytes())).unwrap_or_default(),
+            next_page_token: last.map(|id| page_token::token(&id.to_be_bytes())).unwrap_or_default(),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! `ConflictService`: what a merge could not decide.
 
+use rejoin_api::page_token;
 use rejoin_api::proto::{self, conflict_service_server::ConflictService};
 use rejoin_store::Conflicted;
 use tonic::{Request, Response, Status};
@@ -22,7 +23,7 @@ impl ConflictApi {
 
     fn list(&self, request: &proto::ListConflictsRequest) -> Result<proto::ListConflictsResponse, Failure> {
         let database = request::database(&self.context.store, &request.database)?;
-        let after = page::after_id(&request.page_token)?;
+        let after = page_token::after_id(&request.page_token)?;
         let store = &self.context.store;
         let page = store.conflicts(
             &database,
@@ -35,7 +36,7 @@ impl ConflictApi {
         };
         Ok(proto::ListConflictsResponse {
             documents: page.items.into_iter().map(document).collect(),
-            next_page_token: page::next(page.next),
+            next_page_token: page_token::next(page.next),
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rejoin_api::proto::{self, database_service_server::DatabaseService};
-use rejoin_api::{rules_from_proto, rules_to_proto};
+use rejoin_api::{page_token, rules_from_proto, rules_to_proto};
 use rejoin_document::{DatabaseName, Granularity, Rule, RuleSet};
 use rejoin_store::{
     ChecksumPolicy, DatabaseChange, DatabaseDefinition, DatabaseSettings, Operation, Outcome, RuleEffect,
@@ -79,11 +79,11 @@ impl DatabaseApi {
             return Err(Failure::rules_of_whole_documents(&definition.name));
         }
         let rules = definition.rules.changed(&set_rules, &asked.remove_rules);
-        let after = page::after_id(&asked.page_token)?;
+        let after = page_token::after_id(&asked.page_token)?;
         let page = store.preview(&name, &rules, after.as_ref(), page::size(asked.page_size))?;
         Ok(proto::PreviewRulesResponse {
             effects: page.items.into_iter().map(effect).collect(),
-            next_page_token: page::next(page.next),
+            next_page_token: page_token::next(page.next),
         })
     }
 

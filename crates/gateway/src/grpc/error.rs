@@ -10,11 +10,11 @@ mod sources;
 use prost::{Message, Name};
 use rejoin_api::{ERROR_DOMAIN, Reason, proto};
 use rejoin_document::{NameError, RevisionError};
+use rejoin_wire::WireError;
 use tonic::{Code, Status};
 use tonic_types::pb;
 
 use super::surrogate::LoneSurrogate;
-use crate::links::WireError;
 
 pub(super) use session::Gap;
 
@@ -125,14 +125,6 @@ impl Failure {
     /// A text that is no revision.
     pub fn revision(text: &str, error: RevisionError) -> Self {
         Self::new(Reason::InvalidRevision, &error).with("revision", shortened(text))
-    }
-
-    /// A text that is no page token of the call.
-    pub fn page_token() -> Self {
-        Self::text(
-            Reason::InvalidPageToken,
-            "the page token is not one that this call gave out; begin without one",
-        )
     }
 
     /// An export whose client took nothing for too long.

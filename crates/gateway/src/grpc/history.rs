@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use rejoin_api::proto;
-use rejoin_document::{Base, DatabaseName, DocumentId, Dot, HlcTime, Revision, Sequence, differences};
+use rejoin_api::{page_token, proto};
+use rejoin_document::{Base, DatabaseName, DocumentId, Dot, HlcTime, Revision, differences};
 use rejoin_store::{Action, Conditions, KeptRevision, Operation, Restored, Store, WriteRequest};
 
 use super::error::Failure;
 use super::{action, page, request, write};
 use crate::node::NodeContext;
-
-/// What the token of a page of revisions begins with.
-const TOKEN: &[u8] = b"history\0";
 
 /// Lists the revisions of a document that are kept.
 ///
@@ -26,7 +23,7 @@ pub(super) fn list(
         request::database(&context.store, &request.database)?,
         request::id(&request.id)?,
     );
-    let below = below(&request.page_token, &database, &id)?;
+    let below = page_token::below_sequence(&request.page_token, &database, &id)?;
     let size = page::size(request.page_size);
     let history = context
         .store
@@ -38,7 +35,10 @@ pub(super) fn list(
             .iter()
             .map(|kept| info(&context.store, kept))
             .collect(),
-        next_page_token: history.next.map(|next| token(next, &database, &id)).unwrap_or_default(),
+        next_page_token: history
+            .next
+            .map(|next| page_token::next_below(next, &database, &id))
+            .unwrap_or_default(),
     })
 }
 
@@ -152,28 +152,6 @@ fn kept(context: &NodeContext, database: &DatabaseName, id: &DocumentId, revisio
         None if context.store.get(database, id)?.is_none() => Err(Failure::document_not_found(database, id)),
         None => Err(Failure::revision_not_found(id, revision)),
     }
-}
-
-/// A token holds for one document only: a sequence means nothing in the history of another one.
-fn token(next: Sequence, database: &DatabaseName, id: &DocumentId) -> String {
-    page::token(&[TOKEN, &next.0.to_be_bytes(), place(database, id).as_bytes()].concat())
-}
-
-fn below(text: &str, database: &DatabaseName, id: &DocumentId) -> Result<Option<Sequence>, Failure> {
-    let Some(bytes) = page::parse(text)? else {
-        return Ok(None);
-    };
-    let rest = bytes.strip_prefix(TOKEN).and_then(<[u8]>::split_first_chunk::<8>);
-    match rest {
-        Some((sequence, of)) if of == place(database, id).as_bytes() => {
-            Ok(Some(Sequence(u64::from_be_bytes(*sequence))))
-        }
-        _ => Err(Failure::page_token()),
-    }
-}
-
-fn place(database: &DatabaseName, id: &DocumentId) -> String {
-    format!("{database}/{id}")
 }
 
 /// As the wire has it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rejoin_api::proto;
+use rejoin_api::{page_token, proto};
 use rejoin_document::DOCUMENT_ID_BYTES_MAX;
 use rejoin_store::{Found, ListRange};
 
@@ -23,7 +23,7 @@ pub(super) async fn list(
     let database = request::database(&context.store, &request.database)?;
     let range = range(request)?;
     let fingerprint = range.fingerprint(&database);
-    let after = page::after_in(fingerprint, &request.page_token)?;
+    let after = page_token::after_in(fingerprint, &request.page_token)?;
     let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
     let store = &context.store;
     let page = store.list(&database, &range, after.as_ref(), page::size(request.page_size))?;
@@ -40,7 +40,7 @@ pub(super) async fn list(
     };
     Ok(proto::ListDocumentsResponse {
         documents: page.items.into_iter().map(document).collect(),
-        next_page_token: page::next_in(fingerprint, page.next),
+        next_page_token: page_token::next_in(fingerprint, page.next),
         state: Some(reading.after_read(&page.context)),
     })
 }

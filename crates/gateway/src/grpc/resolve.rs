@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rejoin_api::page_token;
 use rejoin_api::proto::{self, path_choice::Choice as Kind, resolve_policy::Policy};
 use rejoin_document::{Dot, HlcTime, Value, VersionVector, parse_body};
 use rejoin_store::{
@@ -60,7 +61,7 @@ pub(super) async fn many(
     call: &proto::BulkResolveConflictsRequest,
 ) -> Result<proto::BulkResolveConflictsResponse, Failure> {
     let database = request::database(&context.store, &call.database)?;
-    let after = page::after_id(&call.page_token)?;
+    let after = page_token::after_id(&call.page_token)?;
     let filter = filter(call.filter.as_ref())?;
     let policy = policy(call.policy.as_ref())?;
     let size = page::size(call.page_size);
@@ -78,7 +79,7 @@ pub(super) async fn many(
         })
     });
     let mut response = proto::BulkResolveConflictsResponse {
-        next_page_token: page::next(found.next),
+        next_page_token: page_token::next(found.next),
         ..proto::BulkResolveConflictsResponse::default()
     };
     let mut read = VersionVector::new();

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use rejoin_api::proto;
-use rejoin_document::DatabaseName;
-use rejoin_store::{Changed, DocumentChange, Store, WatchFilter, WatchToken};
+use rejoin_document::{DatabaseName, WatchToken};
+use rejoin_store::{Changed, DocumentChange, Store, WatchFilter};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

@@ -25,7 +25,6 @@ mod port_writes;
 mod puller;
 mod seam;
 mod server;
-mod wire;
 
 pub(crate) use board::{Board, Hub, Live};
 pub(crate) use dialler::Dialler;
@@ -37,4 +36,3 @@ pub(crate) use puller::Puller;
 pub(crate) use seam::DialTimes;
 pub use seam::{Connection, Incoming, Pending, TcpTransport, Transport};
 pub(crate) use server::Serving;
-pub(crate) use wire::WireError;

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::changes::{ChangeFeed, News};
 use super::dialler::{Dialler, Line, LineEvent, line_event};
 use super::port::Port;
-use super::{Board, Hub, LinkEnd, wire};
+use super::{Board, Hub, LinkEnd};
 use crate::clock::LinkClock;
 
 type Applying = Pin<Box<dyn Future<Output = (u64, Applied)> + Send>>;
@@ -150,7 +150,7 @@ impl Puller {
                 })
             }
             LineEvent::Dialled(Err(reason)) | LineEvent::Ended(reason) => self.hang_up(&reason),
-            LineEvent::Received(response) => match wire::from_response(*response) {
+            LineEvent::Received(response) => match rejoin_wire::from_response(*response) {
                 Ok(message) => {
                     if let Message::Welcome(welcome) = &message
                         && welcome.datacenter == *self.machine.peer()
@@ -212,7 +212,7 @@ impl Puller {
                 self.line = Line::Dialling(self.dialler.dial());
                 None
             }
-            PullerCommand::Send(message) => match wire::to_request(message) {
+            PullerCommand::Send(message) => match rejoin_wire::to_request(message) {
                 Ok(request) => self.send(request),
                 Err(error) => self.hang_up(&error.to_string()),
             },

@@ -17,7 +17,7 @@ use super::board::Knows;
 use super::changes::{ChangeFeed, News};
 use super::outbox::Outbox;
 use super::port::Port;
-use super::{Board, Hub, LinkEnd, Live, wire};
+use super::{Board, Hub, LinkEnd, Live};
 use crate::clock::LinkClock;
 
 /// How long what was sent before the end may take to go out.
@@ -152,7 +152,7 @@ impl Serving {
 
     fn received(&mut self, message: Result<Option<PullRequest>, Status>) -> Vec<ServerEvent> {
         let reason = match message {
-            Ok(Some(request)) => match wire::from_request(request) {
+            Ok(Some(request)) => match rejoin_wire::from_request(request) {
                 Ok(message) => {
                     self.overhear(&message);
                     return vec![ServerEvent::Received(message)];
@@ -213,7 +213,7 @@ impl Serving {
         let port = &self.port;
         let answer = match command {
             ServerCommand::Send(message) => {
-                let response = wire::to_response(message).map_err(|error| error.to_string())?;
+                let response = rejoin_wire::to_response(message).map_err(|error| error.to_string())?;
                 let bytes = response.encoded_len();
                 self.outbox.push(Ok(response), bytes).map_err(|full| full.to_string())?;
                 return Ok(None);

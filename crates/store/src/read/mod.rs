@@ -20,7 +20,6 @@ mod scan;
 mod sessions;
 mod status;
 mod watch;
-mod watch_token;
 
 pub use changes::{Changes, DocumentChange};
 pub use conflicts::{ConflictFilter, Conflicted};
@@ -36,4 +35,3 @@ pub use scan::{DatabaseHello, Scan};
 pub use sessions::{Lacking, Seen};
 pub use status::DatabaseStatus;
 pub use watch::{WatchFilter, Watched};
-pub use watch_token::{WatchToken, WatchTokenError};

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use rejoin_document::{DatabaseName, Document, DocumentId, Position, Sequence, VersionVector};
+use rejoin_document::{
+    DatabaseName, Document, DocumentId, Position, Sequence, VersionVector, WatchToken, WatchTokenError,
+};
 
 use super::access::Budget;
 use super::changes::DocumentChange;
-use super::watch_token::{WatchToken, WatchTokenError, binding};
 use crate::engine::{Family, Read};
 use crate::error::{ReadError, StoreError};
 use crate::keys::changes::{self, ChangeEntry};
@@ -139,15 +140,11 @@ fn find<'s>(state: &'s NodeState, name: &DatabaseName) -> Result<&'s DatabaseSta
 }
 
 fn place(state: &NodeState, name: &DatabaseName, sequence: Sequence, knowledge: VersionVector) -> WatchToken {
-    WatchToken {
-        database: binding(name),
-        position: Position {
-            incarnation: state.identity.incarnation,
-            sequence,
-        },
-        reread_until: Sequence(0),
-        knowledge,
-    }
+    let position = Position {
+        incarnation: state.identity.incarnation,
+        sequence,
+    };
+    WatchToken::new(name, position, knowledge)
 }
 
 /// Where a consumer goes on here.
@@ -157,7 +154,7 @@ fn resume(
     (name, database): (&DatabaseName, &DatabaseState),
     token: &WatchToken,
 ) -> Result<WatchToken, ReadError> {
-    if token.database != binding(name) {
+    if !token.is_of(name) {
         return Err(WatchTokenError::OtherDatabase.into());
     }
     let known_log = token.position.incarnation == state.identity.incarnation;
@@ -167,10 +164,9 @@ fn resume(
     // From now on the consumer may be given documents as they are here, which may lack what it was given elsewhere: until the pass is complete,
     // it has for certain only what both logs claim.
     let knowledge = VersionVector::meet(&[&token.knowledge, &database.record.knowledge]);
-    Ok(WatchToken {
-        reread_until: database.record.sequence,
-        ..place(state, name, Sequence(0), knowledge)
-    })
+    let mut start = place(state, name, Sequence(0), knowledge);
+    start.reread_until = database.record.sequence;
+    Ok(start)
 }
 
 /// The newest sequence of the log. What was read may be newer than the state; a log that ends before it is an older one, on a disk that was put

@@ -1,8 +1,9 @@
 //! Which failure each error of the crates below is.
 
+use rejoin_api::page_token::PageTokenError;
 use rejoin_api::{ConvertError, Reason};
-use rejoin_document::{BodyError, PatchError, Refused};
-use rejoin_store::{CommitError, ReadError, WatchTokenError};
+use rejoin_document::{BodyError, PatchError, Refused, WatchTokenError};
+use rejoin_store::{CommitError, ReadError};
 
 use super::{Failure, shortened};
 
@@ -151,6 +152,12 @@ impl From<ReadError> for Failure {
                 Self::new(Reason::Storage, &error)
             }
         }
+    }
+}
+
+impl From<PageTokenError> for Failure {
+    fn from(error: PageTokenError) -> Self {
+        Self::new(Reason::InvalidPageToken, &error)
     }
 }
 

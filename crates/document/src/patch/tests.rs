@@ -1,0 +1,246 @@
+//! What patches do, what they refuse, and that nothing else changes.
+
+use super::*;
+
+fn body(text: &str) -> Object {
+    parse_body(text.as_bytes(), &Limits::default()).unwrap()
+}
+
+fn apply(patch: &Patch, text: &str) -> Result<String, PatchError> {
+    patch.apply(&body(text), &Limits::default()).map(|body| body.to_json())
+}
+
+/// The examples of RFC 7396, appendix A, whose target and result are objects.
+#[test]
+fn a_merge_patch_does_what_its_rfc_says() {
+    let examples = [
+        (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+        (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
+        (r#"{"a":"b"}"#, r#"{"a":null}"#, "{}"),
+        (r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#),
+        (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+        (r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#),
+        (
+            r#"{"a":{"b":"c"}}"#,
+            r#"{"a":{"b":"d","c":null}}"#,
+            r#"{"a":{"b":"d"}}"#,
+        ),
+        (r#"{"a":[{"b":"c"}]}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#),
+        (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
+        ("{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
+    ];
+    for (target, patch, result) in examples {
+        assert_eq!(
+            apply(&Patch::merge(patch.as_bytes(), &Limits::default()).unwrap(), target).unwrap(),
+            result,
+            "{patch}"
+        );
+    }
+    for patch in ["[1]", "null", "{", ""] {
+        assert!(
+            matches!(
+                Patch::merge(patch.as_bytes(), &Limits::default()),
+                Err(PatchError::Syntax(_))
+            ),
+            "{patch}"
+        );
+    }
+}
+
+/// Examples of RFC 6902, appendix A.
+#[test]
+fn a_json_patch_does_what_its_rfc_says_all_or_nothing() {
+    let examples = [
+        (
+            r#"{"foo":"bar"}"#,
+            r#"[{"op":"add","path":"/baz","value":"qux"}]"#,
+            Some(r#"{"foo":"bar","baz":"qux"}"#),
+        ),
+        (
+            r#"{"foo":["bar","baz"]}"#,
+            r#"[{"op":"add","path":"/foo/1","value":"qux"}]"#,
+            Some(r#"{"foo":["bar","qux","baz"]}"#),
+        ),
+        (
+            r#"{"baz":"qux","foo":"bar"}"#,
+            r#"[{"op":"remove","path":"/baz"}]"#,
+            Some(r#"{"foo":"bar"}"#),
+        ),
+        (
+            r#"{"baz":"qux","foo":1}"#,
+            r#"[{"op":"test","path":"/baz","value":"qux"},{"op":"replace","path":"/foo","value":2}]"#,
+            Some(r#"{"baz":"qux","foo":2}"#),
+        ),
+        (
+            r#"{"baz":"qux"}"#,
+            r#"[{"op":"replace","path":"/baz","value":1},{"op":"test","path":"/baz","value":"bar"}]"#,
+            None,
+        ),
+        (
+            r#"{"foo":"bar"}"#,
+            r#"[{"op":"add","path":"/baz/bat","value":"qux"}]"#,
+            None,
+        ),
+        (
+            r#"{"/":9,"~1":10}"#,
+            r#"[{"op":"test","path":"/~01","value":10}]"#,
+            Some(r#"{"/":9,"~1":10}"#),
+        ),
+    ];
+    for (target, patch, result) in examples {
+        let patched = apply(
+            &Patch::operations(patch.as_bytes(), &Limits::default()).unwrap(),
+            target,
+        );
+        assert_eq!(patched.as_deref().ok(), result, "{patch}: {patched:?}");
+        assert!(result.is_some() || matches!(patched, Err(PatchError::Misfit(_))));
+    }
+    assert!(matches!(
+        Patch::operations(br#"[{"op":"spin","path":""}]"#, &Limits::default()),
+        Err(PatchError::Syntax(_))
+    ));
+    let many = vec![r#"{"op":"test","path":"/a","value":1}"#; PATCH_OPERATIONS_MAX + 1].join(",");
+    assert!(matches!(
+        Patch::operations(format!("[{many}]").as_bytes(), &Limits::default()),
+        Err(PatchError::Syntax(_))
+    ));
+}
+
+#[test]
+fn what_a_patch_does_not_touch_keeps_its_digits_and_its_place() {
+    let text = r#"{"z":1.0,"a":1e2,"b":1E+3,"c":-0.0,"d":100000000000000000000000000001,"s":"\u0000n7","n":0}"#;
+    let patch = Patch::merge(br#"{"n":2.5E0}"#, &Limits::default()).unwrap();
+    let expected = text.replace(r#""n":0"#, r#""n":2.5E0"#);
+    assert_eq!(apply(&patch, text).unwrap(), expected);
+}
+
+#[test]
+fn what_a_patch_removes_moves_nothing_else() {
+    let text = r#"{"a":1,"b":2,"c":{"x":1,"y":2,"z":3},"d":4}"#;
+    let merge = Patch::merge(br#"{"a":null,"c":{"x":null,"n":0},"e":5}"#, &Limits::default()).unwrap();
+    let expected = r#"{"b":2,"c":{"y":2,"z":3,"n":0},"d":4,"e":5}"#;
+    assert_eq!(apply(&merge, text).unwrap(), expected);
+    let operations = br#"[{"op":"remove","path":"/a"},{"op":"remove","path":"/c/x"},{"op":"add","path":"/c/n","value":0},{"op":"add","path":"/e","value":5}]"#;
+    let operations = Patch::operations(operations, &Limits::default()).unwrap();
+    assert_eq!(apply(&operations, text).unwrap(), expected);
+}
+
+#[test]
+fn a_deep_body_can_be_patched_and_a_patch_cannot_make_one_too_deep_or_too_large() {
+    let deep = |levels: usize| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
+    let patch = Patch::merge(br#"{"b":1}"#, &Limits::default()).unwrap();
+    assert!(apply(&patch, &deep(128)).is_ok());
+    let nest = Patch::operations(br#"[{"op":"copy","from":"","path":"/b"}]"#, &Limits::default()).unwrap();
+    assert!(matches!(
+        apply(&nest, &deep(128)),
+        Err(PatchError::Body(BodyError::TooDeep { .. }))
+    ));
+    let path = |levels: usize| "/a".repeat(levels);
+    let copies: Vec<String> = (0..15)
+        .map(|copy| format!(r#"{{"op":"copy","from":"/a","path":"{}"}}"#, path(1 << copy | 1)))
+        .collect();
+    for text in [
+        format!("[{}]", copies.join(",")),
+        format!(r#"[{{"op":"add","path":"{}","value":{}}}]"#, path(2), deep(127)),
+        format!(
+            r#"[{{"op":"add","path":"/a/b","value":[]}},{{"op":"add","path":"/a/b/-","value":{}}}]"#,
+            deep(126)
+        ),
+    ] {
+        let stacked = Patch::operations(text.as_bytes(), &Limits::default()).unwrap();
+        let error = apply(&stacked, r#"{"a":{}}"#);
+        assert!(
+            matches!(error, Err(PatchError::Body(BodyError::TooDeep { .. }))),
+            "{error:?}"
+        );
+    }
+    let copies: Vec<String> = (0..60)
+        .map(|copy| format!(r#"{{"op":"copy","from":"/a","path":"/a/{copy}"}}"#))
+        .collect();
+    let doubling = Patch::operations(format!("[{}]", copies.join(",")).as_bytes(), &Limits::default()).unwrap();
+    let error = apply(&doubling, r#"{"a":{"x":"0123456789"}}"#);
+    assert!(
+        matches!(error, Err(PatchError::Body(BodyError::TooLarge { .. }))),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn no_operation_makes_a_body_too_deep_on_the_way() {
+    let deep = |levels: usize| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
+    let nest = [
+        format!(r#"{{"op":"add","path":"/t","value":{}}}"#, deep(120)),
+        format!(r#"{{"op":"move","from":"/d","path":"/t{}"}}"#, "/a".repeat(120)),
+        r#"{"op":"move","from":"/t","path":"/d"}"#.to_owned(),
+    ];
+    let operations = format!("[{}]", vec![nest.join(","); 300].join(","));
+    let patch = Patch::operations(operations.as_bytes(), &Limits::default()).unwrap();
+    let too_deep = Err(PatchError::Body(BodyError::TooDeep { depth_max: 128 }));
+    assert_eq!(
+        apply(&patch, r#"{"d":{"x":{"y":{"z":{"w":{"v":{"u":{"s":1}}}}}}}}"#),
+        too_deep
+    );
+    let add = |level: usize| Edit::Add {
+        path: format!("/d{}", "/0/a".repeat(level)),
+        elements: vec![Value::from(body(r#"{"a":[]}"#))],
+    };
+    let edits = Patch::edits((0..80).map(add).collect()).unwrap();
+    assert_eq!(apply(&edits, "{}"), too_deep);
+}
+
+#[test]
+fn an_increment_counts_on_from_what_is_there_or_from_nothing() {
+    let by = |path: &str, by| Patch::edits(vec![Edit::Increment { path: path.into(), by }]).unwrap();
+    assert_eq!(apply(&by("/n", 5), r#"{"n":-2}"#).unwrap(), r#"{"n":3}"#);
+    assert_eq!(apply(&by("/m", -5), r#"{"n":1}"#).unwrap(), r#"{"n":1,"m":-5}"#);
+    assert_eq!(
+        apply(&by("/a~1b/~0", 1), r#"{"a/b":{"~":1}}"#).unwrap(),
+        r#"{"a/b":{"~":2}}"#
+    );
+    for text in [r#"{"n":1.5}"#, r#"{"n":"1"}"#, r#"{"n":9223372036854775807}"#] {
+        assert!(
+            matches!(apply(&by("/n", 1), text), Err(PatchError::NotAnInteger { .. })),
+            "{text}"
+        );
+    }
+    for path in ["/a/b", "", "n"] {
+        assert!(
+            matches!(apply(&by(path, 1), "{}"), Err(PatchError::NoParent { .. })),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn elements_are_added_once_and_taken_out_if_they_are_there() {
+    let list = |text: &str| match parse_value(text.as_bytes(), &Limits::default()) {
+        Ok(Value::Array(elements)) => elements,
+        other => panic!("{other:?}"),
+    };
+    let add = |elements: &str| Edit::Add {
+        path: "/tags".into(),
+        elements: list(elements),
+    };
+    let remove = |elements: &str| Edit::Remove {
+        path: "/tags".into(),
+        elements: list(elements),
+    };
+    let both = Patch::edits(vec![add(r#"["b","c"]"#), remove(r#"["a","x"]"#)]).unwrap();
+    assert_eq!(apply(&both, r#"{"tags":["a","b"]}"#).unwrap(), r#"{"tags":["b","c"]}"#);
+    assert_eq!(apply(&both, "{}").unwrap(), r#"{"tags":["b","c"]}"#);
+    let objects = Patch::edits(vec![add(r#"[{"y":2,"x":1}]"#)]).unwrap();
+    let text = r#"{"tags":[{"x":1,"y":2}]}"#;
+    assert_eq!(
+        apply(&objects, text).unwrap(),
+        text,
+        "the order of members does not matter"
+    );
+    assert!(matches!(
+        Patch::edits(vec![add("[]"); PATCH_OPERATIONS_MAX + 1]),
+        Err(PatchError::Syntax(_))
+    ));
+    assert!(matches!(
+        apply(&both, r#"{"tags":1}"#),
+        Err(PatchError::NotAnArray { .. })
+    ));
+}
