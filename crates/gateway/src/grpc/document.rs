@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rejoin_api::proto::{self, document_service_server::DocumentService};
-use rejoin_document::{Checksum, DatabaseName, DocumentId, Revision, VersionVector};
+use rejoin_document::{DatabaseName, DocumentId, Revision, Shown, VersionVector};
 use rejoin_store::Operation;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -126,15 +126,13 @@ impl DocumentApi {
     ) -> Result<(proto::Document, VersionVector), Failure> {
         let base = self.context.store.base(database, id, revision)?;
         let base = base.ok_or_else(|| Failure::revision_not_found(id, revision))?;
-        let body = base.body.unwrap_or_default();
-        let document = proto::Document {
-            id: id.to_string(),
-            revision: revision.to_string(),
-            deleted: false,
-            checksum: Checksum::of(&body).0,
-            body: body.to_json().into(),
+        let shown = Shown {
+            revision: revision.clone(),
+            deleted: base.body.is_none(),
+            body: base.body.unwrap_or_default(),
             conflicts: Vec::new(),
         };
+        let document = proto::Document::from_shown(id, &shown, &|replica| self.context.store.datacenter_of(replica));
         Ok((document, base.context))
     }
 }
