@@ -263,7 +263,10 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::WatchChangesRequest>,
     ) -> Result<Response<Self::WatchChangesStream>, Status> {
-        Ok(Response::new(watch::start(&self.context, call.get_ref())?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            watch::start(&self.context, call.get_ref(), deadline).await?,
+        ))
     }
 
     async fn load_documents(
@@ -303,7 +306,10 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::ExportDocumentsRequest>,
     ) -> Result<Response<Self::ExportDocumentsStream>, Status> {
-        Ok(Response::new(export::start(&self.context, call.get_ref()).await?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            export::start(&self.context, call.get_ref(), deadline).await?,
+        ))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
@@ -311,7 +317,10 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::ListRevisionsRequest>,
     ) -> Result<Response<proto::ListRevisionsResponse>, Status> {
-        Ok(Response::new(history::list(&self.context, call.get_ref())?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            history::list(&self.context, call.get_ref(), deadline).await?,
+        ))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
@@ -319,7 +328,10 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::DiffRevisionsRequest>,
     ) -> Result<Response<proto::DiffRevisionsResponse>, Status> {
-        Ok(Response::new(history::diff(&self.context, call.get_ref())?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            history::diff(&self.context, call.get_ref(), deadline).await?,
+        ))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
