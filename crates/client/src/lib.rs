@@ -69,3 +69,8 @@ pub use verbs::{Edit, Patch};
 pub use version::{Compared, Replaced, Version};
 pub use watch::{InvalidWatchToken, Watch, WatchFrom, WatchToken};
 pub use written::Written;
+
+/// The examples of `docs/client.md`, so that they compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/client.md")]
+pub struct Examples;
