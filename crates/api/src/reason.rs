@@ -162,6 +162,19 @@ mod tests {
     }
 
     #[test]
+    fn every_reason_stands_once_in_the_table_for_users_and_no_other_does() {
+        let table = include_str!("../../../docs/errors.md");
+        let rows = table
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        let mut listed: Vec<&str> = rows.map(|(reason, _)| reason).collect();
+        let mut reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        listed.sort_unstable();
+        reasons.sort_unstable();
+        assert_eq!(listed, reasons);
+    }
+
+    #[test]
     fn an_unknown_reason_is_named_in_the_error() {
         assert!("OTHER".parse::<Reason>().unwrap_err().to_string().contains("OTHER"));
     }

@@ -6,8 +6,10 @@ use rejoin_document::{Revision, Sequence};
 use tonic::Streaming;
 
 use crate::call::{self, Safety};
+use crate::call_options::ReadState;
 use crate::error::CallError;
 use crate::malformed::{self, Malformed};
+use crate::told::Told;
 use crate::watch::WatchToken;
 
 /// The newest change of one document.
@@ -43,6 +45,7 @@ pub enum WatchEvent {
 pub struct ChangeStream {
     stream: Streaming<proto::WatchChangesResponse>,
     address: String,
+    told: Told,
     token: Option<WatchToken>,
 }
 
@@ -50,11 +53,13 @@ impl ChangeStream {
     pub(crate) fn new(
         stream: Streaming<proto::WatchChangesResponse>,
         address: &str,
+        told: Told,
         token: Option<WatchToken>,
     ) -> Self {
         Self {
             stream,
             address: address.to_owned(),
+            told,
             token,
         }
     }
@@ -64,7 +69,7 @@ impl ChangeStream {
     ///
     /// # Errors
     /// `Unreachable` if the connection was lost: open another stream, here or at another datacenter's node, after
-    /// [`Self::token`]. `Refused` with `INVALID_WATCH_TOKEN` if the database was deleted and created again meanwhile.
+    /// [`Self::token`]. `Refused` with `DATABASE_NOT_FOUND` once the database was deleted and nothing of it survived.
     pub async fn next(&mut self) -> Result<Option<Change>, CallError> {
         loop {
             match self.next_event().await? {
@@ -82,11 +87,17 @@ impl ChangeStream {
     pub async fn next_event(&mut self) -> Result<Option<WatchEvent>, CallError> {
         let answer = self.stream.message().await;
         let answer = answer.map_err(|status| call::from_status(&self.address, Safety::Repeatable, &status))?;
-        let Some(answer) = answer else { return Ok(None) };
+        let Some(mut answer) = answer else { return Ok(None) };
+        self.told.take_in(answer.state.take());
         let event =
             WatchEvent::from_proto(answer).map_err(|malformed| CallError::malformed(&self.address, &malformed))?;
         self.token = Some(event.token().clone());
         Ok(Some(event))
+    }
+
+    /// How what this stream has brought so far stands to its session.
+    pub fn state(&self) -> &ReadState {
+        self.told.state()
     }
 
     /// Where to go on after everything that this stream has brought; `None` if it began at the start and has brought

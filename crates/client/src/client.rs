@@ -43,10 +43,10 @@ struct Nodes {
 
 /// A call in a session: what it sends and how long it lets a node wait.
 pub(crate) struct InSession<'a> {
-    database: &'a str,
+    pub(crate) database: &'a str,
     pub(crate) sent: Bytes,
     safety: Safety,
-    patience: Duration,
+    pub(crate) patience: Duration,
 }
 
 impl Client {
@@ -255,26 +255,27 @@ impl Client {
         F: Fn(Request<Q>) -> C,
         C: Future<Output = Result<Response<A>, Status>>,
     {
-        let InSession {
-            database,
-            sent,
-            safety,
-            patience,
-        } = call;
-        let answer = self.attempt((safety, patience), request, attempt, read).await;
-        if let Err(error) = &answer
-            && error.reason() == Some(Reason::InvalidSession)
-        {
-            // The database was deleted and created again: what the session had seen of it is no more. The caller is told once.
-            self.session.forget(database);
-            return Err(error.clone());
+        let means = (call.safety, call.patience);
+        match self.attempt(means, request, attempt, read).await {
+            Ok((answer, token)) => {
+                self.session.saw(call.database, &call.sent, token);
+                Ok(answer)
+            }
+            Err(error) => {
+                self.refused(&call, &error);
+                Err(error)
+            }
         }
-        let token = match &answer {
-            Ok((_, token)) => token.clone(),
-            Err(error) => error.session_token(),
-        };
-        self.session.saw(database, &sent, token);
-        answer.map(|(answer, _)| answer)
+    }
+
+    /// Takes in what a refusal has told the session.
+    pub(crate) fn refused(&self, call: &InSession<'_>, error: &CallError) {
+        if error.reason() == Some(Reason::InvalidSession) {
+            // The database was deleted and created again: what the session had seen of it is no more. The caller is told once.
+            self.session.forget(call.database);
+        } else {
+            self.session.saw(call.database, &call.sent, error.session_token());
+        }
     }
 
     /// The connection to the node that calls go to at present. Now and then somebody looks if the preferred one is back.

@@ -8,10 +8,12 @@ use rejoin_document::Revision;
 use tonic::Streaming;
 
 use crate::call::{self, Safety};
+use crate::call_options::ReadState;
 use crate::document::Document;
 use crate::error::CallError;
 use crate::malformed::{self, Malformed};
 use crate::status::time;
+use crate::told::Told;
 
 /// What is exported. By default all documents without their history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,13 +57,15 @@ pub struct SupersededRevision {
 pub struct ExportStream {
     stream: Streaming<proto::ExportDocumentsResponse>,
     address: String,
+    told: Told,
 }
 
 impl ExportStream {
-    pub(crate) fn new(stream: Streaming<proto::ExportDocumentsResponse>, address: &str) -> Self {
+    pub(crate) fn new(stream: Streaming<proto::ExportDocumentsResponse>, address: &str, told: Told) -> Self {
         Self {
             stream,
             address: address.to_owned(),
+            told,
         }
     }
 
@@ -71,10 +75,26 @@ impl ExportStream {
     /// `Unreachable` if the connection was lost, `Refused` with `OVERLOADED` if it was not read for too long: begin
     /// again, a second export is one of another moment.
     pub async fn next(&mut self) -> Result<Option<Exported>, CallError> {
-        let answer = self.stream.message().await;
-        let answer = answer.map_err(|status| call::from_status(&self.address, Safety::Repeatable, &status))?;
-        let exported = answer.map(Exported::from_proto).transpose();
-        exported.map_err(|malformed| CallError::malformed(&self.address, &malformed))
+        loop {
+            let answer = self.stream.message().await;
+            let answer = answer.map_err(|status| call::from_status(&self.address, Safety::Repeatable, &status))?;
+            let Some(mut answer) = answer else { return Ok(None) };
+            let state = answer.state.take();
+            let only_state = state.is_some() && answer.document.is_none();
+            self.told.take_in(state);
+            // The last answer tells what was seen in all, and no document.
+            if !only_state {
+                let exported = Exported::from_proto(answer);
+                return exported
+                    .map(Some)
+                    .map_err(|malformed| CallError::malformed(&self.address, &malformed));
+            }
+        }
+    }
+
+    /// How what this stream has brought so far stands to its session.
+    pub fn state(&self) -> &ReadState {
+        self.told.state()
     }
 }
 

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use rejoin_api::proto;
 use rejoin_document::{Dot, Revision};
 
-use crate::call::Safety;
+use crate::call_options::ReadState;
 use crate::client::Client;
 use crate::conflict::Conflict;
+use crate::documents::read_token;
 use crate::error::CallError;
 use crate::malformed::{self, Malformed};
 use crate::page::Page;
@@ -31,6 +32,17 @@ pub struct HistoryRevision {
     pub set_aside: Vec<Conflict>,
     /// Large candidates that are not listed: the revision that came after has them still.
     pub set_aside_left_out: u32,
+}
+
+/// In what two revisions differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differences {
+    /// The paths in which they differ, ascending.
+    pub paths: Vec<PathDifference>,
+    /// The revision that was compared with.
+    pub to: Revision,
+    /// How the answer stands to its session.
+    pub state: ReadState,
 }
 
 /// One path in which two revisions differ. A value is `None` where nothing stands at the path.
@@ -69,54 +81,59 @@ impl Client {
         size: u32,
         after: Option<String>,
     ) -> Result<Page<HistoryRevision>, CallError> {
+        let (call, options) = self.reads(database);
         let request = proto::ListRevisionsRequest {
             database: database.to_owned(),
             id: id.to_owned(),
             include_bodies: bodies,
             page_size: size,
             page_token: after.unwrap_or_default(),
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.list_revisions(request).await }
         };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = read_token(answer.state.as_ref());
             let revisions = answer.revisions.into_iter().map(HistoryRevision::from_proto);
-            Ok(Page::new(revisions.collect::<Result<_, _>>()?, answer.next_page_token))
+            let page = Page::new(revisions.collect::<Result<_, _>>()?, answer.next_page_token);
+            Ok((page.with_state(answer.state), token))
         })
         .await
     }
 
-    /// The members in which two revisions differ, in ascending order of their paths, and the revision that was compared with: by default the
-    /// current one.
+    /// The members in which two revisions differ: a kept one and, by default, the current one.
     ///
     /// # Errors
     /// `Refused` with `DOCUMENT_NOT_FOUND`, with `REVISION_NOT_FOUND` if one of them is not kept, or with `INVALID_REVISION`; `Unreachable` if no
     /// answer arrived.
-    pub async fn diff(
-        &self,
-        database: &str,
-        id: &str,
-        from: &str,
-        to: Option<&str>,
-    ) -> Result<(Vec<PathDifference>, Revision), CallError> {
+    pub async fn diff(&self, database: &str, id: &str, from: &str, to: Option<&str>) -> Result<Differences, CallError> {
+        let (call, options) = self.reads(database);
         let request = proto::DiffRevisionsRequest {
             database: database.to_owned(),
             id: id.to_owned(),
             from_revision: from.to_owned(),
             to_revision: to.unwrap_or_default().to_owned(),
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.document_service();
             async move { service.diff_revisions(request).await }
         };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
-            let differences = answer.differences.into_iter().map(|found| PathDifference {
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = read_token(answer.state.as_ref());
+            let paths = answer.differences.into_iter().map(|found| PathDifference {
                 path: found.path,
                 from: found.from_value,
                 to: found.to_value,
             });
-            Ok((differences.collect(), malformed::revision(&answer.to_revision)?))
+            let differences = Differences {
+                paths: paths.collect(),
+                to: malformed::revision(&answer.to_revision)?,
+                state: answer.state.map(ReadState::from).unwrap_or_default(),
+            };
+            Ok((differences, token))
         })
         .await
     }

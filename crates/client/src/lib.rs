@@ -37,6 +37,7 @@ mod resolve;
 mod route;
 mod session;
 mod status;
+mod told;
 mod verbs;
 mod version;
 mod watch;
@@ -56,7 +57,7 @@ pub use document::Document;
 pub use error::{CallError, InvalidAddress, Refusal, SessionBehind};
 pub use export::{Export, ExportStream, Exported, SupersededRevision};
 pub use heal::Heal;
-pub use history::{HistoryRevision, PathDifference, RestoredPart};
+pub use history::{Differences, HistoryRevision, PathDifference, RestoredPart};
 pub use load::{LoadError, LoadOutcome, LoadOutcomes, LoadSendError, LoadSender};
 pub use malformed::Malformed;
 pub use options::ClientOptions;
@@ -69,3 +70,8 @@ pub use verbs::{Edit, Patch};
 pub use version::{Compared, Replaced, Version};
 pub use watch::{InvalidWatchToken, Watch, WatchFrom, WatchToken};
 pub use written::Written;
+
+/// The examples of `docs/client.md`, so that they compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/client.md")]
+pub struct Examples;

@@ -1,20 +1,20 @@
 //! Calls that read many documents: lists, several at once, changes, exports.
 
 use std::future::Future;
-use std::time::Duration;
 
 use rejoin_api::proto;
 use tonic::Status;
 
 use crate::call::{self, Safety};
 use crate::change_stream::ChangeStream;
-use crate::client::Client;
+use crate::client::{Client, InSession};
 use crate::document::Document;
 use crate::documents::read_token;
 use crate::error::CallError;
 use crate::export::{Export, ExportStream};
 use crate::malformed::Malformed;
 use crate::page::Page;
+use crate::told::Told;
 use crate::watch::{Watch, WatchFrom};
 
 /// What is listed, and in which order. By default all documents, whole, in ascending order of the bytes of their ids.
@@ -70,7 +70,7 @@ impl Client {
                 .into_iter()
                 .map(|document| Document::from_proto(document, state.clone()))
                 .collect::<Result<_, _>>()?;
-            Ok((Page::new(documents, answer.next_page_token), token))
+            Ok((Page::new(documents, answer.next_page_token).with_state(state), token))
         })
         .await
     }
@@ -115,18 +115,19 @@ impl Client {
     /// `Refused` with `DATABASE_NOT_FOUND`; with `INVALID_WATCH_TOKEN` if the token is of another database, or of a
     /// deleted one of this name; with `INVALID_FILTER`; `Unreachable` if no answer arrived.
     pub async fn watch(&self, database: &str, watch: &Watch) -> Result<ChangeStream, CallError> {
-        let request = watch.to_proto(database);
+        let (call, options) = self.reads(database);
+        let request = watch.to_proto(database, options);
         let attempt = || {
             let mut service = self.document_service();
             let request = request.clone();
             async move { service.watch_changes(request).await }
         };
-        let answer = self.open(attempt).await?;
+        let (answer, told) = self.open(call, attempt).await?;
         let token = match &watch.from {
             WatchFrom::After(token) => Some(token.clone()),
             WatchFrom::Start | WatchFrom::Now => None,
         };
-        Ok(ChangeStream::new(answer.into_inner(), self.address(), token))
+        Ok(ChangeStream::new(answer.into_inner(), self.address(), told, token))
     }
 
     /// All documents as of one moment: what is written once this has returned does not show in it.
@@ -135,27 +136,33 @@ impl Client {
     /// `Refused` with `DATABASE_NOT_FOUND`, or with `OVERLOADED` if the node serves as many exports as it may;
     /// `Unreachable` if no answer arrived.
     pub async fn export(&self, database: &str, export: &Export) -> Result<ExportStream, CallError> {
+        let (call, options) = self.reads(database);
         let request = proto::ExportDocumentsRequest {
             database: database.to_owned(),
             include_history: export.history,
             prefix: export.prefix.clone(),
+            options: Some(options),
         };
         let attempt = || {
             let mut service = self.document_service();
             let request = request.clone();
             async move { service.export_documents(request).await }
         };
-        let answer = self.open(attempt).await?;
-        Ok(ExportStream::new(answer.into_inner(), self.address()))
+        let (answer, told) = self.open(call, attempt).await?;
+        Ok(ExportStream::new(answer.into_inner(), self.address(), told))
     }
 
-    /// Begins a stream. No deadline travels with the request, as the stream may last: only its beginning is waited for.
-    async fn open<T, F, A>(&self, attempt: F) -> Result<T, CallError>
+    /// Begins a stream in a session. No deadline travels with the request, as the stream may last: only its beginning is waited for.
+    async fn open<T, F, A>(&self, call: InSession<'_>, attempt: F) -> Result<(T, Told), CallError>
     where
         F: Fn() -> A,
         A: Future<Output = Result<T, Status>>,
     {
         let (options, route) = (self.options(), self.route());
-        call::run(options, route, Safety::Repeatable, Duration::ZERO, attempt).await
+        let answer = call::run(options, route, Safety::Repeatable, call.patience, attempt).await;
+        if let Err(error) = &answer {
+            self.refused(&call, error);
+        }
+        Ok((answer?, Told::new(self.session(), call.database)))
     }
 }

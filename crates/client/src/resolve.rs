@@ -5,8 +5,10 @@ use rejoin_api::proto::{self, path_choice, resolve_policy};
 use rejoin_document::{Dot, Revision};
 
 use crate::call::Safety;
+use crate::call_options::ReadState;
 use crate::client::Client;
 use crate::conflict::DocumentConflicts;
+use crate::documents::read_token;
 use crate::error::CallError;
 use crate::malformed::{self, Malformed};
 use crate::page::Page;
@@ -62,6 +64,8 @@ pub struct ConflictedDocument {
     pub body: Bytes,
     /// The newest revision and its body that all branches had seen, where the node keeps it.
     pub base: Option<(Revision, Bytes)>,
+    /// How the answer stands to its session.
+    pub state: ReadState,
 }
 
 /// What a bulk resolution did with one page of documents.
@@ -103,19 +107,23 @@ impl Client {
         size: u32,
         after: Option<String>,
     ) -> Result<Page<DocumentConflicts>, CallError> {
+        let (call, options) = self.reads(database);
         let request = proto::ListConflictsRequest {
             database: database.to_owned(),
             page_size: size,
             page_token: after.unwrap_or_default(),
             filter: Some(filter.into()),
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.conflict_service();
             async move { service.list_conflicts(request).await }
         };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = read_token(answer.state.as_ref());
             let documents = answer.documents.into_iter().map(DocumentConflicts::from_proto);
-            Ok(Page::new(documents.collect::<Result<_, _>>()?, answer.next_page_token))
+            let page = Page::new(documents.collect::<Result<_, _>>()?, answer.next_page_token);
+            Ok((page.with_state(answer.state), token))
         })
         .await
     }
@@ -125,24 +133,29 @@ impl Client {
     /// # Errors
     /// `Refused` with `DOCUMENT_NOT_FOUND` when it is absent or deleted; `Unreachable` if no answer arrived.
     pub async fn document_conflicts(&self, database: &str, id: &str) -> Result<ConflictedDocument, CallError> {
+        let (call, options) = self.reads(database);
         let request = proto::GetConflictsRequest {
             database: database.to_owned(),
             id: id.to_owned(),
+            options: Some(options),
         };
         let attempt = |request| {
             let mut service = self.conflict_service();
             async move { service.get_conflicts(request).await }
         };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
+        self.call_in_session(call, request, attempt, |answer| {
+            let token = read_token(answer.state.as_ref());
             let conflicts = answer.document.ok_or(Malformed::Missing("document"))?;
             let base = answer
                 .base
                 .map(|base| Ok((malformed::revision(&base.revision)?, base.body)));
-            Ok(ConflictedDocument {
+            let document = ConflictedDocument {
                 conflicts: DocumentConflicts::from_proto(conflicts)?,
                 body: answer.body,
                 base: base.transpose()?,
-            })
+                state: answer.state.map(ReadState::from).unwrap_or_default(),
+            };
+            Ok((document, token))
         })
         .await
     }

@@ -80,7 +80,7 @@ impl FromStr for WatchToken {
 }
 
 impl Watch {
-    pub(crate) fn to_proto(&self, database: &str) -> proto::WatchChangesRequest {
+    pub(crate) fn to_proto(&self, database: &str, options: proto::ReadOptions) -> proto::WatchChangesRequest {
         let resume_token = match &self.from {
             WatchFrom::After(token) => token.0.clone(),
             WatchFrom::Start | WatchFrom::Now => Bytes::new(),
@@ -96,6 +96,7 @@ impl Watch {
             ids: self.ids.clone(),
             include_bodies: self.bodies,
             heartbeat_ms: self.heartbeat.map(heartbeat_ms).unwrap_or_default(),
+            options: Some(options),
         }
     }
 }

@@ -33,6 +33,8 @@ mod resolutions;
 mod seam;
 #[path = "node/services.rs"]
 mod services;
+#[path = "node/session_reads.rs"]
+mod session_reads;
 #[path = "node/sessions.rs"]
 mod sessions;
 #[path = "node/starting.rs"]
@@ -41,5 +43,7 @@ mod starting;
 mod telemetry;
 #[path = "node/verbs.rs"]
 mod verbs;
+#[path = "node/watch_ends.rs"]
+mod watch_ends;
 #[path = "node/watches.rs"]
 mod watches;

@@ -56,7 +56,7 @@ pub use queue_options::QueueOptions;
 pub use read::{
     Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Export, ExportOptions,
     Exported, Found, History, KeptBody, KeptRevision, Lacking, ListRange, Page, QuarantinedState, RuleEffect, Scan,
-    Seen, VisibleDatabase, WatchFilter, Watched,
+    Seen, VisibleDatabase, WatchFilter, Watched, WatchedChange,
 };
 pub use restore_error::RestoreError;
 pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};

@@ -165,6 +165,25 @@ fn the_common_base_is_what_all_branches_had_read() {
 }
 
 #[test]
+fn a_common_base_is_looked_for_in_a_bounded_number_of_bytes() {
+    let large = |mark: usize| format!(r#"{{"n":{mark},"text":"{}"}}"#, "x".repeat(3 << 20));
+    for (writes, found) in [(4, true), (8, false)] {
+        let (east, west) = pair();
+        let read = put(&east, "a", create(r#"{"n":0}"#)).revision;
+        meet(&east, &west);
+        put(&west, "a", update(r#"{"n":-1}"#));
+        for mark in 1..=writes {
+            put(&east, "a", update(&large(mark)));
+        }
+        sync(&west, &east);
+        assert_eq!(open(&east, &ConflictFilter::default()), ["a/n"]);
+        let base = east.common_base(&shop(), &id("a")).unwrap();
+        let expected = found.then_some(read);
+        assert_eq!(base.and_then(|base| base.revision), expected, "{writes} times 3 MiB");
+    }
+}
+
+#[test]
 fn a_resolution_of_what_has_changed_since_or_is_not_there_is_refused() {
     let (east, _) = conflicted();
     let read = east.get(&shop(), &id("a")).unwrap().unwrap().shown.revision;

@@ -41,7 +41,7 @@ impl Consumer {
                 }
                 left -= 1;
                 self.received.push(change.id.to_string());
-                let revision = change.shown.revision.to_string();
+                let revision = change.revision.to_string();
                 let context = context(store, &change.id);
                 self.held.insert(change.id, (revision, context));
                 self.token = Some(token.encode());
@@ -360,4 +360,50 @@ proptest! {
             prop_assert_eq!(&found.shown.revision.to_string(), revision, "{}", document);
         }
     }
+}
+
+#[test]
+fn a_deleted_database_is_not_watched_and_what_survived_in_it_is() {
+    let (east, west) = pair();
+    put(&east, "a", create("{}"));
+    sync(&east, &west);
+    let token = east.watch_from_start(&shop()).unwrap();
+    let watched = east.watch(&shop(), &token, &WatchFilter::default(), 9).unwrap();
+    put(&west, "unseen", create("{}"));
+    delete_database(&east, &shop()).unwrap();
+    purge(&east);
+    let unknown = |result: Result<WatchToken, ReadError>| matches!(result, Err(ReadError::UnknownDatabase { .. }));
+    assert!(unknown(east.watch_from_start(&shop())));
+    assert!(unknown(east.watch_from_now(&shop())));
+    assert!(unknown(east.watch_resume(&shop(), &watched.token)));
+    let read = east.watch(&shop(), &watched.token, &WatchFilter::default(), 9);
+    assert!(unknown(read.map(|watched| watched.token)));
+    exchange(&[&east, &west]);
+    let survived = east.watch(&shop(), &watched.token, &WatchFilter::default(), 9).unwrap();
+    let ids: Vec<_> = survived.changes.iter().map(|(change, _)| change.id.as_str()).collect();
+    assert_eq!(ids, ["unseen"]);
+}
+
+#[test]
+fn a_piece_holds_about_a_mebibyte_of_bodies_and_none_where_none_are_asked_for() {
+    let store = node("east");
+    let text = "x".repeat(300 << 10);
+    for document in 0..12 {
+        put(
+            &store,
+            &format!("d{document:02}"),
+            create(&format!(r#"{{"text":"{text}"}}"#)),
+        );
+    }
+    let start = store.watch_from_start(&shop()).unwrap();
+    let bodies = WatchFilter {
+        bodies: true,
+        ..WatchFilter::default()
+    };
+    let watched = store.watch(&shop(), &start, &bodies, 256).unwrap();
+    assert_eq!((watched.changes.len(), watched.finished), (4, false));
+    assert!(watched.changes.iter().all(|(change, _)| change.body.is_some()));
+    let watched = store.watch(&shop(), &start, &WatchFilter::default(), 256).unwrap();
+    assert_eq!((watched.changes.len(), watched.finished), (12, true));
+    assert!(watched.changes.iter().all(|(change, _)| change.body.is_none()));
 }

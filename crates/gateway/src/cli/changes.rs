@@ -1,14 +1,15 @@
 //! `changes`: what happened, oldest first.
 
 use clap::Args;
-use rejoin_client::{Change, ChangeStream, Watch, WatchEvent, WatchFrom, WatchToken};
+use rejoin_client::{Change, ChangeStream, ReadState, Watch, WatchEvent, WatchFrom, WatchToken};
 use serde::Serialize;
 
 use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
-use super::json::Raw;
+use super::json::{Raw, State};
 use super::output::Output;
+use super::reading::{self, ReadArguments};
 use super::table::printable;
 
 /// Prints the newest change of each document, oldest first.
@@ -42,6 +43,8 @@ pub struct Changes {
     #[arg(long)]
     bodies: bool,
     #[command(flatten)]
+    reading: ReadArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
@@ -56,16 +59,20 @@ struct ChangeJson<'a> {
     /// `Some(None)` prints null.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<Option<Raw>>,
+    #[serde(flatten)]
+    state: State,
 }
 
 #[derive(Serialize)]
 struct TokenJson {
     token: String,
+    #[serde(flatten)]
+    state: State,
 }
 
 impl Changes {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.reading.apply(&self.connection.client()?);
         let mut changes = client.watch(&self.database, &self.watch()).await?;
         let mut output = self.connection.output();
         let printed = if self.follow && !self.connection.json {
@@ -82,6 +89,7 @@ impl Changes {
                 "to go on: rejoin changes {} --since {token}",
                 self.database
             ))?;
+            reading::print(&mut output, changes.state())?;
         }
         output.finish()?;
         printed
@@ -107,9 +115,10 @@ impl Changes {
         let mut place_is_due = self.from_now && self.connection.json;
         while let Some(event) = changes.next_event().await? {
             match event {
-                WatchEvent::Change(change) => self.print_change(&change, output)?,
+                WatchEvent::Change(change) => self.print_change(&change, changes.state(), output)?,
                 WatchEvent::Heartbeat(token) if place_is_due => output.json(&TokenJson {
                     token: token.to_string(),
+                    state: State::new(changes.state().clone()),
                 })?,
                 WatchEvent::Heartbeat(_) => continue,
             }
@@ -121,9 +130,9 @@ impl Changes {
         Ok(())
     }
 
-    fn print_change(&self, change: &Change, output: &mut Output) -> Result<(), Failure> {
+    fn print_change(&self, change: &Change, state: &ReadState, output: &mut Output) -> Result<(), Failure> {
         if self.connection.json {
-            return output.json(&ChangeJson::new(change, self.bodies));
+            return output.json(&ChangeJson::new(change, state, self.bodies));
         }
         output.line(text(change))?;
         match &change.body {
@@ -150,7 +159,7 @@ fn text(change: &Change) -> String {
 }
 
 impl<'a> ChangeJson<'a> {
-    fn new(change: &'a Change, bodies: bool) -> Self {
+    fn new(change: &'a Change, state: &ReadState, bodies: bool) -> Self {
         Self {
             sequence: change.sequence.0,
             id: &change.id,
@@ -159,6 +168,7 @@ impl<'a> ChangeJson<'a> {
             conflicts: change.conflicts,
             token: change.token.to_string(),
             body: bodies.then(|| change.body.as_ref().map(Raw::new)),
+            state: State::new(state.clone()),
         }
     }
 }

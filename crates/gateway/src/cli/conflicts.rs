@@ -12,6 +12,7 @@ use super::help::json_help;
 use super::json::{self, Raw};
 use super::output::Output;
 use super::pages::Pages;
+use super::reading::{self, ReadArguments};
 use super::table::{Table, count};
 use super::time;
 
@@ -21,7 +22,7 @@ use super::time;
     "{\"documents\": [{\"id\", \"revision\", \"conflicts\": [{\"path\", \"shown\", \"candidates\": [{\"value\" or"
     "\"removed\" or \"deleted\", \"datacenter\", \"time\", \"revision\"}]}]}]}; shown is null where nothing is shown."
     "With an id one such document, with \"body\" and \"base\": {\"revision\", \"body\"}, the last revision that all sides had"
-    "read, or null."
+    "read, or null; its candidates have \"dot\" too, which `rejoin resolve --candidate` takes."
 ))]
 pub struct Conflicts {
     /// The database
@@ -41,26 +42,28 @@ pub struct Conflicts {
     #[arg(long, value_name = "TIME", conflicts_with = "id", value_parser = time::parse_unix_ms)]
     since: Option<i64>,
     #[command(flatten)]
+    reading: ReadArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
 #[derive(Serialize)]
-struct DocumentJson {
+struct DocumentJson<C> {
     id: String,
     revision: String,
-    conflicts: Vec<ConflictJson>,
+    conflicts: Vec<ConflictJson<C>>,
 }
 
 #[derive(Serialize)]
-struct ConflictJson {
+struct ConflictJson<C> {
     path: String,
     shown: Option<Raw>,
-    candidates: Vec<json::Candidate>,
+    candidates: Vec<C>,
 }
 
 impl Conflicts {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.reading.apply(&self.connection.client()?);
         let mut output = self.connection.output();
         if let Some(id) = &self.id {
             let found = client.document_conflicts(&self.database, id).await?;
@@ -76,7 +79,8 @@ impl Conflicts {
             client.conflicts(&self.database, &filter, size, after).await
         });
         if self.connection.json {
-            pages.print_json(&mut output, "documents", DocumentJson::new).await?;
+            let item = |document| DocumentJson::new(document, json::candidates);
+            pages.print_json(&mut output, "documents", item).await?;
             return output.finish();
         }
         let mut documents = 0;
@@ -94,6 +98,7 @@ impl Conflicts {
                 count(documents)
             ))?,
         }
+        reading::print(&mut output, pages.state())?;
         output.finish()
     }
 }
@@ -102,9 +107,11 @@ impl Conflicts {
 #[derive(Serialize)]
 struct OneJson {
     #[serde(flatten)]
-    document: DocumentJson,
+    document: DocumentJson<json::NamedCandidate>,
     body: Raw,
     base: Option<BaseJson>,
+    #[serde(flatten)]
+    state: json::State,
 }
 
 #[derive(Serialize)]
@@ -118,17 +125,19 @@ impl Conflicts {
         let base = found.base.map(|(revision, body)| (revision.to_string(), body));
         if self.connection.json {
             output.json(&OneJson {
-                document: DocumentJson::new(found.conflicts),
+                document: DocumentJson::new(found.conflicts, json::named_candidates),
                 body: Raw::new(&found.body),
                 base: base.map(|(revision, body)| BaseJson {
                     revision,
                     body: Raw::new(&body),
                 }),
+                state: json::State::new(found.state),
             })?;
             return output.finish();
         }
         if found.conflicts.conflicts.is_empty() {
             output.line("no open conflicts")?;
+            reading::print(&mut output, &found.state)?;
             return output.finish();
         }
         output.line(table(&[found.conflicts]))?;
@@ -139,6 +148,7 @@ impl Conflicts {
             ))?;
         }
         output.line("\n`rejoin resolve` settles a path")?;
+        reading::print(&mut output, &found.state)?;
         output.finish()
     }
 }
@@ -206,25 +216,19 @@ fn same_value(one: &Bytes, other: &Bytes) -> bool {
     matches!((parse(one), parse(other)), (Some(one), Some(other)) if one == other)
 }
 
-impl DocumentJson {
-    fn new(document: DocumentConflicts) -> Self {
+impl<C> DocumentJson<C> {
+    fn new(document: DocumentConflicts, candidates: impl Fn(Vec<Candidate>) -> Vec<C>) -> Self {
         let conflicts = document.conflicts.into_iter();
         Self {
             id: document.id,
             revision: document.revision.to_string(),
             conflicts: conflicts
-                .map(|(conflict, shown)| ConflictJson::new(conflict, shown.as_ref()))
+                .map(|(conflict, shown)| ConflictJson {
+                    path: conflict.path,
+                    shown: shown.as_ref().map(Raw::new),
+                    candidates: candidates(conflict.candidates),
+                })
                 .collect(),
-        }
-    }
-}
-
-impl ConflictJson {
-    fn new(conflict: rejoin_client::Conflict, shown: Option<&Bytes>) -> Self {
-        Self {
-            path: conflict.path,
-            shown: shown.map(Raw::new),
-            candidates: json::candidates(conflict.candidates),
         }
     }
 }

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
-use super::json::Raw;
+use super::json::{self, Raw};
+use super::reading::{self, ReadArguments};
 use super::table::Table;
 
 /// Prints the members in which two revisions of a document differ.
@@ -26,6 +27,8 @@ pub struct Diff {
     /// The revision to compare with; the current one if left out
     to: Option<String>,
     #[command(flatten)]
+    reading: ReadArguments,
+    #[command(flatten)]
     pub(super) connection: Connection,
 }
 
@@ -34,6 +37,8 @@ struct DiffJson<'a> {
     from: &'a str,
     to: String,
     differences: Vec<DifferenceJson>,
+    #[serde(flatten)]
+    state: json::State,
 }
 
 #[derive(Serialize)]
@@ -47,22 +52,26 @@ struct DifferenceJson {
 
 impl Diff {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
-        let (differences, to) = client
+        let client = self.reading.apply(&self.connection.client()?);
+        let found = client
             .diff(&self.database, &self.id, &self.from, self.to.as_deref())
             .await?;
         let mut output = self.connection.output();
         if self.connection.json {
             output.json(&DiffJson {
                 from: &self.from,
-                to: to.to_string(),
-                differences: differences.into_iter().map(DifferenceJson::new).collect(),
+                to: found.to.to_string(),
+                differences: found.paths.into_iter().map(DifferenceJson::new).collect(),
+                state: json::State::new(found.state),
             })?;
-        } else if differences.is_empty() {
+            return output.finish();
+        }
+        if found.paths.is_empty() {
             output.line("no differences")?;
         } else {
-            output.line(table(&differences))?;
+            output.line(table(&found.paths))?;
         }
+        reading::print(&mut output, &found.state)?;
         output.finish()
     }
 }

@@ -1,6 +1,6 @@
 //! `export`: a whole database as of one moment, as lines that `load` reads.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write as _};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::help::json_help;
 use super::json::Raw;
 use super::load::LINE_BYTES_MAX;
+use super::reading::{self, ReadArguments};
 use super::table::count;
 use super::time;
 
@@ -26,7 +27,8 @@ const REVISION_BYTES: usize = 512;
     "--history also \"history\": [{\"revision\", \"deleted\", \"superseded\", \"body\"}], newest first; a"
     "deleted document of which something is kept is {\"id\", \"revision\", \"deleted\": true, \"history\"}. A history"
     "longer than a line may be goes on in lines {\"id\", \"history\"} that follow. What is written meanwhile does not"
-    "show. Open conflicts are not part of it: `rejoin conflicts` lists them."
+    "show. Open conflicts are not part of it: `rejoin conflicts` lists them. That a session has seen something newer, or"
+    "that the node is catching up, is said on standard error."
 ))]
 pub struct Export {
     /// The database
@@ -37,6 +39,8 @@ pub struct Export {
     /// Only documents whose ids begin with this
     #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
     prefix: String,
+    #[command(flatten)]
+    reading: ReadArguments,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -65,7 +69,7 @@ struct Revision {
 
 impl Export {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.reading.apply(&self.connection.client()?);
         let options = Options {
             history: self.history,
             prefix: self.prefix,
@@ -84,7 +88,13 @@ impl Export {
             }
         }
         progress.finish_and_clear();
-        output.finish()
+        output.finish()?;
+        // The lines are documents and nothing else.
+        for note in reading::notes(documents.state()) {
+            // Nobody may be reading it.
+            let _ = writeln!(io::stderr(), "{note}");
+        }
+        Ok(())
     }
 }
 

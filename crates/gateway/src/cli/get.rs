@@ -21,7 +21,8 @@ use super::time;
     "time is RFC 3339, checksum a decimal string.\n"
     "With --allow-stale also \"stale\": true where the session has seen something newer; \"catching_up_from\", a list of"
     "datacenters, while the node has a part of what they have.\n"
-    "With --rev the document as it was then, without conflicts, if this node still keeps it."
+    "With --rev the document as it was then, without conflicts, if this node still keeps it; of a revision that deleted"
+    "it \"deleted\" is true and \"body\" null."
 ))]
 pub struct Get {
     /// The database
@@ -56,7 +57,11 @@ impl Get {
 
 fn print(output: &mut Output, document: &Document) -> Result<(), Failure> {
     output.line(format_args!("{} {}", printable(&document.id), document.revision))?;
-    output.line(String::from_utf8_lossy(&document.body))?;
+    if document.deleted {
+        output.line("(deleted)")?;
+    } else {
+        output.line(String::from_utf8_lossy(&document.body))?;
+    }
     if !document.conflicts.is_empty() {
         output.line("\nin conflict, until the path is written again:\n")?;
         output.line(table(&document.conflicts))?;

@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
 use super::json;
+use super::reading::{self, ReadArguments};
 use super::table::printable;
 
 /// Prints several documents as of one moment.
@@ -24,6 +25,8 @@ pub struct GetMany {
     /// The documents' ids, 1 to 1000 of them
     #[arg(required = true, value_name = "ID")]
     ids: Vec<String>,
+    #[command(flatten)]
+    reading: ReadArguments,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -43,7 +46,8 @@ enum DocumentOrMissing {
 
 impl GetMany {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let (documents, moments) = self.read(&self.connection.client()?).await?;
+        let client = self.reading.apply(&self.connection.client()?);
+        let (documents, moments) = self.read(&client).await?;
         let mut output = self.connection.output();
         if self.connection.json {
             let documents = self.ids.iter().zip(documents);
@@ -59,6 +63,9 @@ impl GetMany {
                 }
                 None => output.line(format_args!("{} is not there", printable(id)))?,
             }
+        }
+        if let Some(document) = documents.iter().flatten().next() {
+            reading::print(&mut output, &document.state)?;
         }
         if moments > 1 {
             output.line(format_args!(

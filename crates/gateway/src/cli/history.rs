@@ -13,6 +13,7 @@ use super::help::json_help;
 use super::json::{self, Raw};
 use super::output::Output;
 use super::pages::Pages;
+use super::reading::{self, ReadArguments};
 use super::table::Table;
 use super::time;
 
@@ -36,6 +37,8 @@ pub struct History {
     /// How many revisions
     #[arg(long)]
     limit: Option<usize>,
+    #[command(flatten)]
+    reading: ReadArguments,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -62,19 +65,12 @@ struct HeldJson {
 #[derive(Serialize)]
 struct SetAsideJson {
     path: String,
-    candidates: Vec<CandidateJson>,
-}
-
-#[derive(Serialize)]
-struct CandidateJson {
-    #[serde(flatten)]
-    candidate: json::Candidate,
-    dot: String,
+    candidates: Vec<json::NamedCandidate>,
 }
 
 impl History {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.reading.apply(&self.connection.client()?);
         let mut output = self.connection.output();
         let limit = self.limit.unwrap_or(usize::MAX);
         let mut pages = Pages::new(limit, async |size, after| {
@@ -94,6 +90,7 @@ impl History {
                 output.line(table(&found))?;
             }
         }
+        reading::print(&mut output, pages.state())?;
         output.finish()
     }
 }
@@ -119,13 +116,9 @@ impl RevisionJson {
 
 impl SetAsideJson {
     fn new(conflict: Conflict) -> Self {
-        let dots: Vec<String> = conflict.candidates.iter().map(|one| one.dot.to_string()).collect();
-        let candidates = json::candidates(conflict.candidates).into_iter().zip(dots);
         Self {
             path: conflict.path,
-            candidates: candidates
-                .map(|(candidate, dot)| CandidateJson { candidate, dot })
-                .collect(),
+            candidates: json::named_candidates(conflict.candidates),
         }
     }
 }

@@ -44,6 +44,13 @@ pub(super) struct Document {
     checksum: String,
     body: Option<Raw>,
     conflicts: Vec<Conflict>,
+    #[serde(flatten)]
+    state: State,
+}
+
+/// How an answer stands to its session; without members where there is nothing to say.
+#[derive(Serialize)]
+pub(super) struct State {
     /// It may be older than what the session has seen.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     stale: bool,
@@ -61,6 +68,14 @@ pub(super) struct Conflict {
 
 /// One candidate: `value`, `removed` or `deleted`, and where it comes from.
 pub(super) struct Candidate(client::Candidate);
+
+/// One candidate, and the write that it comes from, by which it can be chosen.
+#[derive(Serialize)]
+pub(super) struct NamedCandidate {
+    #[serde(flatten)]
+    candidate: Candidate,
+    dot: String,
+}
 
 /// What a write did.
 #[derive(Serialize)]
@@ -131,8 +146,16 @@ impl Document {
             deleted: document.deleted,
             checksum: document.checksum.to_string(),
             conflicts: document.conflicts.into_iter().map(Conflict::new).collect(),
-            stale: document.state.stale,
-            catching_up_from: document.state.catching_up_from,
+            state: State::new(document.state),
+        }
+    }
+}
+
+impl State {
+    pub(super) fn new(state: client::ReadState) -> Self {
+        Self {
+            stale: state.stale,
+            catching_up_from: state.catching_up_from,
         }
     }
 }
@@ -149,6 +172,15 @@ impl Conflict {
 /// Candidates in their order.
 pub(super) fn candidates(candidates: Vec<client::Candidate>) -> Vec<Candidate> {
     candidates.into_iter().map(Candidate).collect()
+}
+
+/// Candidates in their order, each with its write.
+pub(super) fn named_candidates(candidates: Vec<client::Candidate>) -> Vec<NamedCandidate> {
+    let named = candidates.into_iter().map(|candidate| NamedCandidate {
+        dot: candidate.dot.to_string(),
+        candidate: Candidate(candidate),
+    });
+    named.collect()
 }
 
 impl Serialize for Candidate {

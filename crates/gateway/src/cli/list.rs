@@ -83,15 +83,13 @@ impl List {
             if !documents.is_empty() {
                 none = false;
                 output.line(table(&documents))?;
-                if let Some(document) = documents.first() {
-                    reading::print(&mut output, &document.state)?;
-                }
                 output.flush()?;
             }
         }
         if none {
             output.line("no documents")?;
         }
+        reading::print(&mut output, pages.state())?;
         output.finish()
     }
 }

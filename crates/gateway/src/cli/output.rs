@@ -13,7 +13,7 @@ pub(super) struct Output<W: Write = BufWriter<Stdout>> {
     writer: W,
 }
 
-/// One JSON object with one list that is written while it is read, so that memory does not grow with it.
+/// One JSON object with a list that is written while it is read, so that memory does not grow with it.
 pub(super) struct JsonList<'a, W: Write> {
     output: &'a mut Output<W>,
     separator: &'static str,
@@ -38,7 +38,7 @@ impl<W: Write> Output<W> {
         self.line(json::text(value))
     }
 
-    /// Begins an object whose only member is the list `name`.
+    /// Begins an object whose first member is the list `name`.
     pub(super) fn json_list(&mut self, name: &str) -> Result<JsonList<'_, W>, Failure> {
         write!(self.writer, "{{{}:[", json::text(&name))?;
         Ok(JsonList {
@@ -70,6 +70,14 @@ impl<W: Write> JsonList<'_, W> {
     pub(super) fn end(self) -> Result<(), Failure> {
         self.output.line("]}")
     }
+
+    /// Ends the list, and the object with the members of `rest`, if it has any.
+    pub(super) fn end_with(self, rest: &impl Serialize) -> Result<(), Failure> {
+        match json::text(rest).as_str() {
+            "{}" => self.output.line("]}"),
+            rest => self.output.line(format_args!("],{}", rest.trim_start_matches('{'))),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +93,14 @@ mod tests {
                 list.item(&item).unwrap();
             }
             list.end().unwrap();
+            assert_eq!(String::from_utf8(output.writer).unwrap(), expected);
+        }
+        for (rest, expected) in [
+            (serde_json::json!({}), "{\"ids\":[]}\n"),
+            (serde_json::json!({"stale": true}), "{\"ids\":[],\"stale\":true}\n"),
+        ] {
+            let mut output = Output { writer: Vec::new() };
+            output.json_list("ids").unwrap().end_with(&rest).unwrap();
             assert_eq!(String::from_utf8(output.writer).unwrap(), expected);
         }
     }

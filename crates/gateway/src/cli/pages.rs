@@ -1,9 +1,10 @@
 //! Listings: asked for page by page, so that memory does not grow with them.
 
-use rejoin_client::{CallError, Page};
+use rejoin_client::{CallError, Page, ReadState};
 use serde::Serialize;
 
 use super::failure::Failure;
+use super::json;
 use super::output::Output;
 
 /// Items that are asked for at a time.
@@ -14,6 +15,7 @@ pub(super) struct Pages<A> {
     ask: A,
     left: usize,
     next: Next,
+    state: ReadState,
 }
 
 enum Next {
@@ -29,7 +31,13 @@ impl<A> Pages<A> {
             ask,
             left: limit,
             next: Next::First,
+            state: ReadState::default(),
         }
+    }
+
+    /// How the pages that were read so far stand to their session, all of them.
+    pub(super) fn state(&self) -> &ReadState {
+        &self.state
     }
 
     /// The items of the next page, which may be none; `None` after the last page. The first one is always asked for: it
@@ -44,6 +52,12 @@ impl<A> Pages<A> {
             Next::End => return Ok(None),
         };
         let page = (self.ask)(page_size(self.left), after).await?;
+        self.state.stale |= page.state.stale;
+        for datacenter in page.state.catching_up_from {
+            if !self.state.catching_up_from.contains(&datacenter) {
+                self.state.catching_up_from.push(datacenter);
+            }
+        }
         let mut items = page.items;
         items.truncate(self.left);
         self.left -= items.len();
@@ -53,7 +67,7 @@ impl<A> Pages<A> {
         Ok(Some(items))
     }
 
-    /// Prints all items as the list `name` of one object. Nothing is printed if the first page is refused.
+    /// Prints all items as the list `name` of one object, and how they stand to their session. Nothing is printed if the first page is refused.
     pub(super) async fn print_json<T, J: Serialize>(
         mut self,
         output: &mut Output,
@@ -71,7 +85,7 @@ impl<A> Pages<A> {
             }
             page = self.next().await?;
         }
-        list.end()
+        list.end_with(&json::State::new(self.state))
     }
 }
 
@@ -96,6 +110,10 @@ mod tests {
         Ok(Page {
             items: (start..end).collect(),
             next: (end < 250).then(|| end.to_string()),
+            state: ReadState {
+                stale: start == 100,
+                catching_up_from: vec!["dc-west".to_owned()],
+            },
         })
     }
 
@@ -113,6 +131,8 @@ mod tests {
                 lengths.push(items.len());
             }
             assert_eq!(lengths, expected, "limit {limit}");
+            assert_eq!(pages.state().stale, lengths.len() > 1, "one page was");
+            assert_eq!(pages.state().catching_up_from, ["dc-west"]);
         }
     }
 }

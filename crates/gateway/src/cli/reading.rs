@@ -39,14 +39,16 @@ impl ReadArguments {
 
 /// What people have to know of an answer, if anything.
 pub(super) fn print(output: &mut Output, state: &ReadState) -> Result<(), Failure> {
-    if state.stale {
-        output.line("\nnote: this may be older than what the session has seen")?;
-    }
-    if !state.catching_up_from.is_empty() {
-        let from = state.catching_up_from.join(", ");
-        output.line(format_args!(
-            "\nnote: the node is catching up from {from}; batches written there may show in part"
-        ))?;
-    }
-    Ok(())
+    notes(state).try_for_each(|note| output.line(format_args!("\n{note}")))
+}
+
+/// The same, a line each.
+pub(super) fn notes(state: &ReadState) -> impl Iterator<Item = String> {
+    let stale = state
+        .stale
+        .then(|| "note: this may be older than what the session has seen".to_owned());
+    let from = state.catching_up_from.join(", ");
+    let catching_up = (!from.is_empty())
+        .then(|| format!("note: the node is catching up from {from}; batches written there may show in part"));
+    stale.into_iter().chain(catching_up)
 }

@@ -2,6 +2,7 @@
 
 use clap::{ArgGroup, Args};
 use rejoin_client::{BulkResolved, Bytes, Choice, Client, ConflictFilter, Policy, Unresolved, Written};
+use rejoin_document::Dot;
 use serde::Serialize;
 
 use super::acknowledge::{self, WriteArguments};
@@ -10,16 +11,17 @@ use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
 use super::table::{count, printable};
+use super::time;
 
 /// Settles open conflicts: of one document, or of all by a policy.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["path", "body", "all"]))]
-#[command(group = ArgGroup::new("how").args(["value", "remove", "shown", "from"]))]
+#[command(group = ArgGroup::new("how").args(["value", "remove", "shown", "from", "candidate"]))]
 #[command(after_help = json_help!(
     "{\"id\", \"revision\", \"left_open\"}, the document's revision after the write and its conflicts that are still open;"
     "with --all {\"documents\", \"settled\", \"left_open\"}, and \"failures\": [{\"id\", \"error\", \"message\"}] with exit status 1"
     "if some could not be settled.\n"
-    "One --path takes one of --value, --remove, --shown and --from. The path \"\" is a delete that met an edit (--shown"
+    "One --path takes one of --value, --remove, --shown, --from and --candidate. The path \"\" is a delete that met an edit (--shown"
     "keeps the document, --remove deletes it), or several open revisions of a whole document. What is set aside stays in"
     "the history. The same resolution made in another datacenter is no conflict."
 ))]
@@ -44,6 +46,9 @@ pub struct Resolve {
     /// Take the newest value that this datacenter wrote
     #[arg(long, value_name = "DATACENTER", conflicts_with = "body")]
     from: Option<String>,
+    /// Take the candidate of this write: the `dot` that `conflicts DATABASE ID --json` prints
+    #[arg(long, value_name = "DOT", requires = "path")]
+    candidate: Option<Dot>,
     /// Settle everything by a whole new body; `-` reads it from standard input, `@FILE` from a file
     #[arg(long, value_name = "BODY", conflicts_with = "how")]
     body: Option<BodyArgument>,
@@ -62,6 +67,12 @@ pub struct Resolve {
     /// With --all: only conflicts at this path or below
     #[arg(long, value_name = "PATH", requires = "all")]
     at: Option<String>,
+    /// With --all: only conflicts in which this datacenter has a candidate
+    #[arg(long, requires = "all")]
+    datacenter: Option<String>,
+    /// With --all: only conflicts with a candidate written then or later: RFC 3339, e.g. 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", requires = "all", value_parser = time::parse_unix_ms)]
+    since: Option<i64>,
     #[command(flatten)]
     acknowledge: WriteArguments,
     #[command(flatten)]
@@ -133,9 +144,10 @@ impl Resolve {
             let body = body.clone().read()?;
             return Ok(client.resolve_with(&self.database, id, body, rev).await?);
         }
-        let choice = match (&self.value, &self.from) {
-            (Some(text), _) => Choice::Value(Bytes::from(text.clone())),
-            (_, Some(datacenter)) => Choice::From(datacenter.clone()),
+        let choice = match (&self.value, &self.from, self.candidate) {
+            (Some(text), _, _) => Choice::Value(Bytes::from(text.clone())),
+            (_, Some(datacenter), _) => Choice::From(datacenter.clone()),
+            (_, _, Some(dot)) => Choice::Candidate(dot),
             _ if self.remove => Choice::Removed,
             _ => Choice::Shown,
         };
@@ -147,7 +159,8 @@ impl Resolve {
         let filter = ConflictFilter {
             id_prefix: self.prefix.clone().unwrap_or_default(),
             path: self.at.clone(),
-            ..ConflictFilter::default()
+            datacenter: self.datacenter.clone(),
+            since_unix_ms: self.since.unwrap_or_default(),
         };
         let (mut total, mut after) = (
             AllJson {

@@ -107,6 +107,7 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
         ("commit.group_max", settings.commit.group_max as u64),
         ("grpc.load_window", settings.grpc.load_window as u64),
         ("grpc.watch_window", settings.grpc.watch_window as u64),
+        ("grpc.watches_max", settings.grpc.watches_max as u64),
         ("grpc.exports_max", settings.grpc.exports_max as u64),
         ("grpc.export_stalled_after_ms", settings.grpc.export_stalled_after_ms),
         ("limits.body_bytes_max", settings.limits.body_bytes_max as u64),

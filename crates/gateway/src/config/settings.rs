@@ -78,6 +78,8 @@ pub struct GrpcSettings {
     pub load_window: usize,
     /// Changes of one `WatchChanges` call that may wait for a slow reader. Default 256.
     pub watch_window: usize,
+    /// `WatchChanges` calls that may be open: each holds a piece of changes and a window of answers, about 3 MiB with bodies. Default 1,000.
+    pub watches_max: usize,
     /// `ExportDocuments` calls that may be under way: each keeps on the disk what is overwritten meanwhile. Default 16.
     pub exports_max: usize,
     /// An export of which the client takes nothing for so long is ended. Milliseconds, default 600,000.
@@ -97,6 +99,7 @@ impl Default for GrpcSettings {
             streams_per_connection_max: 1024,
             load_window: 256,
             watch_window: 256,
+            watches_max: 1_000,
             exports_max: 16,
             export_stalled_after_ms: 600_000,
             keepalive_interval_ms: 10_000,

@@ -1,5 +1,7 @@
 //! `ConflictService`: what a merge could not decide.
 
+use std::time::Duration;
+
 use rejoin_api::page_token;
 use rejoin_api::proto::{self, conflict_service_server::ConflictService};
 use rejoin_store::Conflicted;
@@ -7,8 +9,8 @@ use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::error::Failure;
-use super::{page, request, resolve, waiting};
-use crate::node::NodeContext;
+use super::{page, request, resolve, session, waiting};
+use crate::node::{NodeContext, long_read};
 
 /// Serves the open conflicts of one node.
 pub(super) struct ConflictApi {
@@ -21,32 +23,44 @@ impl ConflictApi {
         Self { context }
     }
 
-    fn list(&self, request: &proto::ListConflictsRequest) -> Result<proto::ListConflictsResponse, Failure> {
-        let database = request::database(&self.context.store, &request.database)?;
-        let after = page_token::after_id(&request.page_token)?;
+    async fn list(
+        &self,
+        request: &proto::ListConflictsRequest,
+        deadline: Option<Duration>,
+    ) -> Result<proto::ListConflictsResponse, Failure> {
         let store = &self.context.store;
-        let page = store.conflicts(
-            &database,
-            &resolve::filter(request.filter.as_ref())?,
-            after.as_ref(),
-            page::size(request.page_size),
-        )?;
+        let database = request::database(store, &request.database)?;
+        let after = page_token::after_id(&request.page_token)?;
+        let (filter, size) = (resolve::filter(request.filter.as_ref())?, page::size(request.page_size));
+        let reading = session::before_read(&self.context, &database, request.options.as_ref(), deadline).await?;
+        let page = long_read(|| store.conflicts(&database, &filter, after.as_ref(), size))?;
         let document = |found: Conflicted| {
             proto::DocumentConflicts::from_shown(&found.id, &found.shown, &|replica| store.datacenter_of(replica))
         };
         Ok(proto::ListConflictsResponse {
             documents: page.items.into_iter().map(document).collect(),
             next_page_token: page_token::next(page.next),
+            state: Some(reading.after_read(&page.context)),
         })
     }
 
-    fn get(&self, request: &proto::GetConflictsRequest) -> Result<proto::GetConflictsResponse, Failure> {
-        let database = request::database(&self.context.store, &request.database)?;
-        let id = request::id(&request.id)?;
+    async fn get(
+        &self,
+        request: &proto::GetConflictsRequest,
+        deadline: Option<Duration>,
+    ) -> Result<proto::GetConflictsResponse, Failure> {
         let store = &self.context.store;
-        let found = store.get(&database, &id)?.filter(|found| !found.shown.deleted);
-        let shown = found.ok_or_else(|| Failure::document_not_found(&database, &id))?.shown;
-        let base = store.common_base(&database, &id)?;
+        let database = request::database(store, &request.database)?;
+        let id = request::id(&request.id)?;
+        let reading = session::before_read(&self.context, &database, request.options.as_ref(), deadline).await?;
+        let (shown, seen) = match store.get(&database, &id)? {
+            Some(found) if !found.shown.deleted => (found.shown, found.context),
+            found => {
+                let seen = found.map(|found| found.context).unwrap_or_default();
+                return Err(reading.refused(Failure::document_not_found(&database, &id), &seen));
+            }
+        };
+        let base = long_read(|| store.common_base(&database, &id))?;
         let base = base.and_then(|base| {
             Some(proto::RevisionBase {
                 revision: base.revision?.to_string(),
@@ -58,6 +72,7 @@ impl ConflictApi {
             document: Some(document),
             body: shown.body.to_json().into(),
             base,
+            state: Some(reading.after_read(&seen)),
         })
     }
 }
@@ -69,7 +84,8 @@ impl ConflictService for ConflictApi {
         &self,
         call: Request<proto::ListConflictsRequest>,
     ) -> Result<Response<proto::ListConflictsResponse>, Status> {
-        Ok(Response::new(self.list(call.get_ref())?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(self.list(call.get_ref(), deadline).await?))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
@@ -77,7 +93,8 @@ impl ConflictService for ConflictApi {
         &self,
         call: Request<proto::GetConflictsRequest>,
     ) -> Result<Response<proto::GetConflictsResponse>, Status> {
-        Ok(Response::new(self.get(call.get_ref())?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(self.get(call.get_ref(), deadline).await?))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]

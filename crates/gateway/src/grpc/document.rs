@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rejoin_api::proto::{self, document_service_server::DocumentService};
-use rejoin_document::{Checksum, DatabaseName, DocumentId, Revision, VersionVector};
+use rejoin_document::{DatabaseName, DocumentId, Revision, Shown, VersionVector};
 use rejoin_store::Operation;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -126,15 +126,13 @@ impl DocumentApi {
     ) -> Result<(proto::Document, VersionVector), Failure> {
         let base = self.context.store.base(database, id, revision)?;
         let base = base.ok_or_else(|| Failure::revision_not_found(id, revision))?;
-        let body = base.body.unwrap_or_default();
-        let document = proto::Document {
-            id: id.to_string(),
-            revision: revision.to_string(),
-            deleted: false,
-            checksum: Checksum::of(&body).0,
-            body: body.to_json().into(),
+        let shown = Shown {
+            revision: revision.clone(),
+            deleted: base.body.is_none(),
+            body: base.body.unwrap_or_default(),
             conflicts: Vec::new(),
         };
+        let document = proto::Document::from_shown(id, &shown, &|replica| self.context.store.datacenter_of(replica));
         Ok((document, base.context))
     }
 }
@@ -283,7 +281,10 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::WatchChangesRequest>,
     ) -> Result<Response<Self::WatchChangesStream>, Status> {
-        Ok(Response::new(watch::start(&self.context, call.get_ref())?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            watch::start(&self.context, call.get_ref(), deadline).await?,
+        ))
     }
 
     async fn load_documents(
@@ -329,7 +330,10 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::ExportDocumentsRequest>,
     ) -> Result<Response<Self::ExportDocumentsStream>, Status> {
-        Ok(Response::new(export::start(&self.context, call.get_ref()).await?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            export::start(&self.context, call.get_ref(), deadline).await?,
+        ))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
@@ -337,7 +341,10 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::ListRevisionsRequest>,
     ) -> Result<Response<proto::ListRevisionsResponse>, Status> {
-        Ok(Response::new(history::list(&self.context, call.get_ref())?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            history::list(&self.context, call.get_ref(), deadline).await?,
+        ))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
@@ -345,7 +352,10 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<proto::DiffRevisionsRequest>,
     ) -> Result<Response<proto::DiffRevisionsResponse>, Status> {
-        Ok(Response::new(history::diff(&self.context, call.get_ref())?))
+        let deadline = waiting::deadline(call.metadata());
+        Ok(Response::new(
+            history::diff(&self.context, call.get_ref(), deadline).await?,
+        ))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]

@@ -3,6 +3,7 @@
 //! One task holds the snapshot and reads piece by piece as the client takes them: a slow client costs a piece of memory and a window of answers.
 //! What is overwritten meanwhile stays on the disk, so there are not many exports at once, and one that nobody reads ends.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answers::{AnswerSender, Answers, answers};
 use super::error::Failure;
+use super::session::{self, LastingRead};
 use super::{history, list, request};
 use crate::node::{NodeContext, long_read};
 
@@ -25,6 +27,9 @@ struct Exporting {
     store: Store,
     database: DatabaseName,
     options: ExportOptions,
+    reading: LastingRead,
+    /// Whether the client wants to know, at the end, all that its session has seen.
+    in_session: bool,
     answers: AnswerSender<proto::ExportDocumentsResponse>,
     stalled_after: Duration,
     stop: CancellationToken,
@@ -35,19 +40,24 @@ struct Exporting {
 ///
 /// # Errors
 ///
-/// The database does not exist, the prefix makes no sense, or too many exports are under way.
+/// The database does not exist, the prefix makes no sense, too many exports are under way, or the node lacks what the session has seen.
 pub(super) async fn start(
     context: &NodeContext,
     request: &proto::ExportDocumentsRequest,
+    deadline: Option<Duration>,
 ) -> Result<Answers<proto::ExportDocumentsResponse>, Failure> {
     let database = request::database(&context.store, &request.database)?;
     list::bounded("prefix", &request.prefix)?;
     let permit = Arc::clone(&context.exports).try_acquire_owned();
     let permit = permit.map_err(|_| Failure::too_many("exports"))?;
+    let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
+    let reading = reading.in_pieces();
     let (sender, receiver) = answers(WINDOW);
     let exporting = Exporting {
         store: context.store.clone(),
-        database,
+        database: database.clone(),
+        reading,
+        in_session: request.options.is_some(),
         options: ExportOptions {
             prefix: request.prefix.clone(),
             history: request.include_history,
@@ -64,8 +74,9 @@ pub(super) async fn start(
 }
 
 impl Exporting {
-    async fn run(self, begun: oneshot::Sender<Result<(), Failure>>) {
-        let export = match self.store.export(&self.database, self.options.clone()) {
+    async fn run(mut self, begun: oneshot::Sender<Result<(), Failure>>) {
+        let store = self.store.clone();
+        let export = match store.export(&self.database, self.options.clone()) {
             Ok(export) => export,
             Err(error) => {
                 // The call that waits for this may be gone.
@@ -80,18 +91,14 @@ impl Exporting {
     }
 
     /// Sends everything, or as much as the client takes.
-    async fn send_all(&self, mut export: Export<'_>) -> Result<(), Failure> {
+    async fn send_all(&mut self, mut export: Export<'_>) -> Result<(), Failure> {
         while let Some(piece) = long_read(|| export.next_piece())? {
+            let mut state = (!piece.is_empty()).then(|| self.reading.after_piece(export.context()));
             for exported in piece {
-                let sending = self.answers.send(self.answer(&exported));
-                tokio::select! {
-                    biased;
-                    () = self.stop.cancelled() => return Err(Failure::shutting_down()),
-                    sent = tokio::time::timeout(self.stalled_after, sending) => match sent {
-                        Ok(Ok(())) => {}
-                        Ok(Err(_gone)) => return Ok(()),
-                        Err(_elapsed) => return Err(Failure::export_stalled(self.stalled_after)),
-                    },
+                let mut answer = self.answer(&exported);
+                answer.state = state.take();
+                if self.send(answer).await?.is_break() {
+                    return Ok(());
                 }
             }
             if self.stop.is_cancelled() {
@@ -99,7 +106,28 @@ impl Exporting {
             }
             tokio::task::yield_now().await;
         }
+        if self.in_session {
+            let end = proto::ExportDocumentsResponse {
+                state: Some(self.reading.after_piece(export.context())),
+                ..proto::ExportDocumentsResponse::default()
+            };
+            let _ended = self.send(end).await?;
+        }
         Ok(())
+    }
+
+    /// Sends one answer; breaks off if the client is gone.
+    async fn send(&self, answer: proto::ExportDocumentsResponse) -> Result<ControlFlow<()>, Failure> {
+        let sending = tokio::time::timeout(self.stalled_after, self.answers.send(answer));
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Failure::shutting_down()),
+            sent = sending => match sent {
+                Ok(Ok(())) => Ok(ControlFlow::Continue(())),
+                Ok(Err(_gone)) => Ok(ControlFlow::Break(())),
+                Err(_elapsed) => Err(Failure::export_stalled(self.stalled_after)),
+            },
+        }
     }
 
     fn answer(&self, exported: &Exported) -> proto::ExportDocumentsResponse {
@@ -121,6 +149,7 @@ impl Exporting {
                 .map(|kept| history::info(&self.store, kept))
                 .collect(),
             continues: exported.continues,
+            state: None,
         }
     }
 }

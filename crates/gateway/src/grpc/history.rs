@@ -7,17 +7,18 @@ use rejoin_document::{Base, DatabaseName, DocumentId, Dot, HlcTime, Revision, di
 use rejoin_store::{Action, Conditions, KeptRevision, Operation, Restored, Store, WriteRequest};
 
 use super::error::Failure;
-use super::{action, page, request, write};
-use crate::node::NodeContext;
+use super::{action, page, request, session, write};
+use crate::node::{NodeContext, long_read};
 
 /// Lists the revisions of a document that are kept.
 ///
 /// # Errors
 ///
 /// The document was never there, the token is of another listing, or the disk fails.
-pub(super) fn list(
+pub(super) async fn list(
     context: &NodeContext,
     request: &proto::ListRevisionsRequest,
+    deadline: Option<Duration>,
 ) -> Result<proto::ListRevisionsResponse, Failure> {
     let (database, id) = (
         request::database(&context.store, &request.database)?,
@@ -25,9 +26,9 @@ pub(super) fn list(
     );
     let below = page_token::below_sequence(&request.page_token, &database, &id)?;
     let size = page::size(request.page_size);
-    let history = context
-        .store
-        .history(&database, &id, below, size, request.include_bodies)?
+    let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
+    let store = &context.store;
+    let history = long_read(|| store.history(&database, &id, below, size, request.include_bodies))?
         .ok_or_else(|| Failure::document_not_found(&database, &id))?;
     Ok(proto::ListRevisionsResponse {
         revisions: history
@@ -39,6 +40,7 @@ pub(super) fn list(
             .next
             .map(|next| page_token::next_below(next, &database, &id))
             .unwrap_or_default(),
+        state: Some(reading.after_read(&history.context)),
     })
 }
 
@@ -65,9 +67,10 @@ pub(super) fn info(store: &Store, kept: &KeptRevision) -> proto::RevisionInfo {
 /// # Errors
 ///
 /// One of them is not kept.
-pub(super) fn diff(
+pub(super) async fn diff(
     context: &NodeContext,
     request: &proto::DiffRevisionsRequest,
+    deadline: Option<Duration>,
 ) -> Result<proto::DiffRevisionsResponse, Failure> {
     let (database, id) = (
         request::database(&context.store, &request.database)?,
@@ -76,17 +79,24 @@ pub(super) fn diff(
     let parse = |text: &str| text.parse::<Revision>().map_err(|error| Failure::revision(text, error));
     let from = parse(&request.from_revision)?;
     let to = match request.to_revision.as_str() {
-        "" => {
+        "" => None,
+        text => Some(parse(text)?),
+    };
+    let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
+    let to = match to {
+        Some(to) => to,
+        None => {
             let current = context.store.get(&database, &id)?;
             let current = current.ok_or_else(|| Failure::document_not_found(&database, &id))?;
             current.shown.revision
         }
-        text => parse(text)?,
     };
     let (from, read) = (
         kept(context, &database, &id, &from)?,
         kept(context, &database, &id, &to)?,
     );
+    let mut seen = from.context.clone();
+    seen.merge(&read.context);
     let text = |value: Option<rejoin_document::Value>| value.map(|value| value.to_json().into());
     let differences = differences(from.body.as_deref(), read.body.as_deref()).into_iter();
     Ok(proto::DiffRevisionsResponse {
@@ -98,6 +108,7 @@ pub(super) fn diff(
             })
             .collect(),
         to_revision: to.to_string(),
+        state: Some(reading.after_read(&seen)),
     })
 }
 

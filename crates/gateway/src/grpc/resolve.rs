@@ -12,7 +12,7 @@ use rejoin_store::{
 
 use super::error::Failure;
 use super::{action, page, request, session, write};
-use crate::node::NodeContext;
+use crate::node::{NodeContext, long_read};
 
 /// Settles conflicts of one document.
 ///
@@ -65,7 +65,7 @@ pub(super) async fn many(
     let filter = filter(call.filter.as_ref())?;
     let policy = policy(call.policy.as_ref())?;
     let size = page::size(call.page_size);
-    let found = context.store.conflicts(&database, &filter, after.as_ref(), size)?;
+    let found = long_read(|| context.store.conflicts(&database, &filter, after.as_ref(), size))?;
     let resolves = found.items.iter().map(|found| {
         Operation::Resolve(Resolve {
             database: database.clone(),

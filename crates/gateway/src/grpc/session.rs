@@ -20,12 +20,13 @@
 //! What it does not cover: a document that a node could not apply and has set aside (its status warns of it), and an older disk that has grown past
 //! the place in the log before anybody noticed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rejoin_api::{SessionToken, proto};
 use rejoin_document::{DatabaseName, DatacenterName, HlcTime, VersionVector};
-use rejoin_store::{Lacking, ReadError, Seen};
+use rejoin_store::{Lacking, ReadError, Seen, Store};
 use rejoin_sync::LinkState;
 
 use super::error::{Failure, Gap};
@@ -41,6 +42,16 @@ pub(super) struct Reading<'a> {
     context: &'a NodeContext,
     database: &'a DatabaseName,
     seen: Seen,
+    stale: bool,
+    catching_up_from: Vec<DatacenterName>,
+}
+
+/// A read whose answer comes in pieces: what one piece tells counts as seen from then on.
+pub(super) struct LastingRead {
+    context: NodeContext,
+    database: DatabaseName,
+    seen: Seen,
+    told: VersionVector,
     stale: bool,
     catching_up_from: Vec<DatacenterName>,
 }
@@ -76,15 +87,10 @@ pub(super) async fn before_read<'a>(
 
 impl Reading<'_> {
     /// How the answer stands to its session, once it was read: `read` covers the contexts of all documents that it tells of.
-    pub(super) fn after_read(mut self, read: &VersionVector) -> proto::ReadState {
-        let mut catching_up_from = std::mem::take(&mut self.catching_up_from);
-        // What was in part when the read began may be whole by now, and the other way round.
-        catching_up_from.extend(self.context.store.catching_up_from(self.database));
-        catching_up_from.sort();
-        catching_up_from.dedup();
+    pub(super) fn after_read(self, read: &VersionVector) -> proto::ReadState {
         proto::ReadState {
             stale: self.stale,
-            catching_up_from: catching_up_from.iter().map(DatacenterName::to_string).collect(),
+            catching_up_from: catching_up(&self.context.store, self.database, &self.catching_up_from),
             session_token: self.token(read),
         }
     }
@@ -95,9 +101,48 @@ impl Reading<'_> {
         failure.with_session_token(&token)
     }
 
+    /// The same read, where the answer comes in pieces.
+    pub(super) fn in_pieces(self) -> LastingRead {
+        LastingRead {
+            context: self.context.clone(),
+            database: self.database.clone(),
+            seen: self.seen,
+            told: VersionVector::new(),
+            stale: self.stale,
+            catching_up_from: self.catching_up_from,
+        }
+    }
+
     fn token(self, read: &VersionVector) -> Bytes {
         issue(self.context, self.database, self.seen, read, !self.stale)
     }
+}
+
+impl LastingRead {
+    /// How the answer stands to its session with a piece that tells of `read`: it covers the pieces before, too.
+    pub(super) fn after_piece(&mut self, read: &VersionVector) -> proto::ReadState {
+        self.told.merge(read);
+        let (store, database) = (&self.context.store, &self.database);
+        proto::ReadState {
+            stale: self.stale,
+            catching_up_from: catching_up(store, database, &self.catching_up_from),
+            session_token: issue(&self.context, database, self.seen.clone(), &self.told, !self.stale),
+        }
+    }
+
+    /// The next piece is read as of now, not as of the moment when the read began.
+    pub(super) fn go_on(&mut self) {
+        let store = &self.context.store;
+        self.catching_up_from = store.catching_up_from(&self.database);
+        self.stale = self.stale && !store.has_seen(&self.database, &self.seen);
+    }
+}
+
+/// What was in part when a read began may be whole by now, and the other way round.
+fn catching_up(store: &Store, database: &DatabaseName, at_begin: &[DatacenterName]) -> Vec<String> {
+    let now = store.catching_up_from(database);
+    let all: BTreeSet<_> = at_begin.iter().chain(&now).collect();
+    all.into_iter().map(DatacenterName::to_string).collect()
 }
 
 /// What a session has seen of a database, by the token that it sent; an empty one begins a session.

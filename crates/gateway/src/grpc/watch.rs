@@ -2,17 +2,20 @@
 //!
 //! The log is read in pages as the client takes them, so a slow client costs a page of memory and a window of answers, and never misses a change.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rejoin_api::proto;
-use rejoin_document::{DatabaseName, WatchToken};
-use rejoin_store::{Changed, DocumentChange, Store, WatchFilter};
+use rejoin_document::{DatabaseName, VersionVector, WatchToken};
+use rejoin_store::{Changed, Store, WatchFilter, WatchedChange};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answers::{AnswerSender, Answers, Gone, answers};
 use super::error::Failure;
+use super::session::{self, LastingRead};
 use super::{list, request};
 use crate::node::{NodeContext, long_read};
 
@@ -33,13 +36,14 @@ struct Watch {
     filter: WatchFilter,
     token: WatchToken,
     until_current: bool,
-    include_bodies: bool,
+    reading: LastingRead,
     heartbeat: Duration,
     /// When a heartbeat is due unless something else is sent before.
     due: Instant,
     news: broadcast::Receiver<Changed>,
     answers: AnswerSender<proto::WatchChangesResponse>,
     stop: CancellationToken,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Why a watch ends.
@@ -65,13 +69,19 @@ impl From<Failure> for End {
 ///
 /// # Errors
 ///
-/// The database does not exist, the token is none of it, or the filter makes no sense.
-pub(super) fn start(
+/// The database does not exist, the token is none of it, the filter makes no sense, too many watches are open, or the node lacks what the session has
+/// seen.
+pub(super) async fn start(
     context: &NodeContext,
     request: &proto::WatchChangesRequest,
+    deadline: Option<Duration>,
 ) -> Result<Answers<proto::WatchChangesResponse>, Failure> {
     let database = request::database(&context.store, &request.database)?;
     let (filter, heartbeat) = (filter(request)?, heartbeat(request.heartbeat_ms)?);
+    let permit = Arc::clone(&context.watches).try_acquire_owned();
+    let permit = permit.map_err(|_| Failure::too_many("watches"))?;
+    let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
+    let reading = reading.in_pieces();
     let (sender, receiver) = answers(context.grpc.watch_window);
     // Before the first look at the log: what is written after it is news.
     let news = context.store.subscribe();
@@ -83,12 +93,13 @@ pub(super) fn start(
         filter,
         token,
         until_current: request.until_current,
-        include_bodies: request.include_bodies,
+        reading,
         heartbeat,
         due: if request.from_now { now } else { now + heartbeat },
         news,
         answers: sender,
         stop: context.stop.clone(),
+        _permit: permit,
     };
     context.tasks.spawn(watch.run());
     Ok(receiver)
@@ -104,6 +115,7 @@ fn filter(request: &proto::WatchChangesRequest) -> Result<WatchFilter, Failure> 
     Ok(WatchFilter {
         prefix: request.prefix.clone(),
         ids: request.ids.iter().map(|id| request::id(id)).collect::<Result<_, _>>()?,
+        bodies: request.include_bodies,
     })
 }
 
@@ -155,9 +167,12 @@ impl Watch {
     async fn catch_up(&mut self) -> Result<(), End> {
         loop {
             let read = || self.store.watch(&self.database, &self.token, &self.filter, PAGE);
+            self.reading.go_on();
             let page = long_read(read).map_err(Failure::from)?;
+            let mut state = (!page.changes.is_empty()).then(|| self.reading.after_piece(&page.context));
             for (change, token) in &page.changes {
-                let answer = self.answer(change, token);
+                let mut answer = answer(change, token);
+                answer.state = state.take();
                 self.send(answer).await?;
             }
             self.token = page.token;
@@ -167,20 +182,6 @@ impl Watch {
             // A filter that lets nothing through must not keep the client waiting for a sign of life, nor the node from stopping.
             self.heartbeat_if_due().await?;
             tokio::task::yield_now().await;
-        }
-    }
-
-    fn answer(&self, change: &DocumentChange, token: &WatchToken) -> proto::WatchChangesResponse {
-        let shown = &change.shown;
-        proto::WatchChangesResponse {
-            sequence: change.sequence.0,
-            id: change.id.to_string(),
-            revision: shown.revision.to_string(),
-            deleted: shown.deleted,
-            resume_token: token.encode().into(),
-            body: (self.include_bodies && !shown.deleted).then(|| shown.body.to_json().into()),
-            heartbeat: false,
-            conflicts: u32::try_from(shown.conflicts.len()).unwrap_or(u32::MAX),
         }
     }
 
@@ -198,6 +199,7 @@ impl Watch {
         let heartbeat = proto::WatchChangesResponse {
             resume_token: self.token.encode().into(),
             heartbeat: true,
+            state: Some(self.reading.after_piece(&VersionVector::new())),
             ..proto::WatchChangesResponse::default()
         };
         self.send(heartbeat).await
@@ -213,7 +215,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits until the database has grown, or a heartbeat is due.
+    /// Waits until the database has grown, or may have been deleted, or a heartbeat is due.
     async fn wait(&mut self) -> Result<(), End> {
         loop {
             tokio::select! {
@@ -222,12 +224,28 @@ impl Watch {
                 () = self.answers.closed() => return Err(End::Done),
                 () = tokio::time::sleep_until(self.due) => return Ok(()),
                 news = self.news.recv() => match news {
+                    // A definition or a deletion: reading on shows if there is still something to read.
+                    Ok(changed) if changed.database.is_system() => return Ok(()),
                     Ok(changed) if changed.database != self.database || self.token.is_past(changed.sequence) => {}
                     Ok(_) | Err(RecvError::Lagged(_)) => return Ok(()),
                     Err(RecvError::Closed) => return Err(End::Done),
                 },
             }
         }
+    }
+}
+
+fn answer(change: &WatchedChange, token: &WatchToken) -> proto::WatchChangesResponse {
+    proto::WatchChangesResponse {
+        sequence: change.sequence.0,
+        id: change.id.to_string(),
+        revision: change.revision.to_string(),
+        deleted: change.deleted,
+        resume_token: token.encode().into(),
+        body: change.body.as_ref().map(|body| body.to_json().into()),
+        heartbeat: false,
+        conflicts: u32::try_from(change.conflicts).unwrap_or(u32::MAX),
+        state: None,
     }
 }
 

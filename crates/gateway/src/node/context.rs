@@ -31,6 +31,8 @@ pub(crate) struct NodeContext {
     pub compacting: Arc<Semaphore>,
     /// Exports that clients may still begin.
     pub exports: Arc<Semaphore>,
+    /// Watches that clients may still open.
+    pub watches: Arc<Semaphore>,
     /// Calls that may still wait for another datacenter.
     pub waiting: Arc<Semaphore>,
     /// Ends every stream when the node stops.

@@ -88,6 +88,7 @@ impl Node {
             sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
             compacting: Arc::new(Semaphore::new(1)),
             exports: Arc::new(Semaphore::new(settings.grpc.exports_max)),
+            watches: Arc::new(Semaphore::new(settings.grpc.watches_max)),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

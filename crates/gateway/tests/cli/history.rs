@@ -179,3 +179,27 @@ fn a_compaction_says_what_it_did() {
     let text = node.run(&["compact", "customers"]);
     assert!(text.stdout.contains("bytes on disk"), "{text:?}");
 }
+
+#[test]
+fn a_revision_that_deleted_the_document_is_printed_as_deleted_also_once_it_is_superseded() {
+    let node = Node::with_customers();
+    node.json(&["put", "customers", "baard", r#"{"name":"Baard"}"#]).json();
+    let tombstone = revision(&node.json(&["delete", "customers", "baard"]).json());
+    let get = ["get", "customers", "baard", "--rev", &tombstone];
+    for superseded in [false, true] {
+        if superseded {
+            node.json(&["put", "customers", "baard", r#"{"name":"Brad"}"#]).json();
+        }
+        let read = node.json(&get).json();
+        assert_eq!(
+            (&read["deleted"], &read["body"]),
+            (&json!(true), &json!(null)),
+            "{read}"
+        );
+        let text = node.run(&get);
+        assert!(
+            text.text().contains(&tombstone) && text.text().contains("(deleted)"),
+            "{text:?}"
+        );
+    }
+}

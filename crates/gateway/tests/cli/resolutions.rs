@@ -53,6 +53,36 @@ fn a_path_is_settled_by_a_value_a_removal_or_a_datacenter() {
 }
 
 #[test]
+fn a_path_is_settled_by_the_candidate_of_a_write() {
+    let node = conflicted();
+    let found = node.json(&["conflicts", "customers", "baard"]).json();
+    let phone = found["conflicts"].as_array().unwrap().iter();
+    let phone = phone.clone().find(|conflict| conflict["path"] == "/phone").unwrap();
+    let older = &phone["candidates"][0];
+    assert_eq!((&older["value"], &phone["shown"]), (&json!("1"), &json!("2")));
+    let dot = older["dot"].as_str().unwrap();
+    let choose = |dot: &str| node.json(&["resolve", "customers", "baard", "--path", "/phone", "--candidate", dot]);
+    choose("1/0000000000000001").error(1, "INVALID_RESOLUTION");
+    assert_eq!(choose("yesterday").status, 2);
+    assert_eq!(choose(dot).json()["left_open"], 1);
+    let read = node.json(&["get", "customers", "baard"]).json();
+    assert_eq!(read["body"], json!({"phone": "1", "n": 2}));
+}
+
+#[test]
+fn a_policy_settles_what_a_datacenter_wrote_since_a_time() {
+    let node = conflicted();
+    let all = |rest: &[&str]| {
+        let newest = ["resolve", "customers", "--all", "--policy", "newest"];
+        node.json(&[&newest[..], rest].concat()).json()["settled"].clone()
+    };
+    assert_eq!(all(&["--datacenter", "dc-west"]), 0);
+    assert_eq!(all(&["--since", "2099-01-01T00:00:00Z"]), 0);
+    assert_eq!(all(&["--datacenter", "dc-east", "--since", "2020-01-01T00:00:00Z"]), 4);
+    assert_eq!(open(&node, &[]), Vec::<String>::new());
+}
+
+#[test]
 fn a_body_settles_a_document_and_a_policy_all_documents() {
     let node = conflicted();
     let body = node
@@ -103,6 +133,11 @@ fn a_resolution_that_cannot_be_is_refused_with_what_to_do() {
         &["--all"],
         &["baard", "--all", "--policy", "newest"],
         &["--all", "--policy", "oldest"],
+        &["baard", "--path", "/n", "--shown", "--since", "2020-01-01T00:00:00Z"],
+        &["baard", "--path", "/n", "--shown", "--datacenter", "dc-east"],
+        &["--all", "--policy", "newest", "--since", "yesterday"],
+        &["baard", "--candidate", "1/0000000000000001"],
+        &["baard", "--path", "/n", "--shown", "--candidate", "1/0000000000000001"],
     ] {
         assert_eq!(resolve(usage).status, 2, "{usage:?}");
     }

@@ -53,6 +53,44 @@ fn commands_with_one_session_file_are_one_session_whichever_node_they_ask() {
 }
 
 #[test]
+fn every_command_that_reads_belongs_to_the_session_that_is_named() {
+    let (east, west) = parted();
+    let first = west.json(&["get", "customers", "a"]).json()["revision"].clone();
+    let first = first.as_str().unwrap();
+    east.run(&["update", "customers", "a", r#"{"v":1}"#]).text();
+    let reads = [
+        &["get", "customers", "a"][..],
+        &["get-many", "customers", "a"],
+        &["list", "customers"],
+        &["history", "customers", "a"],
+        &["diff", "customers", "a", first],
+        &["conflicts", "customers"],
+        &["conflicts", "customers", "a"],
+        &["changes", "customers"],
+        &["export", "customers"],
+    ];
+    for (number, read) in reads.into_iter().enumerate() {
+        let file = east.path().join(format!("session{number}"));
+        let session = ["--session", file.to_str().unwrap()];
+        // What it was told in the one datacenter is in the file, and the other is asked for no less.
+        east.run(&[read, &session].concat()).text();
+        let soon = [&session[..], &["--wait", "50"]].concat();
+        west.json(&[read, &soon].concat()).error(1, "SESSION_BEHIND");
+        let stale = west.run(&[read, &session, &["--allow-stale"]].concat());
+        assert_eq!(stale.status, 0, "{read:?}");
+        let said = [&stale.stdout[..], &stale.stderr].concat();
+        assert!(
+            said.contains("older than what the session has seen"),
+            "{read:?}: {said}"
+        );
+        if read[0] != "export" {
+            let stale = west.json(&[read, &session, &["--allow-stale"]].concat());
+            assert!(stale.text().contains(r#""stale":true"#), "{read:?}: {stale:?}");
+        }
+    }
+}
+
+#[test]
 fn a_deletion_that_a_command_was_told_of_is_in_the_session_file() {
     let (east, west) = parted();
     east.run(&["delete", "customers", "a"]).text();

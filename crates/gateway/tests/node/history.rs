@@ -181,3 +181,21 @@ async fn a_write_on_a_revision_that_is_no_longer_kept_is_refused_and_so_is_one_t
     assert_eq!(node.body("a").await.unwrap(), r#"{"n":3}"#);
     node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revision_that_deleted_its_document_is_read_as_deleted_the_current_one_and_a_superseded_one() {
+    let mut node = node(3_600, 3_600_000).await;
+    node.create("a", r#"{"v":1}"#).await;
+    let deleted = node.client.delete("things", "a", None).await.unwrap();
+    let tombstone = deleted.revision.to_string();
+    let read = async || node.client.get_revision("things", "a", &tombstone).await.unwrap();
+    let current = read().await;
+    assert!(current.deleted && current.body.is_empty(), "{current:?}");
+    node.update("a", r#"{"v":2}"#).await;
+    assert_eq!(read().await, current);
+    assert_eq!(
+        reason(node.client.get_revision("things", "a", "9-0").await),
+        Reason::RevisionNotFound
+    );
+    node.stop().await;
+}

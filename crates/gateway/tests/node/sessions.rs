@@ -1,25 +1,27 @@
 //! Sessions over two nodes: no answer is older than a former one, wherever it is given.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
 use rejoin_api::Reason;
 use rejoin_client::{Bytes, CallError, Client, ClientOptions, ConflictFilter, LinkState, Policy, ReadOptions, Session};
 
 use crate::common::{TestNode, client, eventually, pair, reason, text};
+use crate::session_reads::Read;
 
 /// A client that shares nothing with others.
-fn fresh(node: &TestNode) -> Client {
+pub(crate) fn fresh(node: &TestNode) -> Client {
     client(node.address)
 }
 
-fn patient(client: &Client, milliseconds: u64) -> Client {
+pub(crate) fn patient(client: &Client, milliseconds: u64) -> Client {
     client.reading(ReadOptions {
         wait: Some(Duration::from_millis(milliseconds)),
         ..ReadOptions::default()
     })
 }
 
-fn stale(client: &Client) -> Client {
+pub(crate) fn stale(client: &Client) -> Client {
     client.reading(ReadOptions {
         allow_stale: true,
         ..ReadOptions::default()
@@ -27,7 +29,7 @@ fn stale(client: &Client) -> Client {
 }
 
 /// A client at this node that goes on with what a session has seen by now.
-fn at(node: &TestNode, session: &Session) -> Client {
+pub(crate) fn at(node: &TestNode, session: &Session) -> Client {
     let client = fresh(node);
     for (database, token) in session.all() {
         client.session().resume(&database, token);
@@ -36,7 +38,7 @@ fn at(node: &TestNode, session: &Session) -> Client {
 }
 
 /// Two nodes that both have `a` with version 0, and whose link is cut then.
-async fn parted() -> (TestNode, TestNode) {
+pub(crate) async fn parted() -> (TestNode, TestNode) {
     let (east, west) = pair().await;
     east.create_things().await;
     east.create("a", r#"{"v":0}"#).await;
@@ -54,7 +56,7 @@ async fn part(east: &TestNode, west: &TestNode) {
     .await;
 }
 
-async fn v(client: &Client, id: &str) -> Result<u64, CallError> {
+pub(crate) async fn v(client: &Client, id: &str) -> Result<u64, CallError> {
     let document = client.get("things", id).await?;
     let body: serde_json::Value = serde_json::from_slice(&document.body).unwrap();
     Ok(body["v"].as_u64().unwrap())
@@ -360,6 +362,7 @@ async fn a_session_at_a_node_that_is_catching_up_is_not_held_up_by_its_own_reads
     west.try_start().await.unwrap();
     let reader = patient(&fresh(&west), 1);
     let (mut told, mut met) = (0, 0);
+    let mut told_by = BTreeSet::new();
     let end = Instant::now() + crate::common::DEADLINE;
     while met < 1_501 {
         assert!(Instant::now() < end, "{met} documents");
@@ -374,6 +377,10 @@ async fn a_session_at_a_node_that_is_catching_up_is_not_held_up_by_its_own_reads
                 .iter()
                 .any(|document| document.state.catching_up_from == ["dc-east"]);
             told += usize::from(told_now);
+            for read in Read::ALL {
+                let state = read.of(&reader, "first", None).await.unwrap();
+                told_by.extend((state.catching_up_from == ["dc-east"]).then_some(read));
+            }
             after = page.next;
             if after.is_none() {
                 break;
@@ -381,6 +388,7 @@ async fn a_session_at_a_node_that_is_catching_up_is_not_held_up_by_its_own_reads
         }
     }
     assert!(told > 0, "the catching up was never told of");
+    assert!(told_by.iter().eq(&Read::ALL), "only by {told_by:?}");
     eventually("the catching up is over", async || {
         let document = reader.get("things", "first").await.unwrap();
         let status = west.client.status().await.unwrap();

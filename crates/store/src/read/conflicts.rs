@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::{
-    Base, DatabaseName, DatacenterName, DocumentId, HlcTime, OpenConflict, ReplicaId, Shown, VersionVector,
-};
+use rejoin_document::{Base, DatabaseName, DatacenterName, DocumentId, HlcTime, OpenConflict, ReplicaId, Shown};
 
 use super::Page;
-use super::access::{Budget, EXAMINED_MAX, read_document};
+use super::access::{Budget, read_document};
 use crate::engine::{Family, KeyRange};
 use crate::error::ReadError;
 use crate::keys::conflicts;
@@ -58,7 +56,8 @@ impl ConflictFilter {
 }
 
 impl Store {
-    /// Documents with open conflicts under the rules in force that the filter means, in ascending order of their ids, after `after`.
+    /// Documents with open conflicts under the rules in force that the filter means, in ascending order of their ids, after `after`. The context of
+    /// the page covers what this node has incorporated in all: a list also tells that other documents are not in conflict.
     ///
     /// # Errors
     /// [`ReadError::UnknownDatabase`], or the disk fails.
@@ -75,11 +74,12 @@ impl Store {
             Some(after) if after >= prefix => KeyRange::prefix_after(&prefix, &after),
             _ => KeyRange::prefix(&prefix),
         };
+        // `database` was taken first: all that it claims to know lies in the snapshot.
         let (snapshot, replicas) = (self.engine().snapshot(), self.state().replicas.clone());
         let mut page = Page {
             items: Vec::new(),
             next: None,
-            context: VersionVector::new(),
+            context: database.record.knowledge.clone(),
         };
         let mut budget = Budget::default();
         for entry in snapshot.scan(Family::Conflicts, range) {
@@ -92,6 +92,7 @@ impl Store {
             let stored = read_document(snapshot.as_ref(), &database, &id)?;
             budget.spend(stored.as_ref().map_or(0, |stored| stored.bytes));
             let Some(stored) = stored else { continue };
+            page.context.merge(stored.document.context());
             let mut shown = stored.document.shown(database.rules());
             shown.conflicts.retain(|conflict| filter.means(conflict, &replicas));
             if !shown.conflicts.is_empty() {
@@ -102,8 +103,8 @@ impl Store {
         Ok(page)
     }
 
-    /// What the branches of a document have in common: the newest kept revision that all of them had seen; `None` where none is kept, or nothing
-    /// is in conflict.
+    /// What the branches of a document have in common: the newest kept revision that all of them had seen; `None` where none is kept, nothing is in
+    /// conflict, or none is among the newest 16 MiB of kept revisions.
     ///
     /// # Errors
     /// [`ReadError::UnknownDatabase`], or the disk fails.
@@ -116,15 +117,18 @@ impl Store {
         if stored.document.shown(database.rules()).conflicts.is_empty() {
             return Ok(None);
         }
-        for entry in snapshot
-            .scan(Family::Revisions, history(database.number(), id))
-            .take(EXAMINED_MAX)
-        {
+        let mut budget = Budget::default();
+        for entry in snapshot.scan(Family::Revisions, history(database.number(), id)) {
+            if budget.is_spent() {
+                break;
+            }
             let (key, value) = entry?;
             let entry = RevisionEntry::decode(&key, &value)?;
             let Some(value) = snapshot.get(Family::Revisions, &entry.key.record())? else {
+                budget.spend(0);
                 continue;
             };
+            budget.spend(value.len());
             let base = RevisionRecord::decode(entry.key.revision, &value)?.base;
             if base.body.is_some() && stored.document.is_common_base(&base) {
                 return Ok(Some(base));

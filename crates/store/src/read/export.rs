@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, DocumentId};
+use rejoin_document::{DatabaseName, DocumentId, VersionVector};
 
 use super::documents::Found;
 use super::export_history::HistoryLeft;
@@ -51,6 +51,7 @@ pub struct Export<'s> {
     left: Option<KeyRange>,
     /// A document whose history is not finished.
     unfinished: Option<(Found, HistoryLeft)>,
+    context: VersionVector,
 }
 
 impl Store {
@@ -67,6 +68,7 @@ impl Store {
             database,
             options,
             unfinished: None,
+            context: VersionVector::new(),
         })
     }
 }
@@ -87,6 +89,7 @@ impl Export<'_> {
         let mut piece = Vec::new();
         for (id, value) in values {
             let found = Found::decode(&self.database, id, &value)?;
+            self.context.merge(&found.context);
             let history = HistoryLeft::of(self.database.number(), &found.id);
             let exported = self.with_history(found, history, false)?;
             if !exported.found.shown.deleted || !exported.history.is_empty() {
@@ -95,6 +98,11 @@ impl Export<'_> {
         }
         self.left = more.then_some(left);
         Ok(Some(piece))
+    }
+
+    /// Every write that the documents have incorporated which were met so far, deleted ones too.
+    pub fn context(&self) -> &VersionVector {
+        &self.context
     }
 
     /// Some of what is left, which is shortened by it, and whether there may be more.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{Base, DatabaseName, DocumentId, Dot, HlcTime, Object, OpenConflict, Revision, Sequence};
+use rejoin_document::{
+    Base, DatabaseName, DocumentId, Dot, HlcTime, Object, OpenConflict, Revision, Sequence, VersionVector,
+};
 
 use super::access::{Budget, read_document};
 use crate::commit::all_candidates;
@@ -21,6 +23,8 @@ pub struct History {
     pub revisions: Vec<KeptRevision>,
     /// Go on below this sequence; `None` at the end of the history. A page may be short and still have a next one: its bytes are bounded too.
     pub next: Option<Sequence>,
+    /// Every write that the document has incorporated.
+    pub context: VersionVector,
 }
 
 /// A revision that this node shows or has shown.
@@ -82,6 +86,7 @@ impl Store {
                 return Ok(Some(History {
                     revisions,
                     next: Some(last),
+                    context: stored.document.context().clone(),
                 }));
             }
             let (key, value) = entry?;
@@ -90,7 +95,11 @@ impl Store {
             budget.spend(bytes);
             revisions.push(revision);
         }
-        Ok(Some(History { revisions, next: None }))
+        Ok(Some(History {
+            revisions,
+            next: None,
+            context: stored.document.context().clone(),
+        }))
     }
 
     /// What a reader of a revision had seen: of the current one, of an open branch, or of one that is still kept. `None` if it is not.

@@ -34,4 +34,4 @@ pub use quarantine::QuarantinedState;
 pub use scan::{DatabaseHello, Scan};
 pub use sessions::{Lacking, Seen};
 pub use status::DatabaseStatus;
-pub use watch::{WatchFilter, Watched};
+pub use watch::{WatchFilter, Watched, WatchedChange};

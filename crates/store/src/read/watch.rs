@@ -4,13 +4,14 @@
 //! read from its beginning, without the documents of which the consumer was given everything: nothing is left out, some may come twice.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rejoin_document::{
-    DatabaseName, Document, DocumentId, Position, Sequence, VersionVector, WatchToken, WatchTokenError,
+    DatabaseName, Document, DocumentId, Object, Position, Revision, Sequence, Shown, VersionVector, WatchToken,
+    WatchTokenError,
 };
 
 use super::access::Budget;
-use super::changes::DocumentChange;
 use crate::engine::{Family, Read};
 use crate::error::{ReadError, StoreError};
 use crate::keys::changes::{self, ChangeEntry};
@@ -20,20 +21,44 @@ use crate::record::StoredDocument;
 use crate::state::{DatabaseState, NodeState};
 use crate::store::Store;
 
-/// Which documents a consumer wants to hear of. By default all.
+/// Bytes of the bodies of a piece. Exceeded by a single document only: many consumers may hold a piece each.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// What a consumer wants to hear. By default of all documents, without their bodies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WatchFilter {
     /// Only ids that begin with this.
     pub prefix: String,
     /// Only these ids; empty: all.
     pub ids: BTreeSet<DocumentId>,
+    /// With the documents' bodies.
+    pub bodies: bool,
+}
+
+/// A document's newest change, as a consumer is told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchedChange {
+    /// Where it stands in the log.
+    pub sequence: Sequence,
+    /// The document.
+    pub id: DocumentId,
+    /// The shown revision.
+    pub revision: Revision,
+    /// Whether the document is deleted.
+    pub deleted: bool,
+    /// How many open conflicts it has.
+    pub conflicts: usize,
+    /// The body, if bodies were asked for and the document is not deleted.
+    pub body: Option<Arc<Object>>,
 }
 
 /// A piece of the log for a consumer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Watched {
     /// The changes in ascending order of their sequences, one per document, each with where to go on after it.
-    pub changes: Vec<(DocumentChange, WatchToken)>,
+    pub changes: Vec<(WatchedChange, WatchToken)>,
+    /// Every write that the documents of these changes have incorporated.
+    pub context: VersionVector,
     /// Where to go on after all of them.
     pub token: WatchToken,
     /// Whether this is the end of the log at present.
@@ -44,13 +69,24 @@ impl WatchFilter {
     fn passes(&self, id: &DocumentId) -> bool {
         id.as_str().starts_with(&self.prefix) && (self.ids.is_empty() || self.ids.contains(id))
     }
+
+    fn change(&self, sequence: Sequence, id: DocumentId, shown: Shown) -> WatchedChange {
+        WatchedChange {
+            sequence,
+            id,
+            revision: shown.revision,
+            deleted: shown.deleted,
+            conflicts: shown.conflicts.len(),
+            body: (self.bodies && !shown.deleted).then_some(shown.body),
+        }
+    }
 }
 
 impl Store {
     /// The place of a consumer that was given nothing yet.
     ///
     /// # Errors
-    /// [`ReadError::UnknownDatabase`].
+    /// [`ReadError::UnknownDatabase`], for a deleted one too unless something survived.
     pub fn watch_from_start(&self, name: &DatabaseName) -> Result<WatchToken, ReadError> {
         let state = self.state();
         find(&state, name)?;
@@ -60,7 +96,7 @@ impl Store {
     /// The place of a consumer that wants nothing of what is there now.
     ///
     /// # Errors
-    /// [`ReadError::UnknownDatabase`].
+    /// As for [`Store::watch_from_start`].
     pub fn watch_from_now(&self, name: &DatabaseName) -> Result<WatchToken, ReadError> {
         let state = self.state();
         let record = &find(&state, name)?.record;
@@ -77,10 +113,11 @@ impl Store {
         resume(self.engine(), &state, (name, database), token)
     }
 
-    /// The changes after `token` that pass the filter, up to `limit` of them and a bounded number of bytes.
+    /// The changes after `token` that pass the filter, up to `limit` of them, a bounded number of bytes that are read, and about 1 MiB of bodies.
     ///
     /// # Errors
-    /// [`ReadError::UnknownDatabase`], [`ReadError::WatchToken`] if the token is of another database, or the disk fails.
+    /// [`ReadError::UnknownDatabase`], also once it was deleted and nothing survived; [`ReadError::WatchToken`] if the token is of another database;
+    /// or the disk fails.
     pub fn watch(
         &self,
         name: &DatabaseName,
@@ -94,13 +131,14 @@ impl Store {
         let snapshot = self.engine().snapshot();
         let mut watched = Watched {
             changes: Vec::new(),
+            context: VersionVector::new(),
             token: resume(snapshot.as_ref(), &state, (name, database), token)?,
             finished: false,
         };
-        let mut budget = Budget::default();
+        let (mut budget, mut body_bytes) = (Budget::default(), 0);
         let since = watched.token.position.sequence;
         for entry in snapshot.scan(Family::Changes, changes::range_after(database.number(), since)) {
-            if watched.changes.len() >= limit.max(1) || budget.is_spent() {
+            if watched.changes.len() >= limit.max(1) || budget.is_spent() || body_bytes >= BODY_BYTES_MAX {
                 return Ok(watched);
             }
             let (key, value) = entry?;
@@ -120,8 +158,10 @@ impl Store {
             if watched.token.may_leave_out(sequence) && covered(&value, &watched.token.knowledge)? {
                 continue;
             }
-            let shown = StoredDocument::decode(&value)?.document.shown(database.rules());
-            let change = DocumentChange { sequence, id, shown };
+            let document = StoredDocument::decode(&value)?.document;
+            watched.context.merge(document.context());
+            body_bytes += if filter.bodies { value.len() } else { 0 };
+            let change = filter.change(sequence, id, document.shown(database.rules()));
             watched.changes.push((change, watched.token.at(sequence)));
         }
         // A complete pass ends here: the consumer has all that was incorporated when this piece began. What it was given elsewhere does not
@@ -133,9 +173,10 @@ impl Store {
     }
 }
 
+/// As for every read: a database that was deleted is not there unless something survived.
 fn find<'s>(state: &'s NodeState, name: &DatabaseName) -> Result<&'s DatabaseState, ReadError> {
-    let database = state.databases.get(name);
-    let database = database.ok_or_else(|| ReadError::UnknownDatabase { database: name.clone() })?;
+    let database = state.databases.get(name).filter(|database| database.is_readable());
+    let database = database.ok_or_else(|| ReadError::UnknownDatabase { database: name.base() })?;
     Ok(database)
 }
 
