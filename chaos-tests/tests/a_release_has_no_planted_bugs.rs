@@ -1,5 +1,7 @@
 //! The switch of the planted bugs exists in builds with debug assertions only, and a release has none.
 
+#![allow(clippy::unwrap_used, reason = "helpers of a test")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
