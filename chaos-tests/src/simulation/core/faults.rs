@@ -202,10 +202,10 @@ impl Run {
             let knowledge = known(of, &definition.name).unwrap_or_default();
             known(store, &definition.name).is_ok_and(|other| other.dominates(&knowledge))
         });
+        let all = self.contexts(store);
         knows
             && self.contexts(of).into_iter().all(|(id, context)| {
-                let held = self.contexts(store);
-                let held = held.iter().find(|(other, _)| *other == id);
+                let held = all.iter().find(|(other, _)| *other == id);
                 held.is_some_and(|(_, held)| held.dominates(&context))
             })
     }
