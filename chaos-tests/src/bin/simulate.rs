@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use rejoin_chaos::simulation::{Seeds, Summary, simulate, stages};
+use rejoin_chaos::simulation::{Seeds, Summary, simulate_reducing, stages};
 
 fn main() -> ExitCode {
     match run() {
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<bool> {
     let mut seeds = Seeds { first: 1, count: 200 };
+    let mut reduced = 3;
     let mut directory = std::env::temp_dir().join("rejoin-simulate");
     let mut arguments = std::env::args().skip(1);
     while let Some(flag) = arguments.next() {
@@ -27,14 +28,15 @@ fn run() -> anyhow::Result<bool> {
         match flag.as_str() {
             "--seeds" => seeds.count = number()?,
             "--first-seed" => seeds.first = number()?,
+            "--reduced" => reduced = number()?,
             "--histories" => directory = PathBuf::from(&value),
-            _ => anyhow::bail!("{flag} is none of --seeds, --first-seed, --histories"),
+            _ => anyhow::bail!("{flag} is none of --seeds, --first-seed, --reduced, --histories"),
         }
     }
     let mut summaries = Vec::new();
     for (stage, share) in stages() {
         let count = seeds.count.div_ceil(share);
-        let summary = simulate(stage, Seeds { count, ..seeds }, &directory);
+        let summary = simulate_reducing(stage, Seeds { count, ..seeds }, &directory, reduced);
         println!("{summary}\n");
         summaries.push(summary);
     }

@@ -20,7 +20,7 @@ mod summary;
 
 pub use judged::{Judged, judge};
 pub use ran::Ran;
-pub use runner::{Seeds, simulate};
+pub use runner::{Seeds, simulate, simulate_reducing};
 pub use seed_failure::SeedFailure;
 pub use stage::Stage;
 pub use stages::stages;

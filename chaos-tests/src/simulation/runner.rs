@@ -25,8 +25,13 @@ pub struct Seeds {
     pub count: u64,
 }
 
-/// Runs a stage on seeds. Histories of seeds that fail are written to `directory`.
+/// Runs a stage on seeds, and looks into the first few that fail. Histories of seeds that fail are written to `directory`.
 pub fn simulate(stage: &dyn Stage, seeds: Seeds, directory: &Path) -> Summary {
+    simulate_reducing(stage, seeds, directory, REDUCED_MAX)
+}
+
+/// As [`simulate`], and looks into so many seeds that fail.
+pub fn simulate_reducing(stage: &dyn Stage, seeds: Seeds, directory: &Path, reduced_max: u64) -> Summary {
     let begun = Instant::now();
     let scale = stage.scale();
     let planned = seeds.count.saturating_mul(scale.faults_min as u64);
@@ -42,7 +47,7 @@ pub fn simulate(stage: &dyn Stage, seeds: Seeds, directory: &Path) -> Summary {
             let plan = Plan::generate(seeds.first.wrapping_add(number), &scale);
             let judged = judge(stage, &plan);
             let failure = (!judged.is_clean()).then(|| {
-                let is_looked_into = failed.fetch_add(1, Ordering::Relaxed) < REDUCED_MAX;
+                let is_looked_into = failed.fetch_add(1, Ordering::Relaxed) < reduced_max;
                 look_into(stage, plan, &judged, is_looked_into, directory)
             });
             let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,8 +13,8 @@ use super::disk::Failing;
 use super::journal::stamp;
 use super::run::Run;
 use super::sight::Sight;
-use crate::history::{Answer, Entry, Event, Facts, Issued, Knowledge, Outcome, Reading, Tick, edits};
-use crate::view::{Body, View};
+use crate::history::{Answer, Entry, Event, Facts, Issued, Json, Knowledge, Outcome, Reading, Tick, edits, resolution};
+use crate::view::{Body, Conflict, Contender, View};
 use crate::workload::{Base, Change, Choice, OnConflict, Operation, changed};
 
 /// What is to become of the node in the middle of the next write.
@@ -333,22 +333,14 @@ impl Run {
         let Some(conflict) = view.conflicts.get(index as usize % view.conflicts.len().max(1)) else {
             return;
         };
-        // A document that was deleted and edited is settled by hand, with another body.
         let path = conflict.path.clone();
-        let candidate = |number: u32| {
-            conflict
-                .candidates
-                .get(number as usize % conflict.candidates.len().max(1))
+        let Some((choice, value)) = settling(view, conflict, choice) else {
+            return;
         };
-        let choice = match choice {
-            Choice::Shown => StoreChoice::Shown,
-            Choice::Candidate(number) => match candidate(*number) {
-                Some(candidate) => StoreChoice::Candidate(candidate.stamp.0),
-                None => return,
-            },
-            Choice::Value(text) if !path.is_empty() => StoreChoice::Value(rejoin_document::Value::from(text.as_str())),
-            Choice::Value(_) => StoreChoice::Shown,
+        let Ok(edits) = resolution(view, &path, value.as_ref(), &self.rules) else {
+            return;
         };
+        let delete = path.is_empty() && value.is_none();
         let Ok(base) = view.revision.parse::<Revision>() else {
             return;
         };
@@ -371,7 +363,16 @@ impl Run {
             Ok(_) => Told::Refused("UNEXPECTED".to_owned()),
             Err(told) => told,
         };
-        self.enter_resolution(client, document, &sight, invoked, &told);
+        let entry = Entry {
+            delete,
+            edits,
+            facts: Facts {
+                resolves: true,
+                ..self.facts(client, &sight)
+            },
+            ..self.entry(client, document, &sight, invoked, &told)
+        };
+        self.settle(client, entry, &told);
     }
 
     /// Hands an operation to a node, whatever becomes of the node meanwhile.
@@ -429,30 +430,6 @@ impl Run {
             edits,
             facts,
             ..self.entry(client, &sent.document, &sent.sight, invoked, told)
-        };
-        self.settle(client, entry, told);
-    }
-
-    /// A resolution changes what its author had read into what stands afterwards.
-    fn enter_resolution(&mut self, client: usize, document: &str, sight: &Sight, invoked: Tick, told: &Told) {
-        let after = matches!(told, Told::Ok(_))
-            .then(|| self.shown(self.clients[client].node, document))
-            .flatten();
-        let rules = self.rules.clone();
-        let unknown = matches!(told, Told::Unknown(_));
-        let edits = match (&after, unknown) {
-            (Some(after), _) => edits(sight.view.as_ref(), Some(&after.body), &rules),
-            _ => Vec::new(),
-        };
-        let facts = Facts {
-            resolves: true,
-            ..self.facts(client, sight)
-        };
-        let entry = Entry {
-            delete: matches!(told, Told::Ok(_)) && after.is_none(),
-            edits,
-            facts,
-            ..self.entry(client, document, sight, invoked, told)
         };
         self.settle(client, entry, told);
     }
@@ -536,12 +513,32 @@ impl Run {
         journal.made.extend(state.map(|state| (id.clone(), state)));
         journal.acknowledged.push((id, dot));
     }
+}
 
-    fn shown(&self, node: usize, document: &str) -> Option<View> {
-        let store = self.world.enter(node);
-        let found = store.get(&self.database, &document_id(document)).ok().flatten()?;
-        (!found.shown.deleted).then(|| super::sight::view(&found.shown, &store))
-    }
+/// How a conflict is settled, and what stands at its path then: at path "" anything for the document, nothing for its deletion.
+fn settling(view: &View, conflict: &Conflict, choice: &Choice) -> Option<(StoreChoice, Option<Json>)> {
+    let shown = match conflict.path.as_str() {
+        "" => Some(Json::null()),
+        path => view.body.get(path),
+    };
+    Some(match choice {
+        Choice::Value(text) if !conflict.path.is_empty() => (
+            StoreChoice::Value(rejoin_document::Value::from(text.as_str())),
+            Some(Json::string(text)),
+        ),
+        Choice::Candidate(number) => {
+            let candidate = conflict
+                .candidates
+                .get(*number as usize % conflict.candidates.len().max(1))?;
+            let value = match &candidate.kind {
+                Contender::Value(value) => Some(Json::of(value)),
+                Contender::Removed | Contender::Deleted(true) => None,
+                Contender::Deleted(false) => Some(Json::null()),
+            };
+            (StoreChoice::Candidate(candidate.stamp.0), value)
+        }
+        Choice::Shown | Choice::Value(_) => (StoreChoice::Shown, shown),
+    })
 }
 
 fn request_of(database: &rejoin_document::DatabaseName, sent: &Sent, place: u32) -> WriteRequest {
