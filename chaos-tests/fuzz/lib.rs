@@ -11,7 +11,7 @@ use rejoin_decoders::Target;
 pub fn check(name: &str, input: &[u8]) {
     static PLANTED: OnceLock<bool> = OnceLock::new();
     let planted = *PLANTED.get_or_init(|| std::env::var_os("REJOIN_PLANTED_BUG").is_some());
-    rejoin_document::planted::believe_lengths(planted);
+    rejoin_document::planted_decoder::believe_lengths(planted);
     let target = Target::named(name).expect("there is a target of this name");
     (target.check)(input);
 }

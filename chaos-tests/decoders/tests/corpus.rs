@@ -8,7 +8,7 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use rejoin_decoders::{Outcome, TARGETS, Target, seeds};
-use rejoin_document::planted;
+use rejoin_document::planted_decoder;
 
 /// What the whole corpus may come to.
 const CORPUS_BYTES_MAX: u64 = 300 * 1024;
@@ -135,8 +135,8 @@ fn a_decoder_that_believes_lengths_is_found() {
     let target = Target::named("document_state").unwrap();
     let file = fuzz().join("planted/believed_length");
     assert_eq!(replay(target, &file), Ok(Outcome::Refused), "the decoder as it is");
-    planted::believe_lengths(true);
+    planted_decoder::believe_lengths(true);
     let with_bug = replay(target, &file);
-    planted::believe_lengths(false);
+    planted_decoder::believe_lengths(false);
     assert!(with_bug.is_err(), "the planted bug went unnoticed");
 }

@@ -6,13 +6,10 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep};
 
+use crate::checker::document_order::{COUNTED, Counters, Sighting, counted};
 use crate::history::{Json, Outcome, generation};
-use crate::invariant::monotonicity::{Counters, Observation};
-use crate::view::{Body, View, pointer};
+use crate::view::{Body, pointer};
 use crate::workload::{Attempt, Session, Sight};
-
-/// Above the members that clients count up.
-pub const COUNTED: &str = "/counted";
 
 /// Reads and counts up until `end`. Answers everything that the client was told.
 ///
@@ -23,7 +20,7 @@ pub async fn count_up(
     mut random: StdRng,
     documents: u32,
     end: Instant,
-) -> anyhow::Result<Vec<Observation>> {
+) -> anyhow::Result<Vec<Sighting>> {
     let mut observations = Vec::new();
     let mut count = 0;
     while Instant::now() < end {
@@ -49,14 +46,14 @@ pub async fn count_up(
     Ok(observations)
 }
 
-fn seen(session: &Session, document: &str, sight: &Sight) -> Observation {
-    Observation {
+fn seen(session: &Session, document: &str, sight: &Sight) -> Sighting {
+    Sighting {
         session: session.name().to_owned(),
         datacenter: session.datacenter().to_owned(),
         document: document.to_owned(),
         asked: sight.asked,
         answered: sight.at,
-        counters: sight.view.as_ref().map(counters).unwrap_or_default(),
+        counters: sight.view.as_ref().map(counted).unwrap_or_default(),
         generation: sight
             .view
             .as_ref()
@@ -66,11 +63,11 @@ fn seen(session: &Session, document: &str, sight: &Sight) -> Observation {
 }
 
 /// What an acknowledged write tells: from now on, this count and this generation must be seen.
-fn told(session: &Session, document: &str, attempt: &Attempt, count: u64) -> Option<Observation> {
+fn told(session: &Session, document: &str, attempt: &Attempt, count: u64) -> Option<Sighting> {
     let Outcome::Ok { revision, .. } = &attempt.outcome else {
         return None;
     };
-    Some(Observation {
+    Some(Sighting {
         session: session.name().to_owned(),
         datacenter: session.datacenter().to_owned(),
         document: document.to_owned(),
@@ -80,12 +77,4 @@ fn told(session: &Session, document: &str, attempt: &Attempt, count: u64) -> Opt
         generation: generation(revision).unwrap_or(0),
         is_read: false,
     })
-}
-
-fn counters(view: &View) -> Counters {
-    let counts = view.body.leaves().into_iter().filter_map(|(path, value)| {
-        let name = path.strip_prefix(COUNTED)?.strip_prefix('/')?.to_owned();
-        Some((name, u64::try_from(value.as_integer()?).ok()?))
-    });
-    counts.collect()
 }

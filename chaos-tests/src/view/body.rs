@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use bytes::Bytes;
 use rejoin_document::{Limits, Object, Value, parse_body};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::pointer;
 use crate::history::Json;
 
 /// A JSON object whose numbers keep their text and whose members keep their order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Body(Object);
 
 impl Body {
@@ -33,6 +35,16 @@ impl Body {
             Value::Object(object) => Ok(Self(object)),
             _ => anyhow::bail!("a value that is no object"),
         }
+    }
+
+    /// The body that an object is.
+    pub fn of(object: Object) -> Self {
+        Self(object)
+    }
+
+    /// The object.
+    pub fn object(&self) -> &Object {
+        &self.0
     }
 
     /// The text to send.
@@ -79,9 +91,29 @@ impl Body {
         }
     }
 
+    /// Whether an object stands at a path.
+    pub fn is_object(&self, path: &str) -> bool {
+        matches!(self.value_at(path), Some(Value::Object(_)))
+    }
+
     /// What stands at a path, as a value.
     pub fn value_at(&self, path: &str) -> Option<&Value> {
         self.0.pointer(path)
+    }
+}
+
+/// In a log it stands as the JSON that it is, with its order and its digits.
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw = RawValue::from_string(self.0.to_json()).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(raw.get().as_bytes()).map_err(serde::de::Error::custom)
     }
 }
 

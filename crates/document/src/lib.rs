@@ -34,8 +34,10 @@ mod laws;
 mod matrix;
 mod names;
 mod patch;
-#[cfg(feature = "planted-bugs")]
+#[cfg(debug_assertions)]
 pub mod planted;
+#[cfg(feature = "planted-bugs")]
+pub mod planted_decoder;
 mod position;
 mod refused;
 mod requests;
