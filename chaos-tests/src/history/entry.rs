@@ -82,16 +82,22 @@ impl Entry {
     /// A write's revision has a higher generation than any that its author had seen, and what holds a write shows at least its generation. So a
     /// read of a lower generation is one of a node that had not received the write yet.
     ///
-    /// Where both the context that the author had read and the write's dot are known, that decides.
+    /// Where both the context that the author had read and the write's dot are known, that decides. Who names no base says that nothing is there, or that
+    /// it does not matter; the node finds that right when it commits. So such a write has seen what the node had then, however old the read is.
     pub fn may_have_seen(&self, write: &Self) -> bool {
-        if let (Some(past), Some(stamp)) = (&self.facts.past, write.stamp()) {
-            return self.number != write.number && past.covers(stamp);
+        if self.number == write.number {
+            return false;
+        }
+        let names_no_base = self.read.revision.is_none();
+        if let (Some(past), Some(stamp), false) = (&self.facts.past, write.stamp(), names_no_base) {
+            return past.covers(stamp);
         }
         let too_young = match (self.read_generation(), write.generation()) {
             (Some(read), Some(written)) => read < written,
             _ => false,
         };
-        self.number != write.number && self.read.at > write.invoked && !too_young
+        let read_at = if names_no_base { self.answered } else { self.read.at };
+        read_at > write.invoked && !too_young
     }
 
     /// The generation of the revision that the write made, if it was acknowledged.

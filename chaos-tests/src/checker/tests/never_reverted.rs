@@ -2,6 +2,7 @@
 
 use super::planted::{DOCUMENT, EAST, Plot, WEST, assert_clean, assert_found, shown};
 use crate::checker::never_reverted::{account, check};
+use crate::history::Outcome;
 use crate::ledger::planted::{conflict, view};
 use crate::view::View;
 
@@ -112,4 +113,38 @@ fn what_a_resolution_set_aside_must_be_in_some_history() {
     assert_clean(&check(&plot.history));
     plot.state(end).kept = kept(&[CHANGED]);
     assert_found(&check(&plot.history), &[resolution]);
+}
+
+#[test]
+fn a_creation_on_a_deleted_document_settles_the_delete_although_its_author_had_looked_before() {
+    let mut plot = honest();
+    let delete = plot.write(EAST, Some(&shown(2, CHANGED)), None);
+    let again = plot.write(EAST, None, Some(r#"{"a":"a5"}"#));
+    plot.entry(again).read.at = 1;
+    plot.entry(again).facts.past = Some(super::planted::knowledge(5, 0));
+    plot.entry(again).outcome = Outcome::Ok {
+        revision: "4-b".to_owned(),
+        stamp: super::planted::dot(EAST, 50),
+        merged: false,
+    };
+    let end = plot.end(WEST, Some(shown(4, r#"{"a":"a5"}"#)));
+    assert_clean(&check(&plot.history));
+    plot.entry(again).outcome = Outcome::Ok {
+        revision: "1-b".to_owned(),
+        stamp: super::planted::dot(EAST, 50),
+        merged: false,
+    };
+    assert_found(&check(&plot.history), &[delete, end]);
+}
+
+#[test]
+fn who_has_read_a_context_has_seen_what_it_covers_and_nothing_else() {
+    let mut plot = honest();
+    let third = plot.write(EAST, Some(&shown(2, CHANGED)), Some(r#"{"a":"a2","b":"b0"}"#));
+    plot.end(EAST, Some(shown(3, r#"{"a":"a2","b":"b0"}"#)));
+    plot.entry(third).facts.past = Some(super::planted::knowledge(20, 0));
+    assert_clean(&check(&plot.history));
+    plot.entry(third).facts.past = Some(super::planted::knowledge(10, 0));
+    let end = plot.history.events.len() - 1;
+    assert_found(&check(&plot.history), &[1, end]);
 }
