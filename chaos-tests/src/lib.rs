@@ -19,6 +19,7 @@ pub mod history;
 pub mod invariant;
 pub mod ledger;
 pub mod network;
+pub mod plan;
 pub mod process;
 pub mod scenario;
 pub mod view;
