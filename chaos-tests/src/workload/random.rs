@@ -72,7 +72,7 @@ async fn random_write(
     Ok(())
 }
 
-fn new_body(nonce: &str) -> anyhow::Result<Body> {
+pub(crate) fn new_body(nonce: &str) -> anyhow::Result<Body> {
     let mut body = Body::parse(b"{}")?;
     for path in ["/name", "/note", "/contact/mail", "/contact/phone"] {
         body.set(path, &Json::string(&format!("{path} {nonce}")))?;
@@ -82,8 +82,11 @@ fn new_body(nonce: &str) -> anyhow::Result<Body> {
     Ok(body)
 }
 
-/// Changes one thing.
-fn edit(body: &mut Body, random: &mut StdRng, nonce: &str) -> anyhow::Result<()> {
+/// Changes one thing; what is new carries `nonce`.
+///
+/// # Errors
+/// The body holds something else where a container is needed.
+pub(crate) fn edit(body: &mut Body, random: &mut StdRng, nonce: &str) -> anyhow::Result<()> {
     let text = Json::string(nonce);
     match random.random_range(0..12) {
         0..=3 => body.set(

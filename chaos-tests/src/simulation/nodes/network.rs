@@ -9,6 +9,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Uri;
 use turmoil::net::{TcpListener, TcpStream};
 
+use super::wire::Wire;
+
 /// Connections that may wait to be served.
 const WAITING_MAX: usize = 64;
 
@@ -31,8 +33,8 @@ impl Transport for SimulatedNetwork {
             let (sender, receiver) = tokio::sync::mpsc::channel(WAITING_MAX);
             tokio::spawn(async move {
                 loop {
-                    let accepted = listener.accept().await.map(|(stream, _)| Connection::new(stream));
-                    if sender.send(accepted).await.is_err() {
+                    let accepted = listener.accept().await.and_then(|(stream, _)| Wire::new(stream));
+                    if sender.send(accepted.map(Connection::new)).await.is_err() {
                         return;
                     }
                 }
@@ -58,9 +60,9 @@ pub(super) fn address(node: &str) -> String {
     format!("http://{node}:{PORT}")
 }
 
-async fn connect(address: &Uri) -> io::Result<TcpStream> {
+async fn connect(address: &Uri) -> io::Result<Wire> {
     let authority = address
         .authority()
         .ok_or_else(|| io::Error::other("the address names no host"))?;
-    TcpStream::connect(authority.as_str().to_owned()).await
+    Wire::new(TcpStream::connect(authority.as_str().to_owned()).await?)
 }

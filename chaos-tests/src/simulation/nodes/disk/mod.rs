@@ -3,6 +3,7 @@
 //! A crash takes nothing that was written; a power cut takes what was not synced, down to a random part of it, never from the middle.
 
 mod directory;
+mod hooks;
 mod memory;
 mod synced;
 
@@ -12,6 +13,7 @@ use rand::rngs::StdRng;
 use rejoin_store::Engine;
 
 pub use directory::DirectoryDisk;
+pub(super) use hooks::{Hooks, Moment, Refusal};
 pub use memory::MemoryDisk;
 pub use synced::{SyncedLengths, synced};
 
@@ -34,11 +36,12 @@ impl Disk {
     ///
     /// # Errors
     /// The engine does not start from what is there.
-    pub(super) fn open(&self) -> anyhow::Result<Arc<dyn Engine>> {
-        match self {
-            Self::Memory(disk) => Ok(Arc::new(disk.clone())),
-            Self::Directory(disk) => disk.open(),
-        }
+    pub(super) fn open(&self, hooks: &Hooks) -> anyhow::Result<Arc<dyn Engine>> {
+        let engine = match self {
+            Self::Memory(disk) => Arc::new(disk.clone()),
+            Self::Directory(disk) => disk.open()?,
+        };
+        Ok(Arc::new(hooks::Hooked::new(engine, hooks.clone())))
     }
 
     /// Takes what was not synced. No engine may be open.
