@@ -22,5 +22,6 @@ pub mod network;
 pub mod plan;
 pub mod process;
 pub mod scenario;
+pub mod simulation;
 pub mod view;
 pub mod workload;

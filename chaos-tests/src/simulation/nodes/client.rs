@@ -13,7 +13,7 @@ use rejoin_client::{
 
 use super::journal::{Journal, Stand};
 use super::network::{address, dialler};
-use crate::history::{Entry, Event, Facts, Knowledge, Outcome, Read, Reading, Rules, Sight, Stamp, Tick, edits};
+use crate::history::{Answer, Entry, Event, Facts, Knowledge, Outcome, Read, Reading, Rules, Stamp, Tick, edits};
 use crate::ledger::is_absent;
 use crate::plan::{Dice, Workload};
 use crate::view::{Body, View};
@@ -214,10 +214,10 @@ impl SimulatedClient {
             Ok(found) => {
                 let view = found.as_ref().map(View::of).transpose()?;
                 let catching_up = found.map(|found| !found.state.catching_up_from.is_empty());
-                let sight = view.clone().map_or(Sight::Absent, Sight::Document);
+                let sight = view.clone().map_or(Answer::Absent, Answer::Document);
                 (sight, catching_up, Some(Seen { at, view }))
             }
-            Err(error) => (Sight::Failed { reason: self.failed(&error) }, None, None),
+            Err(error) => (Answer::Failed { reason: self.failed(&error) }, None, None),
         };
         self.journal.push(Event::Reading(Reading {
             client: self.name.clone(),
@@ -230,7 +230,7 @@ impl SimulatedClient {
             covered,
             knowledge: None,
             catching_up,
-            sight,
+            answer: sight,
         }));
         self.journal.operated();
         if let Some(seen) = &seen {

@@ -37,6 +37,8 @@ pub(super) struct World {
     /// When the machines whose process has ended start again, by their numbers.
     starts: Vec<Option<u64>>,
     observed: Vec<Vec<(VersionVector, String)>>,
+    /// Nodes that have learned of writes of others in the last instant.
+    merged: Vec<bool>,
 }
 
 impl World {
@@ -68,6 +70,7 @@ impl World {
             random: StdRng::seed_from_u64(dice.number()),
             starts: vec![None; names.len()],
             observed: vec![Vec::new(); names.len()],
+            merged: vec![false; names.len()],
             journal,
             names,
             dice,
@@ -210,6 +213,11 @@ impl World {
         self.machines[number].disk(|disk| disk.back_up())
     }
 
+    /// Whether a node has taken in writes of others in the last instant.
+    pub(super) fn has_just_merged(&self, number: usize) -> bool {
+        self.merged[number]
+    }
+
     /// What a node knows of the database, if it runs.
     pub(super) fn knowledge(&self, number: usize) -> Option<VersionVector> {
         let store = self.store(number)?;
@@ -230,6 +238,15 @@ impl World {
             && states.first().is_some_and(|(things, _, is_whole)| things.is_some() && *is_whole)
     }
 
+    fn learns_from_others(&self, number: usize, store: &Store, found: &[(VersionVector, String)]) -> bool {
+        let own = store.identity().replica;
+        let before = self.observed[number].last().map(|(knowledge, _)| knowledge);
+        found.last().zip(before).is_some_and(|((knowledge, _), before)| {
+            let mut others = knowledge.iter().filter(|(replica, _)| *replica != own);
+            others.any(|(replica, time)| before.get(replica) < time)
+        })
+    }
+
     /// Writes down what each node knows and shows, where that has changed.
     fn observe(&mut self) {
         for number in 0..self.machines.len() {
@@ -238,10 +255,11 @@ impl World {
             let found: Vec<_> = databases
                 .iter()
                 .map(|name| match store.digest(name) {
-                    Ok((knowledge, digest)) => (knowledge, hexadecimal(&digest.to_bytes())),
+                    Ok((knowledge, digest)) => (knowledge, hexadecimal(&digest.0)),
                     Err(_) => (VersionVector::new(), String::new()),
                 })
                 .collect();
+            self.merged[number] = self.learns_from_others(number, &store, &found);
             for (place, (knowledge, digest)) in found.iter().enumerate() {
                 let before = self.observed[number].get(place);
                 if digest.is_empty() || before.is_some_and(|before| (&before.0, &before.1) == (knowledge, digest)) {

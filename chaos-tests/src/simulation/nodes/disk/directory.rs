@@ -44,6 +44,14 @@ impl DirectoryDisk {
         })
     }
 
+    /// An empty disk of the same kind.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn empty(&self) -> anyhow::Result<Self> {
+        Self::new(self.syncs)
+    }
+
     pub(super) fn open(&self) -> anyhow::Result<Arc<dyn Engine>> {
         let options = RocksOptions {
             block_cache_bytes: 8 << 20,

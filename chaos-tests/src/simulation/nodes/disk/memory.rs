@@ -38,6 +38,11 @@ impl MemoryDisk {
         }
     }
 
+    /// Whether it syncs what it is asked to.
+    pub fn syncs(&self) -> bool {
+        self.syncs
+    }
+
     /// Another disk with the same contents, all of them safe.
     pub fn copy(&self) -> Self {
         Self::holding(MemoryEngine::clone(&self.written), self.syncs)

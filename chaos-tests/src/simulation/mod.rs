@@ -1,0 +1,3 @@
+//! Simulations: a seed decides everything, and the same seed gives the same run.
+
+pub mod nodes;
