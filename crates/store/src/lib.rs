@@ -23,6 +23,7 @@ mod compaction;
 mod engine;
 mod error;
 mod keys;
+mod latest;
 mod open;
 mod operation;
 mod options;
@@ -44,6 +45,7 @@ pub use engine::{
 };
 pub use error::{CommitError, OpenError, ReadError, StoreError};
 pub use keys::CorruptRecord;
+pub use latest::{Follower, Latest};
 pub use operation::{
     Action, Applied, Apply, Choice, Conditions, DatabaseChange, DatabaseDefinition, Identity, Item, OnStale, Operation,
     Outcome, Progress, Resolve, Resolved, Restored, Settling, Version, Watermark, WriteBatch, WriteRequest, Written,

@@ -19,11 +19,11 @@ pub(super) const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 
 /// How a clock is wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ClockError {
+pub(super) struct ClockError {
     /// Nanoseconds by which it is ahead; negative: behind.
-    pub ahead_ns: i128,
+    pub(super) ahead_ns: i128,
     /// Millionths by which it runs too fast; negative: too slowly.
-    pub drift_ppm: i64,
+    pub(super) drift_ppm: i64,
 }
 
 struct Machines {
@@ -56,11 +56,6 @@ pub(super) fn reset(seed: u64) {
 /// Sets the time of the network, for readers that are on no machine.
 pub(super) fn set_elapsed(elapsed: Duration) {
     MACHINES.with_borrow_mut(|machines| machines.elapsed = elapsed);
-}
-
-/// How the clock of a machine is wrong.
-pub(super) fn error(machine: usize) -> ClockError {
-    MACHINES.with_borrow(|machines| machines.errors.get(machine).copied().unwrap_or_default())
 }
 
 /// Makes the clock of a machine wrong.

@@ -49,7 +49,7 @@ pub const KINDS: &[FaultKind] = &[
 ];
 
 /// How long the clients of a run work.
-const LASTING: Duration = Duration::from_secs(60);
+const LASTING: Duration = Duration::from_secs(40);
 
 /// A run of whole nodes.
 pub fn scale() -> Scale {
@@ -58,6 +58,9 @@ pub fn scale() -> Scale {
         lasting_ms: LASTING.as_secs() * 1000,
         faults_min: 8,
         workload: Workload {
+            clients: 2,
+            operations_min: 300,
+            pause_ms_max: 1_000,
             trees: false,
             verbs_percent: 0,
             resolutions_percent: 0,
