@@ -4,6 +4,6 @@ mod counting;
 mod setup;
 mod storm;
 
-pub use counting::{COUNTED, count_up};
+pub use counting::count_up;
 pub use setup::Scenario;
 pub use storm::{Befallen, Storm};
