@@ -148,6 +148,13 @@ impl Document {
     /// # Errors
     /// [`Refused`]: nothing is written.
     pub fn commit(&self, write: &Write<'_>, rules: &RuleSet) -> Result<Committed, Refused> {
+        #[cfg(debug_assertions)]
+        let current = crate::planted::is(crate::planted::Bug::StaleWithoutBase).then(|| self.base(rules));
+        #[cfg(debug_assertions)]
+        let write = &Write {
+            base: current.as_ref().unwrap_or(write.base),
+            ..write.clone()
+        };
         let mut committed = match self {
             Self::Fields(document) => document.commit(write, rules)?,
             Self::Tree(document) => document.commit(write)?,

@@ -11,6 +11,10 @@ use crate::{FieldDocument, VersionVector};
 impl FieldDocument {
     /// `a ⊔ b`.
     pub(crate) fn join(&self, other: &Self) -> Self {
+        #[cfg(debug_assertions)]
+        if let Some(wrong) = planted::join(self, other) {
+            return wrong;
+        }
         let sides = Sides {
             ours: &self.context,
             theirs: &other.context,
@@ -63,6 +67,57 @@ impl Sides<'_> {
         Node {
             siblings: self.survivors(&ours.siblings, &theirs.siblings),
             children: children.map(|(segment, node)| (segment.clone(), node)).collect(),
+        }
+    }
+}
+
+/// Joins as they must not be.
+#[cfg(debug_assertions)]
+mod planted {
+    use super::Sides;
+    use crate::planted::{Bug, is};
+    use crate::{Dot, FieldDocument, VersionVector};
+
+    pub(super) fn join(ours: &FieldDocument, theirs: &FieldDocument) -> Option<FieldDocument> {
+        if is(Bug::LastWriterWins) {
+            return whole(ours, theirs);
+        }
+        is(Bug::TimeForCausality).then(|| by_time(ours, theirs))
+    }
+
+    /// The document of the last writer.
+    fn whole(ours: &FieldDocument, theirs: &FieldDocument) -> Option<FieldDocument> {
+        let newest = |document: &FieldDocument| document.heads.newest().map(|(dot, _)| dot);
+        let last: &FieldDocument = match newest(ours).cmp(&newest(theirs)) {
+            std::cmp::Ordering::Less => theirs,
+            std::cmp::Ordering::Equal => return None,
+            std::cmp::Ordering::Greater => ours,
+        };
+        Some(FieldDocument {
+            context: ours.context.join(&theirs.context),
+            ..last.clone()
+        })
+    }
+
+    /// Each side counts as having seen whatever is older than its own last write.
+    fn by_time(ours: &FieldDocument, theirs: &FieldDocument) -> FieldDocument {
+        let context = ours.context.join(&theirs.context);
+        let seen = |own: &VersionVector| {
+            let last = own.iter().map(|(_, time)| time).max().unwrap_or_default();
+            let mut seen = own.clone();
+            let older = context.iter().filter(|(_, time)| *time < last);
+            older.for_each(|(replica, time)| seen.advance(Dot { time, replica }));
+            seen
+        };
+        let sides = Sides {
+            ours: &seen(&ours.context),
+            theirs: &seen(&theirs.context),
+        };
+        FieldDocument {
+            requests: ours.requests.join(&theirs.requests, &context),
+            heads: sides.survivors(&ours.heads, &theirs.heads),
+            fields: sides.join_nodes(&ours.fields, &theirs.fields),
+            context,
         }
     }
 }

@@ -34,6 +34,8 @@ mod laws;
 mod matrix;
 mod names;
 mod patch;
+#[cfg(debug_assertions)]
+pub mod planted;
 mod position;
 mod refused;
 mod requests;

@@ -153,6 +153,10 @@ fn renewal(identity: &IdentityRecord, former: &Former, options: &StoreOptions) -
     };
     let now = (options.clock)().as_u64();
     let stale = now > former.time.alive.0.saturating_add(span(options.stale_after));
+    #[cfg(debug_assertions)]
+    if rejoin_document::planted::is(rejoin_document::planted::Bug::IdentityKept) {
+        return None;
+    }
     if options.restored {
         Some("it was restored from a backup")
     } else if place != options.place {

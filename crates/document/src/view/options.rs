@@ -59,6 +59,8 @@ impl<'a> Options<'a> {
                 options.present[Choice::of(kind) as usize] = true;
             }
         }
+        #[cfg(debug_assertions)]
+        crate::planted::stir(&mut options.scalars);
         options.present[Choice::Scalar as usize] = !options.scalars.is_empty();
         for (segment, child) in &node.children {
             let present = &mut options.present[Choice::of(segment.kind()) as usize];

@@ -224,7 +224,10 @@ impl Engine for RocksEngine {
             }
         }
         let mut options = WriteOptions::default();
-        options.set_sync(durability == Durability::Synced);
+        let synced = durability == Durability::Synced;
+        #[cfg(debug_assertions)]
+        let synced = synced && !rejoin_document::planted::is(rejoin_document::planted::Bug::NoSync);
+        options.set_sync(synced);
         self.db.write_opt(writes, &options).map_err(write_error)
     }
 

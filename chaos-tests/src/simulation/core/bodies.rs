@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::dice::Dice;
+use crate::plan::Dice;
 
 /// The rules of the database of granularity `field`.
-pub const RULES: [(&str, &str); 6] = [
+pub(super) const RULES: [(&str, &str); 6] = [
     ("/tags", "set"),
     ("/stock", "counter"),
     ("/o/n", "counter"),
@@ -18,36 +18,36 @@ pub const RULES: [(&str, &str); 6] = [
 
 /// One step of a path.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Segment {
+pub(super) enum Segment {
     Member(String),
     /// An element of a set: its canonical text.
     Element(String),
 }
 
-pub type Path = Vec<Segment>;
+pub(super) type Path = Vec<Segment>;
 
 /// What stands at the end of a path.
 #[derive(Clone, Debug)]
-pub enum Leaf {
+pub(super) enum Leaf {
     Value(Value),
     Counter(i64),
 }
 
 impl Leaf {
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
             Leaf::Value(value) => canonical(value),
             Leaf::Counter(number) => format!("counter {number}"),
         }
     }
 
-    pub fn is_empty_container(&self) -> bool {
+    pub(super) fn is_empty_container(&self) -> bool {
         matches!(self, Leaf::Value(value) if *value == json!({}) || *value == json!([]))
     }
 }
 
 /// JSON text with sorted members.
-pub fn canonical(value: &Value) -> String {
+pub(super) fn canonical(value: &Value) -> String {
     match value {
         Value::Object(members) => {
             let sorted: BTreeMap<&String, String> =
@@ -67,7 +67,7 @@ pub fn canonical(value: &Value) -> String {
 }
 
 /// The rule at a path.
-pub fn rule_of(path: &[Segment]) -> &'static str {
+pub(super) fn rule_of(path: &[Segment]) -> &'static str {
     let members = path.iter().filter_map(|segment| match segment {
         Segment::Member(name) => Some(format!("/{name}")),
         Segment::Element(_) => None,
@@ -80,7 +80,7 @@ pub fn rule_of(path: &[Segment]) -> &'static str {
 }
 
 /// The leaves of a body.
-pub fn flatten(body: &Value) -> BTreeMap<Path, Leaf> {
+pub(super) fn flatten(body: &Value) -> BTreeMap<Path, Leaf> {
     let mut leaves = BTreeMap::new();
     flatten_into(body, &mut Vec::new(), &mut leaves);
     leaves
@@ -116,7 +116,7 @@ fn flatten_into(value: &Value, path: &mut Path, leaves: &mut BTreeMap<Path, Leaf
 }
 
 /// A body that differs from `body` in one to three members.
-pub fn random_body(dice: &mut Dice, body: &Value) -> Value {
+pub(super) fn random_body(dice: &mut Dice, body: &Value) -> Value {
     let mut body = body.as_object().cloned().unwrap_or_default();
     for _ in 0..*dice.choose(&[1, 1, 1, 2, 3]) {
         let name = *dice.choose(&["a", "b", "o", "o", "o", "tags", "stock", "high", "low", "seen", "list"]);

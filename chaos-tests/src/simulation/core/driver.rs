@@ -14,7 +14,7 @@ use super::world::World;
 
 impl World {
     /// Feeds a puller one event and does all that follows from it.
-    pub fn pull(&mut self, link: usize, event: PullerEvent) {
+    pub(super) fn pull(&mut self, link: usize, event: PullerEvent) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             for command in self.links[link].machine.handle(Timestamp(self.now_ms), event) {
@@ -141,7 +141,7 @@ impl World {
     }
 
     /// Closes a connection; an event only if there was one.
-    pub fn hang_up(&mut self, link: usize, reason: &str) -> Option<PullerEvent> {
+    pub(super) fn hang_up(&mut self, link: usize, reason: &str) -> Option<PullerEvent> {
         self.links[link].connection.take()?;
         let jitter = u32::try_from(self.dice.below(1 << 30)).expect("it fits");
         Some(PullerEvent::Disconnected {
@@ -151,7 +151,7 @@ impl World {
     }
 
     /// Feeds the server session of a link one event and does all that follows from it.
-    pub fn serve(&mut self, link: usize, event: ServerEvent) {
+    pub(super) fn serve(&mut self, link: usize, event: ServerEvent) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let now = Timestamp(self.now_ms);
@@ -234,7 +234,7 @@ impl World {
     }
 
     /// Does the apply that is under way on a link.
-    pub fn apply(&mut self, link: usize) {
+    pub(super) fn apply(&mut self, link: usize) {
         let Some(Applying {
             ticket,
             database,
@@ -281,7 +281,7 @@ impl World {
 }
 
 /// All databases with the positions reached in the log of a peer.
-pub fn databases(store: &Store, peer: &DatacenterName) -> Vec<DatabaseHello> {
+pub(super) fn databases(store: &Store, peer: &DatacenterName) -> Vec<DatabaseHello> {
     let hello = store.hello(peer).into_iter();
     hello
         .map(|of| DatabaseHello {

@@ -10,29 +10,29 @@ use rejoin_store::{MemoryEngine, Place, Store, StoreOptions};
 use super::clock;
 
 /// A node.
-pub struct Node {
-    pub name: DatacenterName,
-    pub peers: Vec<DatacenterName>,
-    pub engine: Arc<MemoryEngine>,
-    pub store: Store,
+pub(super) struct Node {
+    pub(super) name: DatacenterName,
+    pub(super) peers: Vec<DatacenterName>,
+    pub(super) engine: Arc<MemoryEngine>,
+    pub(super) store: Store,
     /// How far its clock is wrong.
-    pub skew_ms: i64,
+    pub(super) skew_ms: i64,
     /// A copy of its disk.
-    pub backup: Option<Backup>,
+    pub(super) backup: Option<Backup>,
     /// Restored without being told: no client writes until it has found out and changed this replica id.
-    pub unaware: Option<ReplicaId>,
+    pub(super) unaware: Option<ReplicaId>,
     /// What clients have read of each document, oldest first.
-    pub read: BTreeMap<(DatabaseName, DocumentId), Vec<Base>>,
+    pub(super) read: BTreeMap<(DatabaseName, DocumentId), Vec<Base>>,
 }
 
 /// A copy of a disk, and which acknowledged writes are on it.
-pub struct Backup {
-    pub engine: MemoryEngine,
-    pub holds: BTreeSet<Dot>,
+pub(super) struct Backup {
+    pub(super) engine: MemoryEngine,
+    pub(super) holds: BTreeSet<Dot>,
 }
 
 impl Node {
-    pub fn new(name: DatacenterName, peers: Vec<DatacenterName>, skew_ms: i64) -> Self {
+    pub(super) fn new(name: DatacenterName, peers: Vec<DatacenterName>, skew_ms: i64) -> Self {
         let engine = Arc::new(MemoryEngine::new());
         let store = open(&name, &peers, &engine, false);
         Self {
@@ -48,12 +48,12 @@ impl Node {
     }
 
     /// Starts again on the same disk, as after a crash.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.store = open(&self.name, &self.peers, &self.engine, false);
     }
 
     /// Starts again on a backup. Its operator may forget to say so.
-    pub fn restore(&mut self, backup: MemoryEngine, told: bool) {
+    pub(super) fn restore(&mut self, backup: MemoryEngine, told: bool) {
         self.engine = Arc::new(backup);
         self.store = open(&self.name, &self.peers, &self.engine, told);
         self.unaware = (!told).then(|| self.store.identity().replica);
@@ -61,7 +61,7 @@ impl Node {
     }
 
     /// A document's state, if there is one.
-    pub fn state(&self, database: &DatabaseName, id: &DocumentId) -> Option<Document> {
+    pub(super) fn state(&self, database: &DatabaseName, id: &DocumentId) -> Option<Document> {
         let items = self.store.states(database, std::slice::from_ref(id)).ok()?;
         items
             .first()

@@ -3,19 +3,18 @@
 //! created again by everybody, and nodes that come back with an older disk, told or not. When the faults stop, every node must know every
 //! acknowledged write, show the same and have equal digests; no revision may name two bodies; no acknowledged write may be reverted.
 //!
-//! `REJOIN_SEEDS=5000 cargo test -p rejoin-sync --test random_network` runs more of them; `REJOIN_SEED=17` runs one,
+//! `REJOIN_SEEDS=5000 cargo test -p rejoin-chaos --test random_networks` runs more of them; `REJOIN_SEED=17` runs one,
 //! or begins with it.
 
-mod support;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rejoin_chaos::simulation::core::walk;
 
 /// Seeds of one run of the tests. So many catch, each several times, forgetting by age alone, forgetting what only the direct peers are known to
 /// have, and a node that writes without stamping every leaf while it is behind after a restore.
 const SEEDS: u64 = 2_000;
 
 // A switch for people who look for more, or at one.
-#[allow(clippy::disallowed_methods)]
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -28,7 +27,7 @@ fn every_acknowledged_write_survives_random_networks() {
     let (mut deletions, mut late_writes) = (0, 0);
     let (mut writes, mut restored, mut found_out, mut repaired, mut reports, mut failed) = (0, 0, 0, 0, 0, Vec::new());
     for seed in from..from + count {
-        let Ok(summary) = catch_unwind(AssertUnwindSafe(|| support::run(seed))) else {
+        let Ok(summary) = catch_unwind(AssertUnwindSafe(|| walk(seed))) else {
             eprintln!("seed {seed} failed; run it again with REJOIN_SEED={seed}");
             failed.push(seed);
             continue;

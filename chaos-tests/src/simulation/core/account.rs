@@ -18,7 +18,7 @@ use super::record::Acknowledged;
 
 /// Fails if one of a document's acknowledged writes was reverted. Where a disk was put back (`restored`) a removal that everybody has forgotten
 /// may be undone by the node that shows the member still: no removals are asked for.
-pub fn account(writes: &[&Acknowledged], state: &Document, shown: &Shown, restored: bool) {
+pub(super) fn account(writes: &[&Acknowledged], state: &Document, shown: &Shown, restored: bool) {
     for write in writes {
         let later = writes
             .iter()

@@ -6,31 +6,31 @@ use rejoin_document::{Base, DatabaseName, DocumentId, Dot, Object, Revision, Ver
 use serde_json::Value;
 
 /// An acknowledged write.
-pub struct Acknowledged {
-    pub database: DatabaseName,
-    pub id: DocumentId,
-    pub dot: Dot,
+pub(super) struct Acknowledged {
+    pub(super) database: DatabaseName,
+    pub(super) id: DocumentId,
+    pub(super) dot: Dot,
     /// What the client had read.
-    pub base: Base,
+    pub(super) base: Base,
     /// What the node had of the document when it committed.
-    pub seen: VersionVector,
+    pub(super) seen: VersionVector,
     /// The node had not caught up with all its peers since its disk was put back.
-    pub behind: bool,
+    pub(super) behind: bool,
     /// The body that was written. None: deleted.
-    pub body: Option<Value>,
+    pub(super) body: Option<Value>,
 }
 
 /// Acknowledged writes, and what revisions were seen to name.
 #[derive(Default)]
-pub struct Record {
-    pub writes: Vec<Acknowledged>,
+pub(super) struct Record {
+    pub(super) writes: Vec<Acknowledged>,
     bodies: BTreeMap<(DatabaseName, DocumentId, Revision), String>,
     trees: BTreeMap<DocumentId, BTreeMap<Revision, Option<Revision>>>,
 }
 
 impl Record {
     /// A revision names one body, wherever it is read.
-    pub fn body_of(&mut self, database: &DatabaseName, id: &DocumentId, revision: &Revision, body: &Object) {
+    pub(super) fn body_of(&mut self, database: &DatabaseName, id: &DocumentId, revision: &Revision, body: &Object) {
         let key = (database.clone(), id.clone(), revision.clone());
         let text = body.canonical();
         let first = self.bodies.entry(key).or_insert_with(|| text.clone());
@@ -41,7 +41,7 @@ impl Record {
     }
 
     /// A write to a database of granularity `document`: a node of the tree under the revision that it names.
-    pub fn edit(&mut self, id: &DocumentId, parent: Option<&Revision>, body: Option<&Object>) {
+    pub(super) fn edit(&mut self, id: &DocumentId, parent: Option<&Revision>, body: Option<&Object>) {
         let empty = Object::new();
         let revision = write_revision(parent, body.is_none(), body.unwrap_or(&empty), &[]);
         self.trees
@@ -51,7 +51,7 @@ impl Record {
     }
 
     /// The leaves of the union of all edits, as CouchDB would have them.
-    pub fn leaves(&self, id: &DocumentId) -> Vec<Revision> {
+    pub(super) fn leaves(&self, id: &DocumentId) -> Vec<Revision> {
         let Some(tree) = self.trees.get(id) else {
             return Vec::new();
         };
@@ -62,7 +62,7 @@ impl Record {
             .collect()
     }
 
-    pub fn tree_ids(&self) -> impl Iterator<Item = &DocumentId> {
+    pub(super) fn tree_ids(&self) -> impl Iterator<Item = &DocumentId> {
         self.trees.keys()
     }
 }

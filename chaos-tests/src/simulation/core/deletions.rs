@@ -15,29 +15,29 @@ use serde_json::{Value, json};
 use super::world::World;
 
 /// A write that was acknowledged.
-pub struct LateWrite {
-    pub database: DatabaseName,
-    pub id: DocumentId,
-    pub dot: Dot,
-    pub member: String,
+pub(super) struct LateWrite {
+    pub(super) database: DatabaseName,
+    pub(super) id: DocumentId,
+    pub(super) dot: Dot,
+    pub(super) member: String,
 }
 
 /// What was acknowledged of the database that comes and goes.
 #[derive(Default)]
-pub struct Comings {
-    pub writes: Vec<LateWrite>,
+pub(super) struct Comings {
+    pub(super) writes: Vec<LateWrite>,
     /// What each deleter had seen.
-    pub deletions: Vec<(DatabaseName, VersionVector)>,
+    pub(super) deletions: Vec<(DatabaseName, VersionVector)>,
 }
 
 /// The name that all incarnations share.
-pub fn fleeting() -> DatabaseName {
+pub(super) fn fleeting() -> DatabaseName {
     "fleeting".parse().expect("a name")
 }
 
 impl World {
     /// One act of somebody, or a step of dropping.
-    pub fn come_and_go(&mut self, node: usize) {
+    pub(super) fn come_and_go(&mut self, node: usize) {
         match self.dice.below(100) {
             0..60 => self.write_late(node),
             60..68 => self.delete_fleeting(node),
@@ -47,7 +47,7 @@ impl World {
     }
 
     /// Creates the database, or finds it.
-    pub fn create_fleeting(&mut self, node: usize) {
+    pub(super) fn create_fleeting(&mut self, node: usize) {
         if self.nodes[node].unaware.is_some() {
             return;
         }
@@ -113,14 +113,14 @@ impl World {
     }
 
     /// One step of dropping, where there is anything to drop.
-    pub fn purge_step(&mut self, node: usize) {
+    pub(super) fn purge_step(&mut self, node: usize) {
         for database in self.enter(node).purging() {
             self.commit(node, Operation::Purge { database }).expect("a step");
         }
     }
 
     /// A late write counts as lost with a disk only if nobody had it or had seen it deleted.
-    pub fn holds_late(&self, node: usize, write: &LateWrite) -> bool {
+    pub(super) fn holds_late(&self, node: usize, write: &LateWrite) -> bool {
         let state = self.nodes[node].state(&write.database, &write.id);
         let has = state.is_some_and(|state| state.context().covers(write.dot));
         let knows = self.nodes[node].store.digest(&write.database);
@@ -143,7 +143,7 @@ impl World {
     }
 
     /// All nodes know the same incarnations, have dropped what went with them, and show the same.
-    pub fn is_fleeting_settled(&self) -> bool {
+    pub(super) fn is_fleeting_settled(&self) -> bool {
         let first = self.incarnations(0);
         (0..self.nodes.len()).all(|node| {
             let store = &self.nodes[node].store;
@@ -169,7 +169,7 @@ impl World {
     }
 
     /// What is shown of each incarnation at each node.
-    pub fn explain_fleeting(&self) {
+    pub(super) fn explain_fleeting(&self) {
         for (database, seen) in &self.comings.deletions {
             eprintln!("deleted {database} {seen:?}");
         }
@@ -200,7 +200,7 @@ impl World {
 
     /// Nothing is in another incarnation than it was written to, and what a deletion covers is gone. Where a disk was put back, a deletion may be
     /// gone with the disk of the only node that knew of it.
-    pub fn judge_fleeting(&self) {
+    pub(super) fn judge_fleeting(&self) {
         let mut covered: BTreeMap<&DatabaseName, Vec<&VersionVector>> = BTreeMap::new();
         for (database, seen) in &self.comings.deletions {
             covered.entry(database).or_default().push(seen);

@@ -1,10 +1,11 @@
 //! A node whose knowledge lies: it claims writes that it does not have. No scan will ever bring them; the comparison after the next connection does.
 
-mod support;
-
 use rejoin_document::Sequence;
 use rejoin_store::{Apply, Operation, Progress};
-use support::{Dice, World, fields};
+
+use super::walk::fields;
+use super::world::World;
+use crate::plan::Dice;
 
 /// Two nodes without a link, the first with writes that the second claims to have.
 fn liar(seed: u64) -> World {

@@ -9,38 +9,38 @@ use rejoin_sync::{Item, Message, Progress, Puller, ServerSession};
 const OLD_MAX: usize = 6;
 
 /// `puller` pulls from `server`; both are indices of nodes.
-pub struct Link {
-    pub puller: usize,
-    pub server: usize,
-    pub machine: Puller,
+pub(super) struct Link {
+    pub(super) puller: usize,
+    pub(super) server: usize,
+    pub(super) machine: Puller,
     /// Whether the network carries anything.
-    pub up: bool,
-    pub connection: Option<Connection>,
+    pub(super) up: bool,
+    pub(super) connection: Option<Connection>,
     /// The apply that the store has not done yet.
-    pub applying: Option<Applying>,
+    pub(super) applying: Option<Applying>,
     /// Batches that were sent before, to be delivered late.
-    pub old: VecDeque<Message>,
+    pub(super) old: VecDeque<Message>,
 }
 
 /// An open connection.
-pub struct Connection {
-    pub session: ServerSession,
-    pub requests: VecDeque<Message>,
-    pub responses: VecDeque<Message>,
+pub(super) struct Connection {
+    pub(super) session: ServerSession,
+    pub(super) requests: VecDeque<Message>,
+    pub(super) responses: VecDeque<Message>,
     /// The server closes once the responses are delivered.
-    pub closing: bool,
+    pub(super) closing: bool,
 }
 
 /// A command `Apply`.
-pub struct Applying {
-    pub ticket: u64,
-    pub database: DatabaseName,
-    pub items: Vec<Item>,
-    pub progress: Option<Progress>,
+pub(super) struct Applying {
+    pub(super) ticket: u64,
+    pub(super) database: DatabaseName,
+    pub(super) items: Vec<Item>,
+    pub(super) progress: Option<Progress>,
 }
 
 impl Link {
-    pub fn new(puller: usize, server: usize, machine: Puller) -> Self {
+    pub(super) fn new(puller: usize, server: usize, machine: Puller) -> Self {
         Self {
             puller,
             server,
@@ -53,12 +53,12 @@ impl Link {
     }
 
     /// The connection, if the network carries anything.
-    pub fn carrying(&mut self) -> Option<&mut Connection> {
+    pub(super) fn carrying(&mut self) -> Option<&mut Connection> {
         let up = self.up;
         self.connection.as_mut().filter(|_| up)
     }
 
-    pub fn keep(&mut self, message: &Message) {
+    pub(super) fn keep(&mut self, message: &Message) {
         self.old.push_back(message.clone());
         if self.old.len() > OLD_MAX {
             self.old.pop_front();

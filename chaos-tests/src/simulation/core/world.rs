@@ -6,43 +6,43 @@ use rejoin_sync::{HealReport, LinkOptions, Message, Puller, PullerEvent, ServerE
 
 use super::clock;
 use super::deletions::Comings;
-use super::dice::Dice;
 use super::driver::databases;
 use super::link::Link;
 use super::node::Node;
 use super::record::Record;
+use crate::plan::Dice;
 
 /// Everything there is in one run.
-pub struct World {
-    pub nodes: Vec<Node>,
-    pub links: Vec<Link>,
-    pub options: LinkOptions,
-    pub now_ms: u64,
-    pub dice: Dice,
-    pub record: Record,
+pub(super) struct World {
+    pub(super) nodes: Vec<Node>,
+    pub(super) links: Vec<Link>,
+    pub(super) options: LinkOptions,
+    pub(super) now_ms: u64,
+    pub(super) dice: Dice,
+    pub(super) record: Record,
     /// What was acknowledged of the database that comes and goes.
-    pub comings: Comings,
-    pub reports: Vec<HealReport>,
+    pub(super) comings: Comings,
+    pub(super) reports: Vec<HealReport>,
     /// Some node was put back to an older disk: digests may differ until they are compared.
-    pub restored: bool,
+    pub(super) restored: bool,
     /// The faults have ended.
-    pub peaceful: bool,
+    pub(super) peaceful: bool,
     /// Nodes that found out from their peers that their disk is an old one.
-    pub found_out: u64,
+    pub(super) found_out: u64,
     /// Documents that comparisons have mended.
-    pub repaired: u64,
+    pub(super) repaired: u64,
 }
 
 impl World {
     /// A random connected network of two to five nodes.
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let count = *dice.choose(&[2, 2, 3, 3, 4, 5]);
         Self::of(seed, dice, count)
     }
 
     /// A random connected network of so many nodes.
-    pub fn of(seed: u64, mut dice: Dice, count: usize) -> Self {
+    pub(super) fn of(seed: u64, mut dice: Dice, count: usize) -> Self {
         clock::seed_entropy(seed + 1);
         clock::set(clock::START_MS, 0);
         let names: Vec<DatacenterName> = ["dc-a", "dc-b", "dc-c", "dc-d", "dc-e"][..count]
@@ -97,13 +97,13 @@ impl World {
     }
 
     /// Sets the clock to the node's and hands out its store.
-    pub fn enter(&self, node: usize) -> Store {
+    pub(super) fn enter(&self, node: usize) -> Store {
         clock::set(self.now_ms, self.nodes[node].skew_ms);
         self.nodes[node].store.clone()
     }
 
     /// Commits one operation and tells the links of the node what changed.
-    pub fn commit(&mut self, node: usize, operation: Operation) -> Result<Outcome, CommitError> {
+    pub(super) fn commit(&mut self, node: usize, operation: Operation) -> Result<Outcome, CommitError> {
         let store = self.enter(node);
         let (before, mut news) = (store.identity(), store.subscribe());
         let result = store
@@ -120,7 +120,7 @@ impl World {
         result
     }
 
-    pub fn close_links_of(&mut self, node: usize, reason: &str) {
+    pub(super) fn close_links_of(&mut self, node: usize, reason: &str) {
         for link in 0..self.links.len() {
             if self.links[link].puller == node || self.links[link].server == node {
                 self.reset(link, reason);
@@ -129,20 +129,20 @@ impl World {
     }
 
     /// What is in flight is lost.
-    pub fn reset(&mut self, link: usize, reason: &str) {
+    pub(super) fn reset(&mut self, link: usize, reason: &str) {
         if let Some(event) = self.hang_up(link, reason) {
             self.pull(link, event);
         }
     }
 
     /// The links on which a node serves.
-    pub fn sessions(&self, node: usize) -> Vec<usize> {
+    pub(super) fn sessions(&self, node: usize) -> Vec<usize> {
         let serving = |link: &usize| self.links[*link].server == node && self.links[*link].connection.is_some();
         (0..self.links.len()).filter(serving).collect()
     }
 
     /// A database of a node has grown, or its knowledge has.
-    pub fn changed(&mut self, node: usize, database: &DatabaseName, local: bool) {
+    pub(super) fn changed(&mut self, node: usize, database: &DatabaseName, local: bool) {
         for link in self.sessions(node) {
             self.serve(
                 link,
@@ -163,7 +163,7 @@ impl World {
     }
 
     /// Where no disk was put back and all links work, a difference under equal knowledge is impossible.
-    pub fn compared(&mut self, equal: Option<bool>, repaired: u64) {
+    pub(super) fn compared(&mut self, equal: Option<bool>, repaired: u64) {
         if !self.restored && self.peaceful && equal == Some(false) {
             self.explain("digests differ under equal knowledge");
         }
@@ -171,14 +171,14 @@ impl World {
     }
 
     /// Both ends of a link see the time.
-    pub fn tick(&mut self, link: usize) {
+    pub(super) fn tick(&mut self, link: usize) {
         let time = HlcTime(self.now_ms << 20);
         self.pull(link, PullerEvent::Tick { time });
         self.serve(link, ServerEvent::Tick { time });
     }
 
     /// The server gets the oldest request that is in flight.
-    pub fn deliver_request(&mut self, link: usize) -> bool {
+    pub(super) fn deliver_request(&mut self, link: usize) -> bool {
         let Some(connection) = self.links[link].carrying() else {
             return false;
         };
@@ -190,7 +190,7 @@ impl World {
     }
 
     /// The puller gets the oldest response that is in flight, or notices that the server has closed.
-    pub fn deliver_response(&mut self, link: usize) -> bool {
+    pub(super) fn deliver_response(&mut self, link: usize) -> bool {
         let Some(connection) = self.links[link].carrying() else {
             return false;
         };
@@ -203,7 +203,7 @@ impl World {
     }
 
     /// The oldest response is lost, if it is a batch.
-    pub fn lose_batch(&mut self, link: usize) {
+    pub(super) fn lose_batch(&mut self, link: usize) {
         if let Some(connection) = &mut self.links[link].connection
             && matches!(connection.responses.front(), Some(Message::Batch(_)))
         {
@@ -212,7 +212,7 @@ impl World {
     }
 
     /// Some time in which nothing goes wrong.
-    pub fn calm(&mut self, ms: u64) {
+    pub(super) fn calm(&mut self, ms: u64) {
         self.now_ms += ms;
         for link in 0..self.links.len() {
             self.tick(link);
