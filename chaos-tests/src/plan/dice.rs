@@ -1,5 +1,7 @@
 //! Seeded randomness: SplitMix64, so that a run repeats exactly, on every machine and with every version of every library.
 
+use crate::workload::Chance;
+
 /// A stream of random numbers.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
@@ -55,6 +57,12 @@ impl Dice {
     /// The list is empty.
     pub fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.index(from.len())]
+    }
+}
+
+impl Chance for Dice {
+    fn draw(&mut self) -> u64 {
+        self.number()
     }
 }
 

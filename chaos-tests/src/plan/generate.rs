@@ -1,6 +1,7 @@
 //! From a seed to a plan.
 
-use super::{Dice, Fault, FaultKind, Plan, Target, Topology, Workload};
+use super::{Dice, Fault, FaultKind, Plan, Target, Topology};
+use crate::workload::Workload;
 
 /// What a stage can do, and how much of it one run does.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ impl Plan {
             seed,
             topology,
             datacenters,
-            workload: scale.workload,
+            workload: scale.workload.clone(),
             lasting_ms: scale.lasting_ms,
             faults: Vec::new(),
         };
@@ -100,7 +101,7 @@ mod tests {
             kinds: FaultKind::ALL,
             lasting_ms: 120_000,
             faults_min: 9,
-            workload: Workload::MIXED,
+            workload: Workload::default(),
         }
     }
 

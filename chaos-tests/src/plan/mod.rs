@@ -17,7 +17,6 @@ mod generate;
 mod plan;
 mod reduce;
 mod topology;
-mod workload;
 
 pub use dice::Dice;
 pub use fault::{Fault, Target};
@@ -26,4 +25,3 @@ pub use generate::Scale;
 pub use plan::Plan;
 pub use reduce::{Reduced, reduce};
 pub use topology::Topology;
-pub use workload::Workload;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Topology, Workload};
+use super::{Fault, Topology};
+use crate::workload::Workload;
 
 /// Everything that follows from a seed. The seed itself still decides what chance decides while the plan is carried out: two runs of one plan are
 /// equal, and a plan with fewer faults keeps the rest of its chances.

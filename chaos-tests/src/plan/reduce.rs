@@ -57,14 +57,15 @@ fn of(plan: &Plan, faults: Vec<Fault>, tries: usize, minimal: bool) -> Reduced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{FaultKind, Scale, Workload};
+    use crate::plan::{FaultKind, Scale};
+    use crate::workload::Workload;
 
     fn plan() -> Plan {
         let scale = Scale {
             kinds: FaultKind::ALL,
             lasting_ms: 60_000,
             faults_min: 20,
-            workload: Workload::MIXED,
+            workload: Workload::default(),
         };
         Plan::generate(3, &scale)
     }

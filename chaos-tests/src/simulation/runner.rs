@@ -91,8 +91,9 @@ fn look_into(stage: &dyn Stage, plan: Plan, judged: &Judged, reduces: bool, dire
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{FaultKind, Scale, Workload};
+    use crate::plan::{FaultKind, Scale};
     use crate::simulation::Ran;
+    use crate::workload::Workload;
 
     /// A stage that fails where a crash loop and a slow sync come together, and never does one of its faults.
     struct Planted;
@@ -112,7 +113,7 @@ mod tests {
                 ],
                 lasting_ms: 10_000,
                 faults_min: 6,
-                workload: Workload::MIXED,
+                workload: Workload::default(),
             }
         }
 

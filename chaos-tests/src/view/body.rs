@@ -37,6 +37,16 @@ impl Body {
         }
     }
 
+    /// The body that an object is.
+    pub fn of(object: Object) -> Self {
+        Self(object)
+    }
+
+    /// The object.
+    pub fn object(&self) -> &Object {
+        &self.0
+    }
+
     /// The text to send.
     pub fn to_bytes(&self) -> Bytes {
         Bytes::from(self.0.to_json())

@@ -66,6 +66,10 @@ fn connector(dial: &Arc<Dial>) -> tower::util::ServiceFn<impl FnMut(Uri) -> Conn
 
 impl fmt::Debug for Dialler {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(if self.0.is_some() { "Dialler(custom)" } else { "Dialler(TCP)" })
+        formatter.write_str(if self.0.is_some() {
+            "Dialler(custom)"
+        } else {
+            "Dialler(TCP)"
+        })
     }
 }

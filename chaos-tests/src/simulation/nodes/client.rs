@@ -3,21 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use rejoin_api::{Reason, SessionToken};
-use rejoin_client::{
-    Batch, CallError, Client, ClientOptions, Conditions, Document, OnConflict, ReadOptions, WriteOptions, Written,
-};
+use rejoin_client::{CallError, Client, ClientOptions, Document, ReadOptions, Written};
 
 use super::journal::{Journal, Stand};
 use super::network::{address, dialler};
-use crate::history::{Answer, Entry, Event, Facts, Knowledge, Outcome, Read, Reading, Rules, Stamp, Tick, edits};
+use crate::history::{Answer, Entry, Event, Facts, Knowledge, Outcome, Read, Reading, Rules, Stamp, Tick};
 use crate::ledger::is_absent;
-use crate::plan::{Dice, Workload};
-use crate::view::{Body, View};
-use crate::workload::{edit, new_body};
+use crate::plan::Dice;
+use crate::view::View;
+use crate::workload::{Base, Generator, Operation, Workload, random_rules};
 
 /// The database of every run.
 pub(super) const DATABASE: &str = "things";
@@ -31,33 +26,29 @@ pub(super) struct SimulatedClient {
     /// Its datacenter, by its place among `nodes`.
     home: usize,
     nodes: Vec<String>,
-    client: Client,
+    pub(super) client: Client,
     sessions: u32,
-    workload: Workload,
-    rules: Rules,
+    pub(super) rules: Rules,
+    generator: Generator,
     dice: Dice,
-    bodies: StdRng,
-    journal: Journal,
+    pub(super) journal: Journal,
     seen: BTreeMap<String, Vec<Seen>>,
-    nonces: u64,
-    batches: u64,
 }
 
 /// What a read showed, and when its answer came.
 #[derive(Clone)]
-struct Seen {
-    at: Tick,
-    view: Option<View>,
+pub(super) struct Seen {
+    pub(super) at: Tick,
+    pub(super) view: Option<View>,
 }
 
-/// A write that is about to be sent.
-struct Draft {
+/// A read that was sent.
+struct Asked {
     document: String,
-    seen: Seen,
-    /// `None`: a delete.
-    body: Option<Body>,
-    conditions: Conditions,
-    facts: Facts,
+    at: Tick,
+    covered: Option<Knowledge>,
+    /// Documents that are read in one call share a number.
+    snapshot: Option<u64>,
 }
 
 impl SimulatedClient {
@@ -69,27 +60,21 @@ impl SimulatedClient {
         name: String,
         home: usize,
         nodes: Vec<String>,
-        workload: Workload,
-        rules: Rules,
+        workload: &Workload,
         seed: u64,
         journal: Journal,
     ) -> anyhow::Result<Self> {
-        let mut dice = Dice::of(seed, &name);
-        let bodies = StdRng::seed_from_u64(dice.number());
         Ok(Self {
             client: connect(&nodes, home)?,
+            generator: Generator::new(workload, &name),
+            dice: Dice::of(seed, &name),
             name,
             home,
             nodes,
             sessions: 0,
-            workload,
-            rules,
-            dice,
-            bodies,
+            rules: random_rules(),
             journal,
             seen: BTreeMap::new(),
-            nonces: 0,
-            batches: 0,
         })
     }
 
@@ -103,138 +88,120 @@ impl SimulatedClient {
         }
         self.journal.at_work(1);
         while self.journal.stand() == Stand::Working {
-            self.operate().await?;
-            if self.dice.percent(self.workload.failover_percent.into()) {
-                self.move_on()?;
-            }
-            let pause = self.dice.between(1, self.workload.pause_ms_max.max(1));
-            tokio::time::sleep(Duration::from_millis(pause)).await;
+            let operation = self.generator.next(&mut self.dice);
+            self.perform(operation).await?;
+            let pause_ms = 1 + self.generator.pause_ms(&mut self.dice);
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         }
         self.journal.at_work(-1);
         Ok(())
     }
 
-    /// Goes on at another datacenter, or back at its own, with the same session.
-    fn move_on(&mut self) -> anyhow::Result<()> {
-        let first = if self.dice.percent(50) {
-            self.home
-        } else {
-            self.dice.index(self.nodes.len())
-        };
-        self.client = connect(&self.nodes, first)?.with_session(self.client.session().clone());
+    async fn perform(&mut self, operation: Operation) -> anyhow::Result<()> {
+        match operation {
+            Operation::Read { document } => drop(self.read(&document).await?),
+            Operation::ReadMany { documents } => self.read_many(&documents).await?,
+            Operation::FailOver { to } => self.fail_over(to)?,
+            write => self.perform_write(write).await?,
+        }
         Ok(())
     }
 
-    async fn operate(&mut self) -> anyhow::Result<()> {
-        let document = self.any_document();
-        if self.dice.percent(self.workload.reads_percent.into()) {
-            if self.dice.percent(20) {
-                self.read_many().await?;
-            } else {
-                self.read(&document).await?;
-            }
-            return Ok(());
-        }
-        if self.dice.percent(self.workload.batches_percent.into()) {
-            return self.write_batch().await;
-        }
-        let stale = self.dice.percent(self.workload.stale_percent.into());
-        let known = self.seen.get(&document).filter(|_| stale).cloned().unwrap_or_default();
-        let seen = if known.is_empty() {
-            self.read(&document).await?
-        } else {
-            Some(self.dice.choose(&known).clone())
-        };
-        match seen {
-            Some(seen) => self.write(document, seen).await,
-            None => Ok(()),
-        }
+    /// Goes on at another datacenter, with the same session.
+    fn fail_over(&mut self, to: u32) -> anyhow::Result<()> {
+        let others = self.nodes.len().saturating_sub(1).max(1);
+        self.home = (self.home + 1 + to as usize % others) % self.nodes.len();
+        self.client = connect(&self.nodes, self.home)?.with_session(self.client.session().clone());
+        Ok(())
     }
 
-    fn any_document(&mut self) -> String {
-        format!("document-{}", self.dice.below(self.workload.documents.into()))
+    /// What a write builds on; `None`: the node did not say what it shows.
+    pub(super) async fn base(&mut self, document: &str, base: Base) -> anyhow::Result<Option<Seen>> {
+        if let (Base::Remembered(ago), Some(known)) = (base, self.seen.get(document)) {
+            let place = known.len().saturating_sub(1 + ago as usize);
+            if let Some(seen) = known.get(place) {
+                return Ok(Some(seen.clone()));
+            }
+        }
+        self.read(document).await
     }
 
     /// Reads a document; `None`: the node did not say what it shows.
     async fn read(&mut self, document: &str) -> anyhow::Result<Option<Seen>> {
-        let (asked, covered) = (self.journal.tick(), self.covered());
-        let answer = self.client.get(DATABASE, document).await;
-        self.note_reading(document, asked, covered, None, answer)
-    }
-
-    /// Reads two documents in one call.
-    async fn read_many(&mut self) -> anyhow::Result<()> {
-        let ids = [self.any_document(), self.any_document()];
-        let (asked, covered) = (self.journal.tick(), self.covered());
-        let snapshot = Some(asked);
-        match self.client.get_many(DATABASE, &ids).await {
-            Ok(found) => {
-                for (id, document) in ids.iter().zip(found) {
-                    let answer = document.filter(|document| !document.deleted).map_or(Ok(None), |found| Ok(Some(found)));
-                    self.note(id, asked, covered.clone(), snapshot, answer)?;
-                }
-            }
-            Err(error) => {
-                for id in &ids {
-                    self.note(id, asked, covered.clone(), snapshot, Err(error.clone()))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn note_reading(
-        &mut self,
-        document: &str,
-        asked: Tick,
-        covered: Option<Knowledge>,
-        snapshot: Option<u64>,
-        answer: Result<Document, CallError>,
-    ) -> anyhow::Result<Option<Seen>> {
-        let answer = match answer {
+        let asked = self.ask(document, self.journal.tick(), None);
+        let answer = match self.client.get(DATABASE, document).await {
             Ok(found) => Ok(Some(found)),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         };
-        self.note(document, asked, covered, snapshot, answer)
+        self.note_reading(asked, answer)
+    }
+
+    /// Reads documents in one call.
+    async fn read_many(&mut self, documents: &[String]) -> anyhow::Result<()> {
+        let at = self.journal.tick();
+        let asked: Vec<Asked> = documents
+            .iter()
+            .map(|document| self.ask(document, at, Some(at)))
+            .collect();
+        let answers = match self.client.get_many(DATABASE, documents).await {
+            Ok(found) => found
+                .into_iter()
+                .map(|found| Ok(found.filter(|found| !found.deleted)))
+                .collect(),
+            Err(error) => vec![Err(error); documents.len()],
+        };
+        for (asked, answer) in asked.into_iter().zip(answers) {
+            self.note_reading(asked, answer)?;
+        }
+        Ok(())
+    }
+
+    fn ask(&self, document: &str, at: Tick, snapshot: Option<u64>) -> Asked {
+        Asked {
+            document: document.to_owned(),
+            at,
+            covered: self.covered(),
+            snapshot,
+        }
     }
 
     /// Writes a reading down, and remembers it.
-    fn note(
+    fn note_reading(
         &mut self,
-        document: &str,
-        asked: Tick,
-        covered: Option<Knowledge>,
-        snapshot: Option<u64>,
+        asked: Asked,
         answer: Result<Option<Document>, CallError>,
     ) -> anyhow::Result<Option<Seen>> {
         let at = self.journal.tick();
         let session = Some(self.session());
-        let (sight, catching_up, seen) = match answer {
+        let (answer, catching_up, seen) = match answer {
             Ok(found) => {
                 let view = found.as_ref().map(View::of).transpose()?;
                 let catching_up = found.map(|found| !found.state.catching_up_from.is_empty());
-                let sight = view.clone().map_or(Answer::Absent, Answer::Document);
-                (sight, catching_up, Some(Seen { at, view }))
+                let answer = view.clone().map_or(Answer::Absent, Answer::Document);
+                (answer, catching_up, Some(Seen { at, view }))
             }
-            Err(error) => (Answer::Failed { reason: self.failed(&error) }, None, None),
+            Err(error) => {
+                let reason = self.failed(&error);
+                (Answer::Failed { reason }, None, None)
+            }
         };
         self.journal.push(Event::Reading(Reading {
             client: self.name.clone(),
             session,
             datacenter: self.datacenter(),
-            document: document.to_owned(),
-            asked,
+            document: asked.document.clone(),
+            asked: asked.at,
             at,
-            snapshot,
-            covered,
+            snapshot: asked.snapshot,
+            covered: asked.covered,
             knowledge: None,
             catching_up,
-            answer: sight,
+            answer,
         }));
         self.journal.operated();
         if let Some(seen) = &seen {
-            let known = self.seen.entry(document.to_owned()).or_default();
+            let known = self.seen.entry(asked.document).or_default();
             known.push(seen.clone());
             if known.len() > REMEMBERED {
                 known.remove(0);
@@ -243,113 +210,17 @@ impl SimulatedClient {
         Ok(seen)
     }
 
-    /// Changes what a read showed, and sends it.
-    async fn write(&mut self, document: String, seen: Seen) -> anyhow::Result<()> {
-        let draft = self.draft(document, seen)?;
-        let named = self.dice.percent(40).then(|| format!("{}.{}", self.name, self.nonces));
-        let facts = Facts {
-            request: named.clone(),
-            ..draft.facts.clone()
-        };
-        let client = self.client.writing(WriteOptions {
-            request_id: named,
-            ..WriteOptions::default()
-        });
-        let asked = self.journal.tick();
-        let id = draft.document.as_str();
-        let answer = match (&draft.body, &draft.seen.view) {
-            (Some(body), None) => client.create(DATABASE, id, bytes(body)).await,
-            (Some(body), Some(_)) => {
-                let answer = client.update_with(DATABASE, id, bytes(body), &draft.conditions).await;
-                answer.map(|replaced| replaced.written)
-            }
-            (None, _) => {
-                let answer = client.delete_with(DATABASE, id, &draft.conditions).await;
-                answer.map(|replaced| replaced.written)
-            }
-        };
-        let draft = Draft { facts, ..draft };
-        self.note_write(draft, asked, answer);
-        Ok(())
+    /// What is written down of a write beside what it did.
+    pub(super) fn facts(&self) -> Facts {
+        Facts {
+            session: Some(self.session()),
+            covered: self.covered(),
+            ..Facts::default()
+        }
     }
 
-    /// Writes two documents, both or none.
-    async fn write_batch(&mut self) -> anyhow::Result<()> {
-        let first = self.dice.below(self.workload.documents.into());
-        let mut drafts = Vec::new();
-        for number in [first, (first + 1) % u64::from(self.workload.documents.max(2))] {
-            let document = format!("document-{number}");
-            let Some(seen) = self.read(&document).await? else {
-                return Ok(());
-            };
-            drafts.push(self.draft(document, seen)?);
-        }
-        self.batches += 1;
-        let number = self.dice.number() >> 12;
-        let mut batch = Batch::new();
-        for draft in &mut drafts {
-            draft.facts.batch = Some(number);
-            let id = draft.document.as_str();
-            batch = match (&draft.body, &draft.seen.view) {
-                (Some(body), None) => batch.create(id, bytes(body)),
-                (Some(body), Some(_)) => batch.update(id, bytes(body), &draft.conditions),
-                (None, _) => batch.delete(id, &draft.conditions),
-            };
-        }
-        let asked = self.journal.tick();
-        match self.client.write_batch(DATABASE, batch).await {
-            Ok(written) => {
-                for (draft, replaced) in drafts.into_iter().zip(written) {
-                    self.note_write(draft, asked, Ok(replaced.written));
-                }
-            }
-            Err(error) => {
-                for draft in drafts {
-                    self.note_write(draft, asked, Err(error.clone()));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn draft(&mut self, document: String, seen: Seen) -> anyhow::Result<Draft> {
-        let deletes = self.dice.percent(self.workload.deletes_percent.into());
-        let body = match &seen.view {
-            Some(_) if deletes => None,
-            Some(view) => {
-                let mut body = view.body.clone();
-                for _ in 0..self.dice.between(1, 2) {
-                    let nonce = self.nonce();
-                    edit(&mut body, &mut self.bodies, &nonce)?;
-                }
-                Some(body)
-            }
-            None => Some(new_body(&self.nonce())?),
-        };
-        let on_conflict = if self.dice.percent(40) {
-            OnConflict::KeepBranch
-        } else {
-            OnConflict::Merge
-        };
-        let base = seen.view.as_ref().map(|view| view.revision.clone());
-        Ok(Draft {
-            document,
-            body,
-            conditions: Conditions {
-                base,
-                on_conflict,
-                ..Conditions::default()
-            },
-            facts: Facts {
-                session: Some(self.session()),
-                covered: self.covered(),
-                ..Facts::default()
-            },
-            seen,
-        })
-    }
-
-    fn note_write(&mut self, draft: Draft, asked: Tick, answer: Result<Written, CallError>) {
+    /// Writes down what became of a write: `entry` says what it did and when it was sent.
+    pub(super) fn note_write(&mut self, entry: Entry, answer: Result<Written, CallError>) {
         let answered = self.journal.tick();
         let outcome = match answer {
             Ok(written) => Outcome::Ok {
@@ -367,29 +238,12 @@ impl SimulatedClient {
                 }
             }
         };
-        let view = draft.seen.view.as_ref();
-        let removals = view.map(|view| {
-            let listed = view.listed_removals();
-            listed.map(|(path, stamp)| (path.to_owned(), stamp)).collect()
-        });
-        let read = Read {
-            at: draft.seen.at,
-            revision: view.map(|view| view.revision.clone()),
-            removals: removals.unwrap_or_default(),
-            deletions: view.map(|view| view.listed_deletions().collect()).unwrap_or_default(),
-        };
         self.journal.push(Event::Write(Entry {
-            number: self.journal.tick(),
             client: self.name.clone(),
             datacenter: self.datacenter(),
-            read,
-            invoked: asked,
             answered,
             outcome,
-            delete: draft.body.is_none(),
-            edits: edits(view, draft.body.as_ref(), &self.rules),
-            document: draft.document,
-            facts: draft.facts,
+            ..entry
         }));
         self.journal.operated();
     }
@@ -413,11 +267,7 @@ impl SimulatedClient {
         }
     }
 
-    fn nonce(&mut self) -> String {
-        self.nonces += 1;
-        format!("{}.{}", self.name, self.nonces)
-    }
-
+    /// The name of the session.
     fn session(&self) -> String {
         format!("{}#{}", self.name, self.sessions)
     }
@@ -460,6 +310,17 @@ fn options() -> ClientOptions {
     }
 }
 
-fn bytes(body: &Body) -> Bytes {
-    body.to_bytes()
+/// What a client had read of a document.
+pub(super) fn read_of(seen: &Seen) -> Read {
+    let view = seen.view.as_ref();
+    let removals = view.map(|view| {
+        let listed = view.listed_removals();
+        listed.map(|(path, stamp)| (path.to_owned(), stamp)).collect()
+    });
+    Read {
+        at: seen.at,
+        revision: view.map(|view| view.revision.clone()),
+        removals: removals.unwrap_or_default(),
+        deletions: view.map(|view| view.listed_deletions().collect()).unwrap_or_default(),
+    }
 }

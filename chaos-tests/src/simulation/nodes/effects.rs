@@ -110,7 +110,8 @@ pub(super) fn directions(nodes: usize, fault: &Fault) -> Vec<(usize, usize)> {
         (FaultKind::Partition | FaultKind::LongPartition, Target::Node(node)) => {
             let on_its_side = |other: usize| other == node || (fault.draw >> other) & 1 == 1;
             let alone = (0..nodes).all(on_its_side);
-            let others = |side: bool| (0..nodes).filter(move |other| (*other == node || !alone && on_its_side(*other)) == side);
+            let others =
+                |side: bool| (0..nodes).filter(move |other| (*other == node || !alone && on_its_side(*other)) == side);
             others(true)
                 .flat_map(|one| others(false).flat_map(move |two| both(one, two)))
                 .collect()

@@ -46,7 +46,11 @@ impl Injector {
     pub(super) fn act(&mut self, world: &mut World) -> anyhow::Result<()> {
         let now = world.now_ms();
         self.lift(world, |active| active.until_ms <= now);
-        while self.waiting.front().is_some_and(|fault| self.began_ms + fault.at_ms <= now) {
+        while self
+            .waiting
+            .front()
+            .is_some_and(|fault| self.began_ms + fault.at_ms <= now)
+        {
             if let Some(fault) = self.waiting.pop_front() {
                 self.begin(world, fault)?;
             }
@@ -82,7 +86,9 @@ impl Injector {
                     world.journal.fault(fault.kind, fault.target, Phase::Struck);
                 }
             }
-            FaultKind::RestoredBackup | FaultKind::RolledBack | FaultKind::Wiped => self.restores.begin(world, fault)?,
+            FaultKind::RestoredBackup | FaultKind::RolledBack | FaultKind::Wiped => {
+                self.restores.begin(world, fault)?
+            }
             kind if Occasions::wait_for(kind) => self.occasions.begin(fault),
             _ => {
                 let lasts_ms = match fault.kind {
@@ -111,7 +117,9 @@ impl Injector {
             if active.on {
                 effects::turn(world, &active.fault, false);
             }
-            world.journal.fault(active.fault.kind, active.fault.target, Phase::Ended);
+            world
+                .journal
+                .fault(active.fault.kind, active.fault.target, Phase::Ended);
         }
     }
 }

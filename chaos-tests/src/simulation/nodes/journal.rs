@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::history::{Event, FaultFired, History, Phase, Rules, Tick};
 use crate::plan::{FaultKind, Target};
+use crate::simulation::Ran;
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +31,7 @@ struct Record {
     stand: Stand,
     /// Milliseconds since the run began.
     ms: u64,
-    fired: BTreeMap<FaultKind, usize>,
+    fired: BTreeMap<FaultKind, u64>,
     operations: u64,
     clients_at_work: usize,
     failures: Vec<String>,
@@ -82,10 +83,6 @@ impl Journal {
         self.record().operations += 1;
     }
 
-    pub(super) fn operations(&self) -> u64 {
-        self.record().operations
-    }
-
     /// A client begins (+1) or ends (-1).
     pub(super) fn at_work(&self, change: isize) {
         let mut record = self.record();
@@ -113,21 +110,26 @@ impl Journal {
         }));
     }
 
-    pub(super) fn fired(&self) -> BTreeMap<FaultKind, usize> {
-        self.record().fired.clone()
-    }
-
     /// Something went wrong that no history shows: a panic, a client that cannot go on.
     pub(super) fn fail(&self, what: String) {
         self.record().failures.push(what);
     }
 
-    pub(super) fn failures(&self) -> Vec<String> {
-        self.record().failures.clone()
-    }
-
-    pub(super) fn history(&self) -> History {
-        self.record().history.clone()
+    /// All of it, of a run that has lasted so long.
+    pub(super) fn ran(&self, simulated_ms: u64) -> Ran {
+        let record = self.record();
+        let mut log = Vec::new();
+        let mut troubles = record.failures.clone();
+        // A history in memory takes every line.
+        troubles.extend(record.history.write(&mut log).err().map(|error| format!("{error:#}")));
+        Ran {
+            history: record.history.clone(),
+            log,
+            fired: record.fired.clone(),
+            operations: record.operations,
+            simulated_ms,
+            troubles,
+        }
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {

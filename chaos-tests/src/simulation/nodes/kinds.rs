@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::plan::{FaultKind, Scale, Workload};
+use crate::plan::{FaultKind, Scale};
+use crate::workload::Workload;
 
 /// The kinds of fault that are injected into whole nodes. Of the others some need messages that TCP does not lose, double or reorder, which the
 /// simulation of the core injects; some need real files, real threads or another version of the program, which real processes have.
@@ -52,19 +53,17 @@ pub const KINDS: &[FaultKind] = &[
 const LASTING: Duration = Duration::from_secs(40);
 
 /// A run of whole nodes.
-pub fn scale() -> Scale {
+pub(super) fn scale() -> Scale {
     Scale {
         kinds: KINDS,
         lasting_ms: LASTING.as_secs() * 1000,
         faults_min: 8,
         workload: Workload {
             clients: 2,
+            documents: 6,
             operations_min: 300,
-            pause_ms_max: 1_000,
-            trees: false,
-            verbs_percent: 0,
-            resolutions_percent: 0,
-            ..Workload::MIXED
+            pause_ms_max: 800,
+            ..Workload::default()
         },
     }
 }

@@ -12,8 +12,8 @@ use rejoin_gateway::config::{PeerSettings, Plan, Settings};
 use rejoin_gateway::{Node, Parts, Transport};
 use rejoin_store::{Place, Store, StoreOptions};
 
-use super::clock;
 use super::client::DATABASE;
+use super::clock;
 use super::disk::{Disk, Hooks};
 use super::journal::Journal;
 use super::network::{PORT, SimulatedNetwork, address};
@@ -122,7 +122,10 @@ impl Machine {
     /// # Errors
     /// It does not start.
     pub(super) async fn run(self) -> turmoil::Result {
-        let node = self.start().await.with_context(|| format!("{} does not start", self.name))?;
+        let node = self
+            .start()
+            .await
+            .with_context(|| format!("{} does not start", self.name))?;
         self.serving(node.store());
         loop {
             tokio::time::sleep(ALIVE_EVERY).await;
@@ -153,7 +156,9 @@ impl Machine {
         let (settings, options, engine, seed) = {
             let mut state = self.state.borrow_mut();
             state.starts += 1;
-            let seed = state.seed.wrapping_add(state.starts.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let seed = state
+                .seed
+                .wrapping_add(state.starts.wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let engine = state.disk.open(&self.hooks)?;
             (state.settings.clone(), self.options(&state)?, engine, seed)
         };

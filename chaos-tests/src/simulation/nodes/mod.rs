@@ -11,6 +11,7 @@
 //!
 //! The same plan gives the same history, byte by byte. Nothing here knows what is right: that is the checkers' business.
 
+mod acts;
 mod client;
 mod clock;
 mod disk;
@@ -24,14 +25,14 @@ mod network;
 mod occasions;
 mod operator;
 mod panics;
+mod planted;
 mod restores;
 mod run;
-mod setup;
+mod stage;
 mod wire;
 mod world;
 
 pub use clock::MACHINES_MAX;
 pub use disk::{DirectoryDisk, MemoryDisk, SyncedLengths, synced};
-pub use kinds::{KINDS, scale};
-pub use run::{NodesRun, run};
-pub use setup::{DiskKind, PlantedBug, Setup};
+pub use kinds::KINDS;
+pub use stage::{DiskKind, WholeNodes};

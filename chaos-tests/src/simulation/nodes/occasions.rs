@@ -50,7 +50,9 @@ impl Occasions {
     /// Takes the occasions that have come.
     pub(super) fn act(&mut self, world: &mut World) {
         let now = world.now_ms();
-        let (over, cuts) = std::mem::take(&mut self.cuts).into_iter().partition(|cut| cut.until_ms <= now);
+        let (over, cuts) = std::mem::take(&mut self.cuts)
+            .into_iter()
+            .partition(|cut| cut.until_ms <= now);
         self.cuts = cuts;
         over.iter().for_each(|cut: &Cut| lift(world, cut));
         for mut waiting in std::mem::take(&mut self.waiting) {
@@ -105,7 +107,10 @@ impl Occasions {
         world.journal.fault(fault.kind, fault.target, Phase::Begun);
         *armed = true;
         let until_ms = world.now_ms() + CUT_MS;
-        self.cuts.push(Cut { fault: *fault, until_ms });
+        self.cuts.push(Cut {
+            fault: *fault,
+            until_ms,
+        });
         true
     }
 }

@@ -59,7 +59,9 @@ pub(super) async fn operate(names: Vec<String>, rules: Rules, orders: Orders, jo
         }
     }
     for (name, client) in names.iter().zip(&clients) {
-        let picture = read(client).await.with_context(|| format!("{name} does not show what it has"))?;
+        let picture = read(client)
+            .await
+            .with_context(|| format!("{name} does not show what it has"))?;
         journal.push(Event::FinalState(FinalState {
             datacenter: name.clone(),
             interface: "grpc".to_owned(),

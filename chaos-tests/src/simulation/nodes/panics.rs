@@ -51,6 +51,9 @@ mod tests {
         });
         let panics = taken();
         stop_watching();
-        assert!(panics.len() == 1 && panics[0].contains("nobody awaits me"), "{panics:?}");
+        assert!(
+            panics.len() == 1 && panics[0].contains("nobody awaits me"),
+            "{panics:?}"
+        );
     }
 }

@@ -5,7 +5,7 @@
 
 use rejoin_document::VersionVector;
 
-use super::disk::{Backup, Disk, MemoryDisk};
+use super::disk::{Backup, DirectoryDisk, Disk, MemoryDisk};
 use super::injector::running;
 use super::world::World;
 use crate::history::Phase;
@@ -42,7 +42,9 @@ impl Restores {
     /// # Errors
     /// The disk cannot be copied.
     pub(super) fn begin(&mut self, world: &mut World, fault: Fault) -> anyhow::Result<()> {
-        let Target::Node(node) = fault.target else { return Ok(()) };
+        let Target::Node(node) = fault.target else {
+            return Ok(());
+        };
         if running(world, &fault).is_none() {
             return Ok(());
         }
@@ -98,7 +100,10 @@ impl Restores {
             fault, node, backup, ..
         } = waiting;
         let Some(store) = world.store(node) else { return Ok(()) };
-        let (replica, knew) = (store.identity().replica.to_string(), world.knowledge(node).unwrap_or_default());
+        let (replica, knew) = (
+            store.identity().replica.to_string(),
+            world.knowledge(node).unwrap_or_default(),
+        );
         drop(store);
         world.end_process(node, "sigkill", 100 + fault.draw % 2_000);
         world.machines[node].disk(|disk| {
@@ -135,14 +140,17 @@ impl Unaware {
         let renamed = world
             .store(self.node)
             .is_some_and(|store| store.identity().replica.to_string() != self.replica);
-        renamed || world.knowledge(self.node).is_some_and(|knowledge| knowledge.dominates(&self.knew))
+        renamed
+            || world
+                .knowledge(self.node)
+                .is_some_and(|knowledge| knowledge.dominates(&self.knew))
     }
 }
 
 fn empty_like(disk: &Disk) -> anyhow::Result<Disk> {
     Ok(match disk {
-        Disk::Memory(disk) => Disk::Memory(MemoryDisk::new(disk.syncs())),
-        Disk::Directory(disk) => Disk::Directory(disk.empty()?),
+        Disk::Memory(_) => Disk::Memory(MemoryDisk::new()),
+        Disk::Directory(_) => Disk::Directory(DirectoryDisk::new()?),
     })
 }
 

@@ -1,15 +1,13 @@
 //! One run: the nodes come up, clients work while things go wrong, then peace, then the truth.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use super::injector::Injector;
 use super::journal::Stand;
 use super::panics;
-use super::setup::Setup;
+use super::stage::DiskKind;
 use super::world::World;
-use crate::history::{Event, History, Quiet};
-use crate::plan::{FaultKind, Plan};
+use crate::history::{Event, Quiet};
+use crate::plan::Plan;
+use crate::simulation::Ran;
 
 /// Time that the nodes have to come up, in simulated milliseconds.
 const BEGIN_MS_MAX: u64 = 60_000;
@@ -21,53 +19,24 @@ const STOP_MS_MAX: u64 = 90_000;
 /// dialled again after 5 s at most, dialling takes 5 s at most, and 5 s are for what there is to send.
 const CONVERGE_MS_MAX: u64 = 25_000;
 
-/// What came out of a run.
-#[derive(Clone, Debug)]
-pub struct NodesRun {
-    /// Everything that was recorded.
-    pub history: History,
-    /// Simulated time.
-    pub simulated: Duration,
-    /// Calls of clients that were answered or given up.
-    pub operations: u64,
-    /// How often each fault was done.
-    pub fired: BTreeMap<FaultKind, usize>,
-    /// Milliseconds from the last fault to equal nodes; `None`: they did not become equal.
-    pub converged_ms: Option<u64>,
-    /// What went wrong that no history shows: panics, nodes that do not start.
-    pub failures: Vec<String>,
-}
-
 /// Runs a plan.
-///
-/// # Errors
-/// The simulation itself cannot go on: no room for disks.
-pub fn run(plan: &Plan, setup: &Setup) -> anyhow::Result<NodesRun> {
+pub(super) fn run(plan: &Plan, disk: DiskKind) -> Ran {
     panics::watch();
-    let mut world = World::new(plan, setup)?;
-    let converged = go_through(&mut world, plan);
-    let journal = world.journal.clone();
-    let simulated = world.sim.elapsed();
-    let converged_ms = match converged {
-        Ok(converged_ms) => converged_ms,
-        Err(error) => {
+    let ran = World::new(plan, disk).map(|mut world| {
+        let journal = world.journal.clone();
+        if let Err(error) = go_through(&mut world, plan) {
             journal.fail(format!("{error:#}"));
-            None
         }
-    };
-    drop(world);
+        journal.ran(world.now_ms())
+    });
     panics::stop_watching();
-    Ok(NodesRun {
-        history: journal.history(),
-        simulated,
-        operations: journal.operations(),
-        fired: journal.fired(),
-        converged_ms,
-        failures: journal.failures(),
+    ran.unwrap_or_else(|error| Ran {
+        troubles: vec![format!("{error:#}")],
+        ..Ran::default()
     })
 }
 
-fn go_through(world: &mut World, plan: &Plan) -> anyhow::Result<Option<u64>> {
+fn go_through(world: &mut World, plan: &Plan) -> anyhow::Result<()> {
     until(world, BEGIN_MS_MAX, "the nodes do not come up", |world| {
         world.journal.stand() == Stand::Working
     })?;
@@ -88,10 +57,10 @@ fn go_through(world: &mut World, plan: &Plan) -> anyhow::Result<Option<u64>> {
         ms: quiet_ms,
         bound_ms: CONVERGE_MS_MAX,
     }));
-    let mut converged = None;
-    while world.now_ms() < quiet_ms + CONVERGE_MS_MAX + 5_000 && converged.is_none() {
+    world.observe_anew();
+    world.step()?;
+    while world.now_ms() < quiet_ms + CONVERGE_MS_MAX + 5_000 && !world.are_equal() {
         world.step()?;
-        converged = world.are_equal().then(|| world.now_ms() - quiet_ms);
     }
     world.journal.set_stand(Stand::Reading);
     let mut ended = false;
@@ -100,7 +69,7 @@ fn go_through(world: &mut World, plan: &Plan) -> anyhow::Result<Option<u64>> {
         anyhow::ensure!(world.now_ms() < latest, "the nodes do not show what they have");
         ended = world.step()?;
     }
-    Ok(converged)
+    Ok(())
 }
 
 fn until(world: &mut World, ms_max: u64, otherwise: &str, done: impl Fn(&World) -> bool) -> anyhow::Result<()> {

@@ -9,13 +9,13 @@ use rejoin_store::Store;
 use turmoil::Sim;
 
 use super::client::{DATABASE, SimulatedClient};
-use super::disk::{Backup, Disk, DirectoryDisk, Hooks, MemoryDisk};
+use super::disk::{Backup, DirectoryDisk, Disk, Hooks, MemoryDisk};
 use super::journal::{Journal, Stand};
 use super::links::{LATENCY, Links, OPERATOR, hosts};
 use super::machine::{Machine, settings};
 use super::operator::{Orders, operate};
-use super::setup::{DiskKind, Setup};
-use super::{clock, panics, wire};
+use super::stage::DiskKind;
+use super::{clock, panics, planted, wire};
 use crate::history::{Event, Knowledge, Observation};
 use crate::plan::{Dice, Plan};
 use crate::view::hexadecimal;
@@ -34,9 +34,10 @@ pub(super) struct World {
     pub(super) orders: Orders,
     pub(super) dice: Dice,
     random: StdRng,
+    database: DatabaseName,
     /// When the machines whose process has ended start again, by their numbers.
     starts: Vec<Option<u64>>,
-    observed: Vec<Vec<(VersionVector, String)>>,
+    observed: Vec<Option<(VersionVector, String)>>,
     /// Nodes that have learned of writes of others in the last instant.
     merged: Vec<bool>,
 }
@@ -46,7 +47,7 @@ impl World {
     ///
     /// # Errors
     /// There is no room for disks, or a name is no address.
-    pub(super) fn new(plan: &Plan, setup: &Setup) -> anyhow::Result<Self> {
+    pub(super) fn new(plan: &Plan, disk: DiskKind) -> anyhow::Result<Self> {
         clock::reset(Dice::of(plan.seed, "entropy").number());
         wire::reset();
         let names = plan.names();
@@ -68,21 +69,22 @@ impl World {
             links: Links::default(),
             orders: Orders::default(),
             random: StdRng::seed_from_u64(dice.number()),
+            database: DATABASE.parse()?,
             starts: vec![None; names.len()],
-            observed: vec![Vec::new(); names.len()],
+            observed: vec![None; names.len()],
             merged: vec![false; names.len()],
             journal,
             names,
             dice,
         };
         for number in 0..world.names.len() {
-            world.switch_on(plan, setup, number)?;
+            world.switch_on(plan, disk, number)?;
         }
         world.begin_work(plan);
         Ok(world)
     }
 
-    fn switch_on(&mut self, plan: &Plan, setup: &Setup, number: usize) -> anyhow::Result<()> {
+    fn switch_on(&mut self, plan: &Plan, disk: DiskKind, number: usize) -> anyhow::Result<()> {
         let name = self.names[number].clone();
         let edges = plan.edges().into_iter();
         let peers = edges.filter_map(|(a, b)| match number {
@@ -91,14 +93,14 @@ impl World {
             _ => None,
         });
         let mut settings = settings(&name, &peers.collect::<Vec<_>>());
-        setup.apply(&mut settings);
+        planted::spoil(&mut settings);
         if Dice::of(plan.seed, "batches").percent(50) {
             // A catch-up takes several batches.
             (settings.links.batch_bytes, settings.links.window_bytes) = (1_000, 4_000);
         }
-        let disk = match setup.disk {
-            DiskKind::Memory => Disk::Memory(MemoryDisk::new(setup.syncs())),
-            DiskKind::Directory => Disk::Directory(DirectoryDisk::new(setup.syncs())?),
+        let disk = match disk {
+            DiskKind::Memory => Disk::Memory(MemoryDisk::new()),
+            DiskKind::Directory => Disk::Directory(DirectoryDisk::new()?),
         };
         let all = self.names.iter().flat_map(|name| hosts(name));
         let others = all.chain([OPERATOR.to_owned()]).filter(|other| *other != name);
@@ -111,15 +113,13 @@ impl World {
 
     fn begin_work(&mut self, plan: &Plan) {
         for home in 0..self.names.len() {
-            let (journal, names, workload) = (self.journal.clone(), self.names.clone(), plan.workload);
+            let (journal, names, workload) = (self.journal.clone(), self.names.clone(), plan.workload.clone());
             let (seed, datacenter) = (plan.seed, self.names[home].clone());
             let [_, application] = hosts(&datacenter);
             self.sim.client(application, async move {
                 for number in 0..workload.clients {
                     let (name, journal) = (format!("{datacenter}-{number}"), journal.clone());
-                    let rules = random_rules();
-                    let client =
-                        SimulatedClient::new(name, home, names.clone(), workload, rules, seed, journal.clone())?;
+                    let client = SimulatedClient::new(name, home, names.clone(), &workload, seed, journal.clone())?;
                     tokio::task::spawn_local(async move {
                         if let Err(error) = client.run().await {
                             journal.fail(format!("a client stopped: {error:#}"));
@@ -133,8 +133,9 @@ impl World {
             });
         }
         let (names, orders, journal) = (self.names.clone(), self.orders.clone(), self.journal.clone());
-        self.sim
-            .client(OPERATOR, async move { Ok(operate(names, random_rules(), orders, journal).await?) });
+        self.sim.client(OPERATOR, async move {
+            Ok(operate(names, random_rules(), orders, journal).await?)
+        });
     }
 
     /// Milliseconds since the run began.
@@ -221,7 +222,7 @@ impl World {
     /// What a node knows of the database, if it runs.
     pub(super) fn knowledge(&self, number: usize) -> Option<VersionVector> {
         let store = self.store(number)?;
-        store.digest(&database()).ok().map(|(knowledge, _)| knowledge)
+        store.digest(&self.database).ok().map(|(knowledge, _)| knowledge)
     }
 
     /// Whether all nodes run, know the same and show the same.
@@ -231,60 +232,53 @@ impl World {
         let states = stores.iter().map(|store| {
             let of = |database: &DatabaseName| store.digest(database).ok();
             let is_whole = store.behind().is_empty() && !is_beyond(store);
-            (of(&database()), of(&DatabaseName::system()), is_whole)
+            (of(&self.database), of(&DatabaseName::system()), is_whole)
         });
         let states: Vec<_> = states.collect();
         states.windows(2).all(|pair| pair[0] == pair[1])
-            && states.first().is_some_and(|(things, _, is_whole)| things.is_some() && *is_whole)
+            && states
+                .first()
+                .is_some_and(|(things, _, is_whole)| things.is_some() && *is_whole)
     }
 
-    fn learns_from_others(&self, number: usize, store: &Store, found: &[(VersionVector, String)]) -> bool {
-        let own = store.identity().replica;
-        let before = self.observed[number].last().map(|(knowledge, _)| knowledge);
-        found.last().zip(before).is_some_and(|((knowledge, _), before)| {
-            let mut others = knowledge.iter().filter(|(replica, _)| *replica != own);
-            others.any(|(replica, time)| before.get(replica) < time)
-        })
+    /// Writes down anew what each node knows and shows, at the next instant.
+    pub(super) fn observe_anew(&mut self) {
+        self.observed.fill(None);
     }
 
     /// Writes down what each node knows and shows, where that has changed.
     fn observe(&mut self) {
         for number in 0..self.machines.len() {
+            self.merged[number] = false;
             let Some(store) = self.store(number) else { continue };
-            let databases = [DatabaseName::system(), database()];
-            let found: Vec<_> = databases
-                .iter()
-                .map(|name| match store.digest(name) {
-                    Ok((knowledge, digest)) => (knowledge, hexadecimal(&digest.0)),
-                    Err(_) => (VersionVector::new(), String::new()),
-                })
-                .collect();
-            self.merged[number] = self.learns_from_others(number, &store, &found);
-            for (place, (knowledge, digest)) in found.iter().enumerate() {
-                let before = self.observed[number].get(place);
-                if digest.is_empty() || before.is_some_and(|before| (&before.0, &before.1) == (knowledge, digest)) {
-                    continue;
-                }
-                self.journal.push(Event::Observation(Observation {
-                    datacenter: self.names[number].clone(),
-                    database: databases[place].to_string(),
-                    at: self.journal.tick(),
-                    ms: self.journal.ms(),
-                    knowledge: Some(Knowledge(knowledge.clone())),
-                    beyond: is_beyond(&store) || !store.behind().is_empty(),
-                    digest: digest.clone(),
-                    conflicts: None,
-                }));
+            let Ok((knowledge, digest)) = store.digest(&self.database) else {
+                continue;
+            };
+            let digest = hexadecimal(&digest.0);
+            let before = self.observed[number].replace((knowledge.clone(), digest.clone()));
+            if before
+                .as_ref()
+                .is_some_and(|before| *before == (knowledge.clone(), digest.clone()))
+            {
+                continue;
             }
-            self.observed[number] = found;
+            let own = store.identity().replica;
+            self.merged[number] = before.is_some_and(|(before, _)| {
+                let mut others = knowledge.iter().filter(|(replica, _)| *replica != own);
+                others.any(|(replica, time)| before.get(replica) < time)
+            });
+            self.journal.push(Event::Observation(Observation {
+                datacenter: self.names[number].clone(),
+                database: DATABASE.to_owned(),
+                at: self.journal.tick(),
+                ms: self.journal.ms(),
+                knowledge: Some(Knowledge(knowledge)),
+                beyond: is_beyond(&store) || !store.behind().is_empty(),
+                digest,
+                conflicts: None,
+            }));
         }
     }
-}
-
-/// The name of the database of every run.
-pub(super) fn database() -> DatabaseName {
-    #[expect(clippy::unwrap_used, reason = "it is a name, as every test of this module shows")]
-    DATABASE.parse().unwrap()
 }
 
 /// Whether something was applied that the knowledge does not cover yet.

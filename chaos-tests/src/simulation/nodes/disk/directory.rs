@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rejoin_store::{Batch, Durability, Engine, EngineError, Entries, Family, KeyRange, Read, RocksEngine, RocksOptions};
+use rejoin_store::{Engine, RocksEngine, RocksOptions};
 use tempfile::TempDir;
 
 use super::synced;
@@ -21,15 +21,14 @@ pub struct DirectoryDisk {
     place: Arc<TempDir>,
     /// Directories that were made in `place`: one for each disk, power cut and copy.
     path: PathBuf,
-    syncs: bool,
 }
 
 impl DirectoryDisk {
-    /// An empty disk. Without `syncs` the node asks for no syncs: a planted bug.
+    /// An empty disk.
     ///
     /// # Errors
     /// There is no room for temporary files, or this binary does not count syncs (see [`synced`]): then a power cut would take everything.
-    pub fn new(syncs: bool) -> anyhow::Result<Self> {
+    pub fn new() -> anyhow::Result<Self> {
         let place = tempfile::tempdir().context("a simulated disk needs a temporary directory")?;
         anyhow::ensure!(
             synced().are_noted(place.path())?,
@@ -40,16 +39,7 @@ impl DirectoryDisk {
         Ok(Self {
             place: Arc::new(place),
             path,
-            syncs,
         })
-    }
-
-    /// An empty disk of the same kind.
-    ///
-    /// # Errors
-    /// As for [`Self::new`].
-    pub fn empty(&self) -> anyhow::Result<Self> {
-        Self::new(self.syncs)
     }
 
     pub(super) fn open(&self) -> anyhow::Result<Arc<dyn Engine>> {
@@ -57,12 +47,7 @@ impl DirectoryDisk {
             block_cache_bytes: 8 << 20,
             ..RocksOptions::default()
         };
-        let engine = RocksEngine::open(&self.path, &options)?;
-        Ok(if self.syncs {
-            Arc::new(engine)
-        } else {
-            Arc::new(Unsynced(engine))
-        })
+        Ok(Arc::new(RocksEngine::open(&self.path, &options)?))
     }
 
     pub(super) fn cut_power(&mut self, random: &mut StdRng) -> anyhow::Result<()> {
@@ -87,7 +72,6 @@ impl DirectoryDisk {
         Ok(Self {
             place: Arc::clone(&self.place),
             path,
-            syncs: self.syncs,
         })
     }
 
@@ -126,35 +110,4 @@ fn copy_files(from: &Path, to: &Path, kept: impl Fn(&str, u64, u64) -> u64) -> a
         fs::write(to.join(name), bytes)?;
     }
     Ok(())
-}
-
-/// An engine of which nobody asks a sync.
-struct Unsynced(RocksEngine);
-
-impl Read for Unsynced {
-    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
-        self.0.get(family, key)
-    }
-
-    fn multi_get(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
-        self.0.multi_get(family, keys)
-    }
-
-    fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        self.0.scan(family, range)
-    }
-
-    fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        self.0.scan_back(family, range)
-    }
-}
-
-impl Engine for Unsynced {
-    fn snapshot(&self) -> Box<dyn Read + '_> {
-        self.0.snapshot()
-    }
-
-    fn write(&self, batch: Batch, _durability: Durability) -> Result<(), EngineError> {
-        self.0.write(batch, Durability::Buffered)
-    }
 }

@@ -6,12 +6,13 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use rejoin_store::{Batch, Durability, Engine, EngineError, Entries, Family, KeyRange, MemoryEngine, Read};
 
+use super::super::planted::is_without_sync;
+
 /// A disk in memory. Clones are one disk; see [`MemoryDisk::copy`].
 #[derive(Clone)]
 pub struct MemoryDisk {
     written: Arc<MemoryEngine>,
     platter: Arc<Mutex<Platter>>,
-    syncs: bool,
 }
 
 /// What a power cut leaves, and the batches that it may take.
@@ -20,13 +21,19 @@ struct Platter {
     unsynced: Vec<Batch>,
 }
 
+impl Default for MemoryDisk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl MemoryDisk {
-    /// An empty disk. Without `syncs` it claims to have synced what it has not: a planted bug.
-    pub fn new(syncs: bool) -> Self {
-        Self::holding(MemoryEngine::new(), syncs)
+    /// An empty disk.
+    pub fn new() -> Self {
+        Self::holding(MemoryEngine::new())
     }
 
-    fn holding(engine: MemoryEngine, syncs: bool) -> Self {
+    fn holding(engine: MemoryEngine) -> Self {
         let platter = Platter {
             safe: engine.clone(),
             unsynced: Vec::new(),
@@ -34,18 +41,12 @@ impl MemoryDisk {
         Self {
             written: Arc::new(engine),
             platter: Arc::new(Mutex::new(platter)),
-            syncs,
         }
-    }
-
-    /// Whether it syncs what it is asked to.
-    pub fn syncs(&self) -> bool {
-        self.syncs
     }
 
     /// Another disk with the same contents, all of them safe.
     pub fn copy(&self) -> Self {
-        Self::holding(MemoryEngine::clone(&self.written), self.syncs)
+        Self::holding(MemoryEngine::clone(&self.written))
     }
 
     /// What is left: all that was synced, and the first of the batches that were not.
@@ -60,7 +61,7 @@ impl MemoryDisk {
             }
             platter.safe.clone()
         };
-        *self = Self::holding(left, self.syncs);
+        *self = Self::holding(left);
     }
 
     fn platter(&self) -> MutexGuard<'_, Platter> {
@@ -94,7 +95,7 @@ impl Engine for MemoryDisk {
     fn write(&self, batch: Batch, durability: Durability) -> Result<(), EngineError> {
         let mut platter = self.platter();
         platter.unsynced.push(batch.clone());
-        if durability == Durability::Synced && self.syncs {
+        if durability == Durability::Synced && !is_without_sync() {
             for batch in std::mem::take(&mut platter.unsynced) {
                 platter.safe.write(batch, durability)?;
             }
@@ -124,7 +125,7 @@ mod tests {
     fn a_power_cut_takes_a_tail_of_what_was_not_synced() {
         let mut lengths = std::collections::BTreeSet::new();
         for seed in 0..50 {
-            let mut disk = MemoryDisk::new(true);
+            let mut disk = MemoryDisk::new();
             put(&disk, 1, Durability::Buffered);
             put(&disk, 2, Durability::Synced);
             (3..6).for_each(|key| put(&disk, key, Durability::Buffered));
@@ -139,8 +140,9 @@ mod tests {
 
     #[test]
     fn a_disk_that_only_claims_to_sync_loses_what_it_promised() {
+        let _planted = rejoin_document::planted::plant(rejoin_document::planted::Bug::NoSync);
         let lost = (0..20).filter(|seed| {
-            let mut disk = MemoryDisk::new(false);
+            let mut disk = MemoryDisk::new();
             put(&disk, 1, Durability::Synced);
             disk.cut_power(&mut StdRng::seed_from_u64(*seed));
             keys(&disk).is_empty()
@@ -150,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_copy_is_another_disk() {
-        let disk = MemoryDisk::new(true);
+        let disk = MemoryDisk::new();
         put(&disk, 1, Durability::Synced);
         let copy = disk.copy();
         put(&disk, 2, Durability::Synced);
