@@ -10,7 +10,8 @@ use rejoin_document::Rule;
 
 use super::documents::{Documents, Track, sampled};
 use super::{Checked, Violation};
-use crate::history::{Edit, Entry, History, Outcome, Tick, generation};
+use crate::history::{Edit, Entry, History, Tick};
+use crate::ledger::Addition;
 use crate::view::View;
 
 /// The checker's name.
@@ -97,15 +98,6 @@ struct Summand {
     writes: Vec<usize>,
 }
 
-/// What makes writes one and the same addition.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Addition<'a> {
-    Request(&'a str),
-    /// Equal creations, on both sides, count once.
-    Creation(&'a str, i128),
-    Write(u64),
-}
-
 fn summands(track: &Track<'_>, path: &str, at: Tick, there: impl Fn(usize) -> bool) -> Vec<Summand> {
     let mut found: BTreeMap<Addition<'_>, Summand> = BTreeMap::new();
     for (index, entry) in track
@@ -115,11 +107,11 @@ fn summands(track: &Track<'_>, path: &str, at: Tick, there: impl Fn(usize) -> bo
         .filter(|(_, entry)| entry.invoked < at)
     {
         for edit in entry.edits.iter().filter(|edit| edit.path() == path) {
-            let (Edit::Start { value: amount, .. } | Edit::Increment { by: amount, .. }) = edit else {
+            let Some((addition, amount)) = Addition::of(entry, edit) else {
                 continue;
             };
-            let summand = found.entry(addition(entry, edit, *amount)).or_insert(Summand {
-                amount: *amount,
+            let summand = found.entry(addition).or_insert(Summand {
+                amount,
                 required: false,
                 writes: Vec::new(),
             });
@@ -128,18 +120,6 @@ fn summands(track: &Track<'_>, path: &str, at: Tick, there: impl Fn(usize) -> bo
         }
     }
     found.into_values().collect()
-}
-
-fn addition<'a>(entry: &'a Entry, edit: &Edit, amount: i128) -> Addition<'a> {
-    match (&entry.facts.request, &entry.outcome, edit) {
-        (Some(request), _, _) => Addition::Request(request),
-        (None, Outcome::Ok { revision, .. }, Edit::Start { .. }) => Addition::Creation(revision, amount),
-        // An increment that made the document is a creation as well.
-        (None, Outcome::Ok { revision, .. }, _) if generation(revision) == Some(1) => {
-            Addition::Creation(revision, amount)
-        }
-        _ => Addition::Write(entry.number),
-    }
 }
 
 /// Whether somebody who may have seen the write removed the counter or its document.

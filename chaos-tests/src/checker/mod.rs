@@ -124,3 +124,6 @@ const ALL: &[Checker] = &[
         check: forgetting::check,
     },
 ];
+
+#[cfg(test)]
+mod tests;

@@ -79,7 +79,7 @@ impl Scene<'_> {
             if !once.insert(element) {
                 problems.push((format!("{element} stands there twice"), Vec::new()));
             }
-            if !elements.get(element).is_some_and(|known| !known.additions.is_empty()) {
+            if elements.get(element).is_none_or(|known| known.additions.is_empty()) {
                 problems.push((format!("nobody added {element}"), Vec::new()));
             }
         }

@@ -64,8 +64,9 @@ pub enum Edit {
     Increment {
         /// JSON pointer.
         path: String,
-        /// What its author had read.
-        read: i128,
+        /// What its author had read; absent: nothing, he sent the difference alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        read: Option<i128>,
         /// The difference.
         by: i128,
     },
@@ -128,7 +129,7 @@ pub fn edits(before: Option<&View>, after: Option<&Body>, rules: &Rules) -> Vec<
             (Some(Leaf::Counter(was)), Some(Leaf::Counter(is))) => {
                 found.push(Edit::Increment {
                     path: path.clone(),
-                    read: *was,
+                    read: Some(*was),
                     by: is - was,
                 });
             }
@@ -161,6 +162,34 @@ pub fn edits(before: Option<&View>, after: Option<&Body>, rules: &Rules) -> Vec<
         found.extend(displaced(view, after, &found));
     }
     found
+}
+
+/// What the resolution of the conflict at `path` changes: `value` stands there from then on (`None`: nothing does), and all that competed had been read.
+///
+/// At path "" the document stays as it is shown, or goes: then the write is a delete.
+///
+/// # Errors
+/// The value cannot stand in a document.
+pub fn resolution(before: &View, path: &str, value: Option<&Json>, rules: &Rules) -> anyhow::Result<Vec<Edit>> {
+    if path.is_empty() {
+        let after = value.is_some().then_some(&before.body);
+        return Ok(edits(Some(before), after, rules));
+    }
+    let mut after = before.body.clone();
+    match value {
+        Some(value) => after.set(path, value)?,
+        None => after.remove(path),
+    }
+    let mut found = edits(Some(before), Some(&after), rules);
+    if found.iter().all(|edit| edit.path() != path) {
+        let (path, read) = (path.to_owned(), before.values_at(path));
+        found.push(match value.cloned() {
+            Some(_) if after.is_object(&path) => Edit::Replace { path, read },
+            Some(value) => Edit::Assign { path, read, value },
+            None => Edit::Remove { path, read },
+        });
+    }
+    Ok(found)
 }
 
 /// Conflicts above the leaves: what competed there is gone with the container that was shown, or with the document.
@@ -331,6 +360,49 @@ mod tests {
             r#"{"discard":{"path":"/tags","element":"x"}}"#,
         ];
         assert_eq!(found(Some(r#"{"a":1,"stock":7,"tags":["x"]}"#), None), expected);
+    }
+
+    #[test]
+    fn a_resolution_takes_the_place_of_all_that_competed() {
+        let mut before = view(r#"{"a":1,"b":2}"#);
+        before.conflicts.push(conflict("/a", &["1", "3"]));
+        let read = || vec![Json::integer(1), Json::integer(3)];
+        let path = || "/a".to_owned();
+        for value in [1, 3] {
+            let value = Json::integer(value);
+            let found = resolution(&before, "/a", Some(&value), &rules()).unwrap();
+            let expected = Edit::Assign {
+                path: path(),
+                read: read(),
+                value,
+            };
+            assert_eq!(found, [expected], "also what is shown already");
+        }
+        let found = resolution(&before, "/a", None, &rules()).unwrap();
+        let expected = Edit::Remove {
+            path: path(),
+            read: read(),
+        };
+        assert_eq!(found, [expected]);
+        assert_eq!(resolution(&before, "", Some(&Json::null()), &rules()).unwrap(), []);
+        assert_eq!(resolution(&before, "", None, &rules()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_resolution_for_a_container_takes_the_place_of_what_is_no_container() {
+        let mut before = view(r#"{"a":1}"#);
+        before.conflicts.push(conflict("/a", &["1", r#"{"b":2}"#]));
+        let value = before.conflicts[0].candidates[1].kind.clone();
+        let crate::view::Contender::Value(value) = value else {
+            unreachable!()
+        };
+        let found = resolution(&before, "/a", Some(&Json::of(&value)), &rules()).unwrap();
+        assert!(found.iter().any(|edit| edit.displaces("/a", &Json::integer(1))));
+        assert!(found.contains(&Edit::Assign {
+            path: "/a/b".to_owned(),
+            read: vec![Json::integer(2)],
+            value: Json::integer(2)
+        }));
     }
 
     #[test]

@@ -81,7 +81,12 @@ impl Entry {
     ///
     /// A write's revision has a higher generation than any that its author had seen, and what holds a write shows at least its generation. So a
     /// read of a lower generation is one of a node that had not received the write yet.
+    ///
+    /// Where both the context that the author had read and the write's dot are known, that decides.
     pub fn may_have_seen(&self, write: &Self) -> bool {
+        if let (Some(past), Some(stamp)) = (&self.facts.past, write.stamp()) {
+            return self.number != write.number && past.covers(stamp);
+        }
         let too_young = match (self.read_generation(), write.generation()) {
             (Some(read), Some(written)) => read < written,
             _ => false,

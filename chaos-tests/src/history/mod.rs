@@ -28,7 +28,7 @@ mod restart;
 mod rules;
 mod stamp;
 
-pub use edit::{Edit, edits};
+pub use edit::{Edit, edits, resolution};
 pub use entry::{Entry, Facts, Outcome, Read, Tick, generation};
 pub use event::Event;
 pub use fault_fired::{FaultFired, Phase};

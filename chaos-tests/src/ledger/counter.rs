@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Judge, Standing};
-use crate::history::{Edit, Entry, Outcome};
+use super::{Addition, Judge, Standing};
+use crate::history::{Edit, Entry};
 
 /// More different sums than this are not followed.
 const SUMS_MAX: usize = 100_000;
@@ -48,7 +48,7 @@ pub(super) fn judge(judge: &Judge<'_>, write: &Entry, path: &str) -> Standing {
     }
 }
 
-/// One summand. Equal creations on both sides count once, so it may come from several writes.
+/// One summand. Equal creations on both sides count once, and so do attempts of one write, so it may come from several writes.
 #[derive(Debug)]
 struct Part {
     amount: i128,
@@ -58,31 +58,22 @@ struct Part {
 }
 
 fn parts(judge: &Judge<'_>, path: &str) -> Vec<Part> {
-    let mut starts: BTreeMap<(String, i128), Part> = BTreeMap::new();
-    let mut parts = Vec::new();
+    let mut parts: BTreeMap<Addition<'_>, Part> = BTreeMap::new();
     for write in judge.writes {
         for edit in write.edits.iter().filter(|edit| edit.path() == path) {
-            let part = |amount| Part {
-                amount,
-                numbers: vec![write.number],
-                free: !write.is_ok() || was_stopped(judge, write, path),
+            let Some((addition, amount)) = Addition::of(write, edit) else {
+                continue;
             };
-            match (edit, &write.outcome) {
-                (Edit::Start { value, .. }, Outcome::Ok { revision, .. }) => {
-                    let key = (revision.clone(), *value);
-                    match starts.get_mut(&key) {
-                        Some(same) => same.numbers.push(write.number),
-                        None => drop(starts.insert(key, part(*value))),
-                    }
-                }
-                (Edit::Start { value, .. }, _) => parts.push(part(*value)),
-                (Edit::Increment { by, .. }, _) => parts.push(part(*by)),
-                _ => {}
-            }
+            let part = parts.entry(addition).or_insert(Part {
+                amount,
+                numbers: Vec::new(),
+                free: true,
+            });
+            part.numbers.push(write.number);
+            part.free &= !write.is_ok() || was_stopped(judge, write, path);
         }
     }
-    parts.extend(starts.into_values());
-    parts
+    parts.into_values().collect()
 }
 
 /// Whether somebody who may have seen `write` removed the counter or its document.

@@ -3,6 +3,7 @@
 //! `unaccounted` is counted, not assumed: a write is unaccounted unless something the nodes show, or a later write of the log, explains it.
 
 mod account;
+mod addition;
 mod counter;
 mod explain;
 mod judge;
@@ -11,6 +12,7 @@ mod reader;
 mod standing;
 
 pub use account::{Account, Finding, Shelf, Tally, account};
+pub use addition::Addition;
 pub use explain::explain;
 pub use judge::Judge;
 pub use reader::{NodeReader, Reader, is_absent};

@@ -15,6 +15,7 @@ mod ran;
 mod runner;
 mod seed_failure;
 mod stage;
+mod stages;
 
 mod summary;
 
@@ -23,5 +24,6 @@ pub use ran::Ran;
 pub use runner::{Seeds, simulate};
 pub use seed_failure::SeedFailure;
 pub use stage::Stage;
+pub use stages::stages;
 
 pub use summary::Summary;

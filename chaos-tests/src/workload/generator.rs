@@ -180,7 +180,7 @@ impl Generator {
             text,
         };
         match chance.lot(14) {
-            0..=4 => set(*chance.one_of(&TEXTS), text),
+            0..=4 => set(chance.one_of::<&str>(&TEXTS), text),
             5 => Change::Remove {
                 path: (*chance.one_of(&REMOVED)).to_owned(),
             },
@@ -201,7 +201,7 @@ impl Generator {
                 path: "/high".to_owned(),
                 by: i64::from(1 + chance.lot(1000)),
             },
-            _ => set(*chance.one_of(&["/shape", "/shape/of"]), text),
+            _ => set(chance.one_of::<&str>(&["/shape", "/shape/of"]), text),
         }
     }
 

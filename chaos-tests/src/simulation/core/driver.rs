@@ -29,9 +29,7 @@ impl World {
         match command {
             PullerCommand::Dial => Some(self.dial(link)),
             PullerCommand::Send(message) => {
-                if let Some(connection) = &mut self.links[link].connection {
-                    connection.requests.push_back(message);
-                }
+                self.send(link, message, true);
                 None
             }
             PullerCommand::Disconnect { reason } => self.hang_up(link, &reason),
@@ -49,6 +47,7 @@ impl World {
                     database,
                     items,
                     progress,
+                    due_ms: self.now_ms + self.nodes[node].apply_delay_ms,
                 });
                 None
             }
@@ -103,9 +102,33 @@ impl World {
         }
     }
 
+    /// Puts a message on its way: from the puller to the server, or back.
+    fn send(&mut self, link: usize, message: Message, request: bool) {
+        let (puller, server) = (self.links[link].puller, self.links[link].server);
+        let (from, to) = if request { (puller, server) } else { (server, puller) };
+        let swallowed = self.air.way(from, to).swallows > 0;
+        let bytes = if let Message::Batch(batch) = &message {
+            batch.weight()
+        } else {
+            100
+        };
+        let Some(connection) = &mut self.links[link].connection else {
+            return;
+        };
+        connection.dead |= swallowed;
+        let flight = if request {
+            &mut connection.requests
+        } else {
+            &mut connection.responses
+        };
+        let after_ms = flight.back().map_or(0, |(due_ms, _)| *due_ms);
+        let due_ms = self.air.due_ms(from, to, bytes, self.now_ms, after_ms);
+        flight.push_back((due_ms, message));
+    }
+
     fn dial(&mut self, link: usize) -> PullerEvent {
         let (node, server) = (self.links[link].puller, self.links[link].server);
-        if !self.links[link].up {
+        if !self.links[link].up || !self.air.connects(node, server) {
             let jitter = u32::try_from(self.dice.below(1 << 30)).expect("it fits");
             return PullerEvent::Disconnected {
                 reason: "no route".to_owned(),
@@ -124,6 +147,7 @@ impl World {
             requests: VecDeque::new(),
             responses: VecDeque::new(),
             closing: false,
+            dead: false,
         };
         self.links[link].connection = Some(connection);
         let store = self.enter(node);
@@ -172,7 +196,7 @@ impl World {
                 if let Message::Batch(_) = &message {
                     self.links[link].keep(&message);
                 }
-                self.links[link].connection.as_mut()?.responses.push_back(message);
+                self.send(link, message, false);
                 None
             }
             ServerCommand::Disconnect { .. } => {
@@ -240,6 +264,7 @@ impl World {
             database,
             items,
             progress,
+            due_ms: _,
         }) = self.links[link].applying.take()
         else {
             return;

@@ -25,11 +25,16 @@ pub(super) struct Link {
 /// An open connection.
 pub(super) struct Connection {
     pub(super) session: ServerSession,
-    pub(super) requests: VecDeque<Message>,
-    pub(super) responses: VecDeque<Message>,
+    pub(super) requests: Flight,
+    pub(super) responses: Flight,
     /// The server closes once the responses are delivered.
     pub(super) closing: bool,
+    /// Nothing comes through any more, and neither end knows.
+    pub(super) dead: bool,
 }
+
+/// Messages under way in one direction, each with when it arrives.
+pub(super) type Flight = VecDeque<(u64, Message)>;
 
 /// A command `Apply`.
 pub(super) struct Applying {
@@ -37,6 +42,8 @@ pub(super) struct Applying {
     pub(super) database: DatabaseName,
     pub(super) items: Vec<Item>,
     pub(super) progress: Option<Progress>,
+    /// When the store does it.
+    pub(super) due_ms: u64,
 }
 
 impl Link {
@@ -55,7 +62,7 @@ impl Link {
     /// The connection, if the network carries anything.
     pub(super) fn carrying(&mut self) -> Option<&mut Connection> {
         let up = self.up;
-        self.connection.as_mut().filter(|_| up)
+        self.connection.as_mut().filter(|connection| up && !connection.dead)
     }
 
     pub(super) fn keep(&mut self, message: &Message) {

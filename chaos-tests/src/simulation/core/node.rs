@@ -4,17 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rejoin_document::{Base, DatabaseName, DatacenterName, Document, DocumentId, Dot, ReplicaId};
+use rejoin_document::{Base, DatabaseName, DatacenterName, Document, DocumentId, Dot, ReplicaId, Sequence};
 use rejoin_store::{MemoryEngine, Place, Store, StoreOptions};
 
 use super::clock;
+use super::disk::Disk;
 
 /// A node.
 pub(super) struct Node {
     pub(super) name: DatacenterName,
     pub(super) peers: Vec<DatacenterName>,
-    pub(super) engine: Arc<MemoryEngine>,
+    pub(super) engine: Arc<Disk>,
     pub(super) store: Store,
+    /// Where its data lie: a copy of a disk lies elsewhere.
+    pub(super) place: u32,
+    /// Its process stands still.
+    pub(super) stopped: bool,
+    /// How long it takes to apply a batch.
+    pub(super) apply_delay_ms: u64,
     /// How far its clock is wrong.
     pub(super) skew_ms: i64,
     /// A copy of its disk.
@@ -33,13 +40,16 @@ pub(super) struct Backup {
 
 impl Node {
     pub(super) fn new(name: DatacenterName, peers: Vec<DatacenterName>, skew_ms: i64) -> Self {
-        let engine = Arc::new(MemoryEngine::new());
-        let store = open(&name, &peers, &engine, false);
+        let engine = Arc::new(Disk::default());
+        let store = open(&name, &peers, &engine, 0, false);
         Self {
             name,
             peers,
             engine,
             store,
+            place: 0,
+            stopped: false,
+            apply_delay_ms: 0,
             skew_ms,
             backup: None,
             unaware: None,
@@ -49,13 +59,33 @@ impl Node {
 
     /// Starts again on the same disk, as after a crash.
     pub(super) fn restart(&mut self) {
-        self.store = open(&self.name, &self.peers, &self.engine, false);
+        self.store = open(&self.name, &self.peers, &self.engine, self.place, false);
+    }
+
+    /// Starts again on other files, which lie at another place.
+    pub(super) fn move_to(&mut self, files: MemoryEngine) {
+        self.engine = Arc::new(Disk::of(files));
+        self.place += 1;
+        self.restart();
+        self.read.clear();
+    }
+
+    /// Starts again on what a power cut has left.
+    pub(super) fn lose_power(&mut self, files: MemoryEngine) {
+        self.engine = Arc::new(Disk::of(files));
+        self.restart();
+    }
+
+    /// How far the log of a database goes on other files of this node.
+    pub(super) fn peek(&self, files: MemoryEngine, database: &DatabaseName) -> Sequence {
+        let store = open(&self.name, &self.peers, &Arc::new(Disk::of(files)), self.place, false);
+        store.position(database).sequence
     }
 
     /// Starts again on a backup. Its operator may forget to say so.
     pub(super) fn restore(&mut self, backup: MemoryEngine, told: bool) {
-        self.engine = Arc::new(backup);
-        self.store = open(&self.name, &self.peers, &self.engine, told);
+        self.engine = Arc::new(Disk::of(backup));
+        self.store = open(&self.name, &self.peers, &self.engine, self.place, told);
         self.unaware = (!told).then(|| self.store.identity().replica);
         self.read.clear();
     }
@@ -69,13 +99,14 @@ impl Node {
     }
 }
 
-fn open(name: &DatacenterName, peers: &[DatacenterName], engine: &Arc<MemoryEngine>, restored: bool) -> Store {
+fn open(name: &DatacenterName, peers: &[DatacenterName], engine: &Arc<Disk>, place: u32, restored: bool) -> Store {
+    engine.mend();
     let options = StoreOptions {
         peers: peers.to_vec(),
         place: Place {
             host: name.to_string(),
             path: "/data".to_owned(),
-            inode: 0,
+            inode: u64::from(place),
         },
         restored,
         clock: clock::physical,

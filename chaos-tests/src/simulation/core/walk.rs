@@ -229,7 +229,7 @@ impl World {
             let held = self.record.writes.iter().filter(|write| self.holds(node, write));
             let holds = held.map(|write| write.dot).collect();
             self.nodes[node].backup = Some(Backup {
-                engine: self.nodes[node].engine.as_ref().clone(),
+                engine: self.nodes[node].engine.copy(),
                 holds,
             });
             return;

@@ -4,13 +4,15 @@ use rejoin_document::{DatabaseName, DatacenterName, HlcTime};
 use rejoin_store::{CommitError, Operation, Outcome, Store};
 use rejoin_sync::{HealReport, LinkOptions, Message, Puller, PullerEvent, ServerEvent, Timestamp};
 
+use super::air::Air;
 use super::clock;
 use super::deletions::Comings;
 use super::driver::databases;
+use super::journal::Journal;
 use super::link::Link;
 use super::node::Node;
 use super::record::Record;
-use crate::plan::Dice;
+use crate::plan::{Dice, Plan};
 
 /// Everything there is in one run.
 pub(super) struct World {
@@ -31,6 +33,10 @@ pub(super) struct World {
     pub(super) found_out: u64,
     /// Documents that comparisons have mended.
     pub(super) repaired: u64,
+    /// What lies between the nodes.
+    pub(super) air: Air,
+    /// The record of a planned run; a random walk has none.
+    pub(super) journal: Option<Journal>,
 }
 
 impl World {
@@ -43,17 +49,28 @@ impl World {
 
     /// A random connected network of so many nodes.
     pub(super) fn of(seed: u64, mut dice: Dice, count: usize) -> Self {
-        clock::seed_entropy(seed + 1);
-        clock::set(clock::START_MS, 0);
-        let names: Vec<DatacenterName> = ["dc-a", "dc-b", "dc-c", "dc-d", "dc-e"][..count]
-            .iter()
-            .map(|name| name.parse().expect("a name"))
-            .collect();
         let edges: Vec<(usize, usize)> = (0..count)
             .flat_map(|b| (0..b).map(move |a| (a, b)))
             .filter(|(a, b)| a + 1 == *b || dice.percent(50))
             .collect();
         let options = random_options(&mut dice);
+        let skews: Vec<i64> = Vec::new();
+        Self::with(seed, dice, (count, &edges), options, &skews)
+    }
+
+    /// A network with these connections. Nodes without a skew draw one.
+    pub(super) fn with(
+        seed: u64,
+        mut dice: Dice,
+        (count, edges): (usize, &[(usize, usize)]),
+        options: LinkOptions,
+        skews: &[i64],
+    ) -> Self {
+        clock::seed_entropy(seed + 1);
+        clock::set(clock::START_MS, 0);
+        let names: Vec<DatacenterName> = (0..count)
+            .map(|number| Plan::datacenter(number).parse().expect("a name"))
+            .collect();
         let now = Timestamp(clock::START_MS);
         let mut links = Vec::new();
         for (a, b) in edges.iter().flat_map(|&(a, b)| [(a, b), (b, a)]) {
@@ -75,7 +92,10 @@ impl World {
                 Node::new(
                     names[node].clone(),
                     peers_of(node),
-                    *dice.choose(&[0, 0, 200, -300, 2_500]),
+                    skews
+                        .get(node)
+                        .copied()
+                        .unwrap_or_else(|| *dice.choose(&[0, 0, 200, -300, 2_500])),
                 )
             })
             .collect();
@@ -93,6 +113,8 @@ impl World {
             peaceful: false,
             found_out: 0,
             repaired: 0,
+            air: Air::still(),
+            journal: None,
         }
     }
 
@@ -113,6 +135,9 @@ impl World {
         if store.identity() != before {
             self.found_out += u64::from(self.nodes[node].unaware.take().is_some());
             self.close_links_of(node, "a new identity");
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.observe(node, &store, self.now_ms, false);
         }
         while let Ok(changed) = news.try_recv() {
             self.changed(node, &changed.database, changed.local);
@@ -170,11 +195,15 @@ impl World {
         self.repaired += repaired;
     }
 
-    /// Both ends of a link see the time.
+    /// Both ends of a link see the time, if their processes run.
     pub(super) fn tick(&mut self, link: usize) {
         let time = HlcTime(self.now_ms << 20);
-        self.pull(link, PullerEvent::Tick { time });
-        self.serve(link, ServerEvent::Tick { time });
+        if !self.nodes[self.links[link].puller].stopped {
+            self.pull(link, PullerEvent::Tick { time });
+        }
+        if !self.nodes[self.links[link].server].stopped {
+            self.serve(link, ServerEvent::Tick { time });
+        }
     }
 
     /// The server gets the oldest request that is in flight.
@@ -182,7 +211,7 @@ impl World {
         let Some(connection) = self.links[link].carrying() else {
             return false;
         };
-        let Some(message) = connection.requests.pop_front() else {
+        let Some((_, message)) = connection.requests.pop_front() else {
             return false;
         };
         self.serve(link, ServerEvent::Received(message));
@@ -195,7 +224,7 @@ impl World {
             return false;
         };
         match connection.responses.pop_front() {
-            Some(message) => self.pull(link, PullerEvent::Received(message)),
+            Some((_, message)) => self.pull(link, PullerEvent::Received(message)),
             None if connection.closing => self.reset(link, "closed by the peer"),
             None => return false,
         }
@@ -205,7 +234,7 @@ impl World {
     /// The oldest response is lost, if it is a batch.
     pub(super) fn lose_batch(&mut self, link: usize) {
         if let Some(connection) = &mut self.links[link].connection
-            && matches!(connection.responses.front(), Some(Message::Batch(_)))
+            && matches!(connection.responses.front(), Some((_, Message::Batch(_))))
         {
             connection.responses.pop_front();
         }

@@ -1,0 +1,115 @@
+//! Tests of the checker `never_reverted`: what it must find, and what it must not.
+
+use super::planted::{DOCUMENT, EAST, Plot, WEST, assert_clean, assert_found, shown};
+use crate::checker::never_reverted::{account, check};
+use crate::ledger::planted::{conflict, view};
+use crate::view::View;
+
+const BASE: &str = r#"{"a":"a0","b":"b0"}"#;
+const CHANGED: &str = r#"{"a":"a1","b":"b0"}"#;
+
+fn honest() -> Plot {
+    let mut plot = Plot::new();
+    plot.write(EAST, None, Some(BASE));
+    plot.write(EAST, Some(&shown(1, BASE)), Some(CHANGED));
+    plot
+}
+
+#[test]
+fn what_is_shown_at_the_end_accounts_for_every_write() {
+    let mut plot = honest();
+    plot.end(EAST, Some(shown(2, CHANGED)));
+    assert_clean(&check(&plot.history));
+    assert_eq!(account(&plot.history).unaccounted(), 0);
+}
+
+#[test]
+fn a_value_that_is_reverted_at_the_end_is_found() {
+    let mut plot = honest();
+    let end = plot.end(WEST, Some(shown(1, BASE)));
+    assert_found(&check(&plot.history), &[1, end]);
+    assert_eq!(account(&plot.history).unaccounted(), 1);
+}
+
+#[test]
+fn a_value_that_nobody_wrote_is_found() {
+    let mut plot = honest();
+    let end = plot.end(EAST, Some(shown(2, r#"{"a":"a1","b":"b0","c":"c0"}"#)));
+    assert_found(&check(&plot.history), &[end]);
+    let mut plot = honest();
+    let read = plot.read(EAST, WEST, Some(shown(2, r#"{"a":"a1","b":"b0","c":"c0"}"#)));
+    assert_found(&check(&plot.history), &[read]);
+    let other = plot.with(|plot| {
+        plot.history.events.pop();
+        plot.read_of("other", EAST, WEST, Some(shown(1, BASE)));
+    });
+    assert_found(&check(&other.history), &[read]);
+}
+
+#[test]
+fn a_node_that_shows_its_own_write_reverted_for_a_while_is_found() {
+    let mut plot = honest();
+    plot.read("c", EAST, Some(shown(2, CHANGED)));
+    assert_clean(&check(&plot.history));
+    let read = plot.read("c", EAST, Some(shown(1, BASE)));
+    let found = check(&plot.history).violations;
+    assert_eq!(found.len(), 2, "lost, and an old value in its place: {found:#?}");
+    assert!(
+        found
+            .iter()
+            .all(|violation| violation.events.contains(&read) && violation.events.contains(&1))
+    );
+}
+
+#[test]
+fn another_node_need_not_have_a_write_yet_unless_it_knows_it() {
+    let mut plot = honest();
+    let read = plot.read("c", WEST, Some(shown(1, BASE)));
+    assert_clean(&check(&plot.history));
+    let knowledge = super::planted::knowledge(20, 0);
+    plot.reading(read).knowledge = Some(knowledge);
+    assert!(!check(&plot.history).violations.is_empty());
+}
+
+#[test]
+fn a_write_without_an_answer_is_never_missed() {
+    let mut plot = honest();
+    plot.lose_answer(1);
+    plot.read("c", EAST, Some(shown(1, BASE)));
+    plot.end(EAST, Some(shown(1, BASE)));
+    assert_clean(&check(&plot.history));
+}
+
+#[test]
+fn a_value_that_is_back_after_the_write_that_took_its_place_is_found_while_the_new_one_is_listed() {
+    let mut plot = honest();
+    let mut both = shown(3, CHANGED);
+    both.conflicts.push(conflict("/a", &[r#""a0""#, r#""a1""#]));
+    plot.read("c", EAST, Some(both.clone()));
+    assert_clean(&check(&plot.history));
+    let reverted = View {
+        body: view(BASE).body,
+        ..both
+    };
+    let read = plot.read("c", EAST, Some(reverted));
+    assert_found(&check(&plot.history), &[0, 1, read]);
+}
+
+#[test]
+fn what_a_resolution_set_aside_must_be_in_some_history() {
+    let mut plot = honest();
+    plot.write(WEST, Some(&shown(1, BASE)), Some(r#"{"a":"a2","b":"b0"}"#));
+    let mut both = shown(3, r#"{"a":"a2","b":"b0"}"#);
+    both.conflicts.push(conflict("/a", &[r#""a1""#, r#""a2""#]));
+    let resolution = plot.write(EAST, Some(&both), Some(r#"{"a":"a3","b":"b0"}"#));
+    plot.entry(resolution).facts.resolves = true;
+    let end = plot.end(EAST, Some(shown(4, r#"{"a":"a3","b":"b0"}"#)));
+    let kept = |bodies: &[&str]| {
+        let bodies = bodies.iter().map(|body| view(body).body).collect();
+        Some([(DOCUMENT.to_owned(), bodies)].into())
+    };
+    plot.state(end).kept = kept(&[CHANGED, r#"{"a":"a2","b":"b0"}"#]);
+    assert_clean(&check(&plot.history));
+    plot.state(end).kept = kept(&[CHANGED]);
+    assert_found(&check(&plot.history), &[resolution]);
+}

@@ -1,0 +1,122 @@
+//! Writes down what happens in a planned run: the event log, line by line, and the history that the checkers read.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io::Write;
+
+use rejoin_document::{DatabaseName, Document, DocumentId, Dot};
+use rejoin_store::{ConflictFilter, Store};
+
+use super::clock::START_MS;
+use crate::history::{Event, History, Knowledge, Observation, Stamp, Tick};
+use crate::view::hexadecimal;
+
+/// What one node was last seen to know.
+#[derive(Clone, PartialEq)]
+struct Seen {
+    knowledge: Knowledge,
+    beyond: bool,
+    digest: String,
+}
+
+/// The record of a planned run.
+pub(super) struct Journal {
+    pub(super) history: History,
+    pub(super) log: Vec<u8>,
+    pub(super) database: DatabaseName,
+    /// The documents that clients write to.
+    pub(super) documents: Vec<DocumentId>,
+    /// The states that acknowledged writes have made, to be delivered again at the end.
+    pub(super) made: Vec<(DocumentId, Vec<u8>)>,
+    /// The acknowledged writes, to know what must not go with a disk.
+    pub(super) acknowledged: Vec<(DocumentId, Dot)>,
+    tick: Tick,
+    seen: BTreeMap<usize, Seen>,
+}
+
+impl Journal {
+    /// Nothing yet, of one database.
+    pub(super) fn new(history: History, database: DatabaseName, documents: Vec<DocumentId>) -> Self {
+        Self {
+            history,
+            log: Vec::new(),
+            database,
+            documents,
+            made: Vec::new(),
+            acknowledged: Vec::new(),
+            tick: 0,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// The next moment of the history's clock.
+    pub(super) fn tick(&mut self) -> Tick {
+        self.tick += 1;
+        self.tick
+    }
+
+    /// A line of the event log.
+    pub(super) fn line(&mut self, now_ms: u64, what: impl Display) {
+        // Writing to memory does not fail.
+        let _ = writeln!(self.log, "{} {what}", now_ms - START_MS);
+    }
+
+    /// An event of the history.
+    pub(super) fn push(&mut self, event: Event) {
+        self.history.push(event);
+    }
+
+    /// What a node knows now, if that is something else than before. With `conflicts`, its list of open conflicts too, whatever it knows.
+    pub(super) fn observe(&mut self, node: usize, store: &Store, now_ms: u64, conflicts: bool) {
+        let Ok((knowledge, root)) = store.digest(&self.database) else {
+            return;
+        };
+        let states = store.states(&self.database, &self.documents).unwrap_or_default();
+        let beyond = states
+            .iter()
+            .filter_map(|item| Document::decode_context(&item.state).ok())
+            .any(|context| !knowledge.dominates(&context));
+        let seen = Seen {
+            knowledge: Knowledge(knowledge),
+            beyond,
+            digest: hexadecimal(&root.0),
+        };
+        if !conflicts && self.seen.get(&node) == Some(&seen) {
+            return;
+        }
+        let datacenter = store.identity().datacenter.to_string();
+        self.line(
+            now_ms,
+            format_args!("{datacenter} knows {} {}", seen.knowledge, seen.digest),
+        );
+        let at = self.tick();
+        let conflicts = conflicts.then(|| open_conflicts(store, &self.database));
+        self.history.push(Event::Observation(Observation {
+            datacenter,
+            database: self.database.to_string(),
+            at,
+            ms: now_ms - START_MS,
+            knowledge: Some(seen.knowledge.clone()),
+            beyond,
+            digest: seen.digest.clone(),
+            conflicts,
+        }));
+        self.seen.insert(node, seen);
+    }
+}
+
+/// The paths of a node's open conflicts, by document.
+pub(super) fn open_conflicts(store: &Store, database: &DatabaseName) -> BTreeMap<String, Vec<String>> {
+    let page = store.conflicts(database, &ConflictFilter::default(), None, usize::MAX);
+    let items = page.map(|page| page.items).unwrap_or_default();
+    let paths = items.into_iter().map(|item| {
+        let conflicts = item.shown.conflicts.into_iter().map(|conflict| conflict.path);
+        (item.id.to_string(), conflicts.collect())
+    });
+    paths.collect()
+}
+
+/// A dot as the history has it.
+pub(super) fn stamp(dot: Dot) -> Stamp {
+    Stamp(dot)
+}
