@@ -62,11 +62,7 @@ impl Only {
 #[test]
 fn whole_nodes_keep_every_promise() {
     let directory = tempfile::tempdir().unwrap();
-    let summary = simulate(
-        &WholeNodes::default(),
-        Seeds { first: 1, count: 20 },
-        directory.path(),
-    );
+    let summary = simulate(&WholeNodes::default(), Seeds { first: 1, count: 20 }, directory.path());
     println!("{summary}");
     assert!(summary.is_clean(), "{summary}");
 }
@@ -139,7 +135,10 @@ fn one_seed() {
     let seed = std::env::var("SEED").map_or(1, |text| text.parse().unwrap());
     let plan = Plan::generate(seed, &stage.scale());
     let judged = judge(&stage, &plan);
-    println!("{plan}{}\n{:?}\n{:?}", judged.report, judged.ran.fired, judged.ran.troubles);
+    println!(
+        "{plan}{}\n{:?}\n{:?}",
+        judged.report, judged.ran.fired, judged.ran.troubles
+    );
     if let Ok(path) = std::env::var("LOG") {
         std::fs::write(path, &judged.ran.log).unwrap();
     }

@@ -35,7 +35,13 @@ pub fn judge(stage: &dyn Stage, plan: &Plan) -> Judged {
     let ran_in = begun.elapsed();
     let report = checker::run(&ran.history);
     if std::env::var("REJOIN_TIMES").is_ok() {
-        eprintln!("seed {} ran in {ran_in:?}, all {:?}, events {}, log {}", plan.seed, begun.elapsed(), ran.history.events.len(), ran.log.len());
+        eprintln!(
+            "seed {} ran in {ran_in:?}, all {:?}, events {}, log {}",
+            plan.seed,
+            begun.elapsed(),
+            ran.history.events.len(),
+            ran.log.len()
+        );
     }
     Judged { ran, report }
 }
