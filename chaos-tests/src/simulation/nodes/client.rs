@@ -119,7 +119,8 @@ impl SimulatedClient {
     pub(super) async fn base(&mut self, document: &str, base: Base) -> anyhow::Result<Option<Seen>> {
         if let (Base::Remembered(ago), Some(known)) = (base, self.seen.get(document)) {
             let place = known.len().saturating_sub(1 + ago as usize);
-            if let Some(seen) = known.get(place) {
+            // Where nothing was shown nobody can tell from outside what a creation met: that is looked at afresh.
+            if let Some(seen) = known.get(place).filter(|seen| seen.view.is_some()) {
                 return Ok(Some(seen.clone()));
             }
         }

@@ -57,7 +57,7 @@ pub(super) fn scale() -> Scale {
     Scale {
         kinds: KINDS,
         lasting_ms: LASTING.as_secs() * 1000,
-        faults_min: 8,
+        faults_min: 12,
         workload: Workload {
             clients: 2,
             documents: 6,

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rejoin_document::{DatabaseName, VersionVector};
+use rejoin_document::{DatabaseName, Document, DocumentId, VersionVector};
 use rejoin_store::Store;
 use turmoil::Sim;
 
@@ -19,7 +19,7 @@ use super::{clock, panics, planted, wire};
 use crate::history::{Event, Knowledge, Observation};
 use crate::plan::{Dice, Plan};
 use crate::view::hexadecimal;
-use crate::workload::random_rules;
+use crate::workload::{documents, random_rules};
 
 /// One instant. What the network carries arrives at instants; timers of a host are exact to a millisecond.
 const INSTANT: Duration = Duration::from_millis(10);
@@ -35,6 +35,7 @@ pub(super) struct World {
     pub(super) dice: Dice,
     random: StdRng,
     database: DatabaseName,
+    documents: Vec<DocumentId>,
     /// When the machines whose process has ended start again, by their numbers.
     starts: Vec<Option<u64>>,
     observed: Vec<Option<(VersionVector, String)>>,
@@ -70,6 +71,9 @@ impl World {
             orders: Orders::default(),
             random: StdRng::seed_from_u64(dice.number()),
             database: DATABASE.parse()?,
+            documents: documents(&plan.workload)
+                .map(|id| id.parse())
+                .collect::<Result<_, _>>()?,
             starts: vec![None; names.len()],
             observed: vec![None; names.len()],
             merged: vec![false; names.len()],
@@ -231,7 +235,7 @@ impl World {
         let Some(stores) = stores else { return false };
         let states = stores.iter().map(|store| {
             let of = |database: &DatabaseName| store.digest(database).ok();
-            let is_whole = store.behind().is_empty() && !is_beyond(store);
+            let is_whole = store.behind().is_empty() && !is_beyond(store, &self.database, &self.documents);
             (of(&self.database), of(&DatabaseName::system()), is_whole)
         });
         let states: Vec<_> = states.collect();
@@ -273,7 +277,7 @@ impl World {
                 at: self.journal.tick(),
                 ms: self.journal.ms(),
                 knowledge: Some(Knowledge(knowledge)),
-                beyond: is_beyond(&store) || !store.behind().is_empty(),
+                beyond: is_beyond(&store, &self.database, &self.documents) || !store.behind().is_empty(),
                 digest,
                 conflicts: None,
             }));
@@ -281,7 +285,14 @@ impl World {
     }
 }
 
-/// Whether something was applied that the knowledge does not cover yet.
-fn is_beyond(store: &Store) -> bool {
-    store.status().iter().any(|status| !status.catching_up_from.is_empty())
+/// Whether a document holds something that the knowledge does not cover yet.
+fn is_beyond(store: &Store, database: &DatabaseName, documents: &[DocumentId]) -> bool {
+    let Ok((knowledge, _)) = store.digest(database) else {
+        return false;
+    };
+    let states = store.states(database, documents).unwrap_or_default();
+    let contexts = states
+        .iter()
+        .filter_map(|item| Document::decode_context(&item.state).ok());
+    contexts.into_iter().any(|context| !knowledge.dominates(&context))
 }
