@@ -10,6 +10,7 @@
 
 pub mod core;
 mod judged;
+pub mod nodes;
 mod ran;
 mod runner;
 mod seed_failure;

@@ -2,8 +2,10 @@
 
 use super::Stage;
 use super::core::Core;
+use super::nodes::{DiskKind, WholeNodes};
 
 /// Every stage, and of how many seeds it runs one: a slow stage runs fewer.
-pub fn stages() -> [(&'static dyn Stage, u64); 1] {
-    [(&Core, 1)]
+pub fn stages() -> [(&'static dyn Stage, u64); 2] {
+    const NODES: WholeNodes = WholeNodes { disk: DiskKind::Memory };
+    [(&Core, 1), (&NODES, 10)]
 }

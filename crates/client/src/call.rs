@@ -85,6 +85,8 @@ where
 {
     let mut wait = options.backoff_min;
     let (mut attempts, mut rounds) = (1, 1);
+    // The first attempt of a write whose answer was lost: whatever later ones meet, that one may have been done.
+    let mut unknown = None;
     loop {
         let place = route.current();
         let address = route.address(place);
@@ -93,6 +95,9 @@ where
             Ok(Err(status)) => from_status(address, safety, &status),
             Err(_) => no_answer(address, safety, deadline),
         };
+        if unknown.is_none() && matches!(error, CallError::Unknown { .. }) {
+            unknown = Some(error.clone());
+        }
         if route.len() > 1 && safety.allows_elsewhere(&error) {
             route.failed(place);
             if attempts < rounds * route.len() {
@@ -101,7 +106,7 @@ where
             }
         }
         if !safety.allows_again(&error) || rounds >= options.attempts_max as usize {
-            return Err(error);
+            return Err(unknown.unwrap_or(error));
         }
         tokio::time::sleep(wait).await;
         wait = wait.saturating_mul(2).min(options.backoff_max);
@@ -267,6 +272,23 @@ mod tests {
         let (named, result) = visits(Safety::Named, || Status::unavailable("gone")).await;
         assert_eq!(named, ["http://east", "http://west"]);
         assert_eq!(result, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_named_write_that_was_lost_at_one_node_and_refused_by_another_may_have_been_done() {
+        let route = route(&["http://east", "http://west"]);
+        let result: Result<(), CallError> = run(&fast(), &route, Safety::Named, Duration::ZERO, || {
+            let status = match route.current() {
+                0 => Status::unavailable("gone"),
+                _ => refused(Code::Aborted, Reason::Conflict),
+            };
+            async { Err(status) }
+        })
+        .await;
+        assert!(
+            matches!(&result, Err(CallError::Unknown { address, .. }) if address == "http://east"),
+            "{result:?}"
+        );
     }
 
     #[tokio::test]

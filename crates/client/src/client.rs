@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 
 use crate::call::{self, Safety};
 use crate::call_options::{ReadOptions, WriteOptions};
+use crate::dial::Dialler;
 use crate::error::{CallError, InvalidAddress};
 use crate::malformed::Malformed;
 use crate::options::ClientOptions;
@@ -38,6 +39,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Nodes {
     route: Route,
+    dialler: Dialler,
     channels: Vec<(Endpoint, Channel)>,
 }
 
@@ -82,6 +84,21 @@ impl Client {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn with_addresses<A: AsRef<str>>(addresses: &[A], options: ClientOptions) -> Result<Self, InvalidAddress> {
+        Self::with_dialler(addresses, options, Dialler::default())
+    }
+
+    /// [`Client::with_addresses`] over another network than TCP.
+    ///
+    /// # Errors
+    /// [`InvalidAddress`] if a text is no `http://` address, or if there is none.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn with_dialler<A: AsRef<str>>(
+        addresses: &[A],
+        options: ClientOptions,
+        dialler: Dialler,
+    ) -> Result<Self, InvalidAddress> {
         if addresses.is_empty() {
             return Err(InvalidAddress {
                 address: String::new(),
@@ -98,13 +115,17 @@ impl Client {
                 .keep_alive_while_idle(true)
                 .initial_stream_window_size(STREAM_WINDOW_BYTES)
                 .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-            let channel = endpoint.connect_lazy();
+            let channel = dialler.lazy(&endpoint);
             channels.push((endpoint, channel));
         }
         let addresses = addresses.iter().map(|address| Arc::from(address.as_ref()));
-        let route = Route::new(addresses, options.return_after);
+        let nodes = Nodes {
+            route: Route::new(addresses, options.return_after),
+            dialler,
+            channels,
+        };
         Ok(Self {
-            nodes: Arc::new(Nodes { route, channels }),
+            nodes: Arc::new(nodes),
             options: Arc::new(options),
             session: Session::new(),
             read: ReadOptions::default(),
@@ -285,7 +306,7 @@ impl Client {
             let nodes = Arc::clone(nodes);
             tokio::spawn(async move {
                 let back = match nodes.channels.first() {
-                    Some((endpoint, _)) => endpoint.connect().await.is_ok(),
+                    Some((endpoint, _)) => nodes.dialler.connect(endpoint).await.is_ok(),
                     None => false,
                 };
                 nodes.route.probed(back);

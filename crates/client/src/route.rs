@@ -1,7 +1,9 @@
 //! Which of several addresses the calls of a client go to.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Addresses in the order of preference. Calls go to the first one, and to the others while it does not answer.
 #[derive(Debug)]

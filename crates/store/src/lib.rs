@@ -24,6 +24,7 @@ mod engine;
 mod error;
 mod exchange;
 mod keys;
+mod latest;
 mod open;
 mod operation;
 mod options;
@@ -46,6 +47,7 @@ pub use engine::{
 pub use error::{CommitError, OpenError, ReadError, StoreError};
 pub use exchange::{Applied, Apply, Item, Progress, Watermark};
 pub use keys::CorruptRecord;
+pub use latest::{Follower, Latest};
 pub use operation::{
     Action, Choice, Conditions, DatabaseChange, DatabaseDefinition, Identity, OnStale, Operation, Outcome, Resolve,
     Resolved, Restored, Settling, Version, WriteBatch, WriteRequest, Written,

@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rejoin_document::{DatacenterName, HlcTime};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 
 use crate::commit::{Finished, Group, Halt, Pipeline};
 use crate::engine::{Batch, Durability, Engine, Family};
 use crate::error::{CommitError, StoreError};
 use crate::keys::meta::{self, TimeRecord};
+use crate::latest::Latest;
 use crate::operation::{Identity, Operation, Outcome};
 use crate::options::StoreOptions;
 use crate::state::{NodeState, load};
@@ -28,7 +29,7 @@ struct Inner {
     state: RwLock<Arc<NodeState>>,
     pipeline: Mutex<Pipeline>,
     news: broadcast::Sender<Changed>,
-    learned: watch::Sender<u64>,
+    learned: Latest<()>,
     drifted: AtomicU64,
     /// Whether the pipeline has halted at a full disk. Readers must not wait for the pipeline.
     full: AtomicBool,
@@ -51,7 +52,7 @@ impl Store {
             state,
             pipeline,
             news,
-            learned: watch::Sender::new(0),
+            learned: Latest::new(()),
             drifted: AtomicU64::new(0),
             full: AtomicBool::new(false),
             former_alive,
@@ -197,7 +198,7 @@ impl Store {
 
     /// Wakes those who wait for something to be learned.
     fn notify(&self) {
-        self.0.learned.send_modify(|count| *count = count.wrapping_add(1));
+        self.0.learned.update(|()| ());
     }
 
     /// Goes on under a new replica id and a new incarnation, because a peer knows more of this replica than it does.
@@ -286,7 +287,7 @@ impl Store {
     }
 
     /// See [`Store::learned`].
-    pub(crate) fn learning(&self) -> &watch::Sender<u64> {
+    pub(crate) fn learning(&self) -> &Latest<()> {
         &self.0.learned
     }
 

@@ -159,12 +159,12 @@ fn who_waits_is_woken_by_what_comes_from_others_and_not_by_each_write_of_the_nod
     let mut learned = east.learned();
     put(&east, "c", create("{}"));
     put(&east, "c", update(r#"{"v":2}"#));
-    assert!(!learned.has_changed().unwrap());
+    assert!(!learned.has_news());
     pull(&from, &east, &shop());
-    assert!(learned.has_changed().unwrap());
-    learned.mark_unchanged();
+    assert!(learned.has_news());
+    learned.look();
     create_database(&east, "another", &[]).unwrap();
-    assert!(learned.has_changed().unwrap(), "a session may wait for the database");
+    assert!(learned.has_news(), "a session may wait for the database");
 }
 
 #[test]

@@ -90,8 +90,8 @@ impl Acknowledgement {
             tokio::select! {
                 biased;
                 () = context.stop.cancelled() => return durable,
-                Ok(()) = heard.changed() => {}
-                Ok(()) = learned.changed() => {}
+                () = heard.changed() => {}
+                () = learned.changed() => {}
                 () = tokio::time::sleep_until(end) => return durable,
             }
         }

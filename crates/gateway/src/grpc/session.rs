@@ -204,7 +204,7 @@ async fn wait(context: &NodeContext, database: &DatabaseName, seen: &Seen, patie
         tokio::select! {
             biased;
             () = context.stop.cancelled() => return Err(Failure::shutting_down()),
-            Ok(()) = learned.changed() => {}
+            () = learned.changed() => {}
             () = tokio::time::sleep_until(end) => return Err(behind(context, database, seen)),
         }
     }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rejoin_document::{DatabaseName, DatacenterName, Dot, Incarnation, VersionVector};
+use rejoin_store::{Follower, Latest};
 use rejoin_sync::{HealReport, LinkStatus};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use super::acknowledged::Acknowledged;
 use crate::config::Peer;
@@ -19,12 +20,12 @@ pub(super) type Knows = BTreeMap<DatabaseName, (Incarnation, VersionVector)>;
 #[derive(Debug)]
 pub(crate) struct Board {
     peer: Peer,
-    cut: watch::Sender<bool>,
-    knows: watch::Sender<Knows>,
+    cut: Latest<bool>,
+    knows: Latest<Knows>,
     acknowledged: Mutex<Acknowledged>,
-    heard: watch::Sender<u64>,
+    heard: Latest<()>,
     seen: Notify,
-    live: watch::Sender<usize>,
+    live: Latest<usize>,
     status: Mutex<Option<(LinkStatus, Option<HealReport>)>>,
 }
 
@@ -32,28 +33,28 @@ pub(crate) struct Board {
 #[derive(Debug)]
 pub(crate) struct Hub {
     boards: Vec<Arc<Board>>,
-    identity: watch::Sender<u64>,
-    heard: watch::Sender<u64>,
+    identity: Latest<()>,
+    heard: Latest<()>,
 }
 
 impl Hub {
     /// A hub for `peers`; `cut` tells whose links are cut.
     pub(crate) fn new(peers: &[Peer], cut: impl Fn(&DatacenterName) -> bool) -> Self {
-        let heard = watch::Sender::new(0);
+        let heard = Latest::new(());
         let boards = peers
             .iter()
             .map(|peer| Arc::new(Board::new(peer.clone(), cut(&peer.datacenter), heard.clone())))
             .collect();
         Self {
             boards,
-            identity: watch::Sender::new(0),
+            identity: Latest::new(()),
             heard,
         }
     }
 
     /// Changes whenever a peer has said that it has more than it had said before.
-    pub(crate) fn heard(&self) -> watch::Receiver<u64> {
-        self.heard.subscribe()
+    pub(crate) fn heard(&self) -> Follower<()> {
+        self.heard.follow()
     }
 
     /// The boards in the order of the configuration.
@@ -68,25 +69,25 @@ impl Hub {
 
     /// Ends every connection: each was greeted under an identity that the node no longer has.
     pub(crate) fn identity_changed(&self) {
-        self.identity.send_modify(|count| *count += 1);
+        self.identity.update(|()| ());
     }
 
     /// Changes whenever the node has a new identity.
-    pub(crate) fn identity(&self) -> watch::Receiver<u64> {
-        self.identity.subscribe()
+    pub(crate) fn identity(&self) -> Follower<()> {
+        self.identity.follow()
     }
 }
 
 impl Board {
-    fn new(peer: Peer, cut: bool, heard: watch::Sender<u64>) -> Self {
+    fn new(peer: Peer, cut: bool, heard: Latest<()>) -> Self {
         Self {
             peer,
-            cut: watch::Sender::new(cut),
-            knows: watch::Sender::new(Knows::new()),
+            cut: Latest::new(cut),
+            knows: Latest::new(Knows::new()),
             acknowledged: Mutex::default(),
             heard,
             seen: Notify::new(),
-            live: watch::Sender::new(0),
+            live: Latest::new(0),
             status: Mutex::new(None),
         }
     }
@@ -98,24 +99,26 @@ impl Board {
 
     /// Cuts the links or restores them; the streams that are open end at once. The store must have it already.
     pub(crate) fn set_cut(&self, cut: bool) {
-        self.cut.send_replace(cut);
+        self.cut.update(|now| *now = cut);
     }
 
     /// Whether the links are cut; changes at once.
-    pub(crate) fn cut(&self) -> watch::Receiver<bool> {
-        self.cut.subscribe()
+    pub(crate) fn cut(&self) -> Follower<bool> {
+        self.cut.follow()
     }
 
     /// Counts something that still carries documents from or to the peer, for as long as the guard lives.
     pub(crate) fn live(self: &Arc<Self>) -> Live {
-        self.live.send_modify(|count| *count += 1);
+        self.live.update(|count| *count += 1);
         Live(Arc::clone(self))
     }
 
     /// Waits until nothing carries documents from or to the peer.
     pub(crate) async fn quiet(&self) {
-        // The sender lives as long as the board.
-        let _ = self.live.subscribe().wait_for(|count| *count == 0).await;
+        let mut live = self.live.follow();
+        while live.look() > 0 {
+            live.changed().await;
+        }
     }
 
     /// The peer connected under this incarnation: what it said under another one counts no more.
@@ -126,7 +129,7 @@ impl Board {
     /// Notes what the peer said that it has made durable.
     pub(crate) fn acknowledges(&self, database: &DatabaseName, incarnation: Incarnation, has: &VersionVector) {
         if self.acknowledged().heard(incarnation, database, has) {
-            self.heard.send_modify(|count| *count = count.wrapping_add(1));
+            self.heard.update(|()| ());
         }
     }
 
@@ -142,14 +145,14 @@ impl Board {
     /// Notes what the peer said that it knows.
     pub(crate) fn peer_knows(&self, database: DatabaseName, incarnation: Incarnation, knowledge: VersionVector) {
         self.acknowledges(&database, incarnation, &knowledge);
-        self.knows.send_modify(|knows| {
+        self.knows.update(|knows| {
             knows.insert(database, (incarnation, knowledge));
         });
     }
 
     /// What the peer knows, as far as it told us.
-    pub(crate) fn knows(&self) -> watch::Receiver<Knows> {
-        self.knows.subscribe()
+    pub(crate) fn knows(&self) -> Follower<Knows> {
+        self.knows.follow()
     }
 
     /// The peer has connected to us: it can be reached.
@@ -185,6 +188,6 @@ pub(crate) struct Live(Arc<Board>);
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.0.live.send_modify(|count| *count = count.saturating_sub(1));
+        self.0.live.update(|count| *count = count.saturating_sub(1));
     }
 }

@@ -13,8 +13,8 @@ use prost::Message as _;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rejoin_api::proto::PullRequest;
+use rejoin_store::Follower;
 use rejoin_sync::{Applied, LinkState, Message, Puller as Machine, PullerCommand, PullerEvent, TICK_MS_MAX};
-use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -41,8 +41,8 @@ pub(crate) struct Puller {
 
 /// What the loop waits for beside the line.
 struct Watches {
-    cut: watch::Receiver<bool>,
-    identity: watch::Receiver<u64>,
+    cut: Follower<bool>,
+    identity: Follower<()>,
     changes: ChangeFeed,
     ticks: Interval,
 }
@@ -50,7 +50,7 @@ struct Watches {
 impl Puller {
     /// A puller for the peer of `board`; `random` names streams and spreads attempts to dial.
     pub(crate) fn new(board: Arc<Board>, end: &LinkEnd, dialler: Dialler, random: StdRng) -> Self {
-        let cut = *board.cut().borrow();
+        let cut = board.cut().look();
         let peer = board.peer().datacenter.clone();
         let own = end.port.datacenter();
         let machine = Machine::new(
@@ -80,8 +80,7 @@ impl Puller {
         let mut ticks = tokio::time::interval(Duration::from_millis(TICK_MS_MAX));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // A cut between the making of the machine and now is not missed.
-        let mut cut = self.board.cut();
-        cut.mark_changed();
+        let cut = self.board.cut().unseen();
         let mut watches = Watches {
             cut,
             identity: self.hub.identity(),
@@ -114,11 +113,11 @@ impl Puller {
         } = self;
         tokio::select! {
             biased;
-            Ok(()) = watches.cut.changed() => {
-                let cut = *watches.cut.borrow_and_update();
+            () = watches.cut.changed() => {
+                let cut = watches.cut.look();
                 Some(if cut { PullerEvent::LinkCut } else { PullerEvent::LinkRestored })
             }
-            Ok(()) = watches.identity.changed() => self.hang_up("this node has a new identity"),
+            () = watches.identity.changed() => self.hang_up("this node has a new identity"),
             (ticket, applied) = applied(applying) => {
                 self.applying = None;
                 Some(PullerEvent::Applied { ticket, applied })

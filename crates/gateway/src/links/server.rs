@@ -7,8 +7,9 @@ use std::time::Duration;
 use prost::Message as _;
 use rejoin_api::proto::{PullRequest, PullResponse};
 use rejoin_document::{DatabaseName, Incarnation, ReplicaId, VersionVector};
+use rejoin_store::Follower;
 use rejoin_sync::{Message, ServerCommand, ServerEvent, ServerSession, TICK_MS_MAX};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
@@ -37,7 +38,7 @@ pub(crate) struct Serving {
     /// Scans that were done, for the machine to go on from: one with each turn of the loop, so that a long log keeps nothing else waiting.
     scanned: Option<ServerEvent>,
     /// Told of a new identity since before the machine was made with the old one.
-    identity: watch::Receiver<u64>,
+    identity: Follower<()>,
     /// Why the stream has to end.
     over: Option<String>,
 }
@@ -51,8 +52,8 @@ struct Greeting {
 /// The board of the puller, once it is welcome; a puller that is not a configured peer has none.
 struct Attached {
     board: Arc<Board>,
-    cut: watch::Receiver<bool>,
-    knows: watch::Receiver<Knows>,
+    cut: Follower<bool>,
+    knows: Follower<Knows>,
     told: Knows,
     _live: Live,
 }
@@ -133,7 +134,7 @@ impl Serving {
         tokio::select! {
             biased;
             event = attached_event(attached) => event,
-            Ok(()) = identity.changed() => {
+            () = identity.changed() => {
                 self.over = Some("this node has a new identity".to_owned());
                 Vec::new()
             }
@@ -286,10 +287,9 @@ impl Serving {
         let Some(board) = self.machine.puller().and_then(|puller| self.hub.board(puller)) else {
             return;
         };
-        let (mut cut, mut knows) = (board.cut(), board.knows());
-        cut.mark_changed();
+        let (cut, mut knows) = (board.cut().unseen(), board.knows());
         // Only what it says from now on: what it said before its hello may come from a disk that it no longer has.
-        let told = knows.borrow_and_update().clone();
+        let told = knows.look();
         if let Some(greeting) = &mut self.greeting {
             board.greeted(greeting.incarnation);
             for (database, has) in std::mem::take(&mut greeting.has) {
@@ -312,11 +312,11 @@ async fn attached_event(attached: &mut Option<Attached>) -> Vec<ServerEvent> {
     };
     tokio::select! {
         biased;
-        Ok(()) = cut.changed() => {
-            if *cut.borrow_and_update() { vec![ServerEvent::LinkCut] } else { Vec::new() }
+        () = cut.changed() => {
+            if cut.look() { vec![ServerEvent::LinkCut] } else { Vec::new() }
         }
-        Ok(()) = knows.changed() => {
-            let now = knows.borrow_and_update().clone();
+        () = knows.changed() => {
+            let now = knows.look();
             let news = now.iter().filter(|(database, known)| told.get(*database) != Some(*known));
             let events = news
                 .map(|(database, (incarnation, knowledge))| ServerEvent::PeerAdvanced {

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use rejoin_document::{
     DatabaseName, DatacenterName, Dot, HlcTime, Position, ReplicaId, RuleSet, Sequence, VersionVector,
 };
-use tokio::sync::watch;
 
 use super::access::EXAMINED_MAX;
 use crate::engine::{Family, KeyRange};
 use crate::error::{ReadError, StoreError};
 use crate::keys::{DatabaseNumber, documents};
+use crate::latest::Follower;
 use crate::record::StoredDocument;
 use crate::state::{DatabaseState, SystemDocument};
 use crate::store::Store;
@@ -38,8 +38,8 @@ pub struct Lacking {
 impl Store {
     /// Changes whenever a waiting reader or writer should look again: this node has learned of writes of others, of what others know, or of a
     /// database, or goes on under a new identity. It does not change with each write of this node.
-    pub fn learned(&self) -> watch::Receiver<u64> {
-        self.learning().subscribe()
+    pub fn learned(&self) -> Follower<()> {
+        self.learning().follow()
     }
 
     /// Whether all that a session has seen is part of what reads of the database show from now on. Of a database that is not defined here that is

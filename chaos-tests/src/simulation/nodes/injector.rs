@@ -1,0 +1,146 @@
+//! Does what the plan says goes wrong, when it says so, and lifts it again.
+
+use std::collections::VecDeque;
+
+use super::effects::{self, directions};
+use super::occasions::Occasions;
+use super::restores::Restores;
+use super::world::World;
+use crate::history::Phase;
+use crate::plan::{Fault, FaultKind, Plan, Target};
+
+/// The faults of one run.
+pub(super) struct Injector {
+    began_ms: u64,
+    waiting: VecDeque<Fault>,
+    active: Vec<Active>,
+    occasions: Occasions,
+    restores: Restores,
+}
+
+/// A fault that lasts.
+struct Active {
+    fault: Fault,
+    until_ms: u64,
+    /// When it changes next, for one that comes and goes.
+    next_ms: u64,
+    on: bool,
+}
+
+impl Injector {
+    /// For the faults of a plan; its times count from `began_ms`.
+    pub(super) fn new(plan: &Plan, began_ms: u64) -> Self {
+        Self {
+            began_ms,
+            waiting: plan.faults.iter().copied().collect(),
+            active: Vec::new(),
+            occasions: Occasions::default(),
+            restores: Restores::default(),
+        }
+    }
+
+    /// Does what is due.
+    ///
+    /// # Errors
+    /// A disk cannot be copied.
+    pub(super) fn act(&mut self, world: &mut World) -> anyhow::Result<()> {
+        let now = world.now_ms();
+        self.lift(world, |active| active.until_ms <= now);
+        while self
+            .waiting
+            .front()
+            .is_some_and(|fault| self.began_ms + fault.at_ms <= now)
+        {
+            if let Some(fault) = self.waiting.pop_front() {
+                self.begin(world, fault)?;
+            }
+        }
+        for active in &mut self.active {
+            if active.next_ms <= now {
+                active.next_ms = now.saturating_add(effects::change(world, &active.fault, &mut active.on));
+            }
+        }
+        self.occasions.act(world);
+        self.restores.act(world)
+    }
+
+    /// Lifts everything, for good. A ring that was cut for ever stays cut.
+    pub(super) fn end(&mut self, world: &mut World) {
+        self.lift(world, |_| true);
+        self.occasions.end(world);
+        self.restores.end(world);
+        world.start_all();
+    }
+
+    fn begin(&mut self, world: &mut World, fault: Fault) -> anyhow::Result<()> {
+        let now = world.now_ms();
+        match fault.kind {
+            FaultKind::Reset | FaultKind::Truncated => effects::break_connections(world, &fault),
+            FaultKind::RingCutForEver => {
+                effects::turn(world, &fault, true);
+                world.journal.fault(fault.kind, fault.target, Phase::Begun);
+            }
+            FaultKind::PowerCut => {
+                if let Some(node) = running(world, &fault) {
+                    world.cut_power(node, 200 + fault.draw % 3_000)?;
+                    world.journal.fault(fault.kind, fault.target, Phase::Struck);
+                }
+            }
+            FaultKind::RestoredBackup | FaultKind::RolledBack | FaultKind::Wiped => {
+                self.restores.begin(world, fault)?
+            }
+            kind if Occasions::wait_for(kind) => self.occasions.begin(fault),
+            _ => {
+                let lasts_ms = match fault.kind {
+                    // Long enough for both ends to forget what the other one says.
+                    FaultKind::HalfOpen => 50,
+                    FaultKind::RestartedBehind => 5_000,
+                    _ => fault.for_ms.max(100),
+                };
+                effects::turn(world, &fault, true);
+                world.journal.fault(fault.kind, fault.target, Phase::Begun);
+                self.active.push(Active {
+                    fault,
+                    until_ms: now.saturating_add(lasts_ms),
+                    next_ms: now.saturating_add(effects::first_change_ms(&fault)),
+                    on: true,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn lift(&mut self, world: &mut World, is_over: impl Fn(&Active) -> bool) {
+        let (over, active) = std::mem::take(&mut self.active).into_iter().partition(is_over);
+        self.active = active;
+        for active in over {
+            if active.on {
+                effects::turn(world, &active.fault, false);
+            }
+            world
+                .journal
+                .fault(active.fault.kind, active.fault.target, Phase::Ended);
+        }
+    }
+}
+
+/// The node of a fault, if its process runs.
+pub(super) fn running(world: &World, fault: &Fault) -> Option<usize> {
+    let Target::Node(node) = fault.target else { return None };
+    (world.is_up(node) && world.store(node).is_some()).then_some(node)
+}
+
+/// The two ends of a fault of an edge.
+pub(super) fn ends(fault: &Fault) -> Option<(usize, usize)> {
+    match fault.target {
+        Target::Edge { from, to } => Some((from, to)),
+        Target::Node(_) => None,
+    }
+}
+
+/// Blocks what a fault blocks, or one fault less does.
+pub(super) fn block(world: &mut World, fault: &Fault, on: bool) {
+    for direction in directions(world.names.len(), fault) {
+        world.links.block(&world.sim, &world.names, direction, on);
+    }
+}

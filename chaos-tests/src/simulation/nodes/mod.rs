@@ -1,0 +1,38 @@
+//! Whole nodes in one thread: production code over a simulated network, with simulated time, clocks and disks.
+//!
+//! ```text
+//!   Plan ──▶ World ── step by step ──▶ turmoil: dc-a  dc-b  ...   (gateway, sync, store, document on a simulated Disk)
+//!              ▲                                ▲
+//!           Injector: what goes wrong           │ gRPC
+//!              │                        app-dc-a  app-dc-b ...    (rejoin-client, its session, its way round dead nodes)
+//!              ▼                        operator                  (makes the database, cuts links, compacts, reads the end)
+//!           Journal ──▶ History ──▶ checkers
+//! ```
+//!
+//! The same plan gives the same history, byte by byte. Nothing here knows what is right: that is the checkers' business.
+
+mod acts;
+mod client;
+mod clock;
+mod disk;
+mod effects;
+mod injector;
+mod journal;
+mod kinds;
+mod links;
+mod machine;
+mod network;
+mod occasions;
+mod operator;
+mod panics;
+mod planted;
+mod restores;
+mod run;
+mod stage;
+mod wire;
+mod world;
+
+pub use clock::MACHINES_MAX;
+pub use disk::{DirectoryDisk, MemoryDisk, SyncedLengths, synced};
+pub use kinds::KINDS;
+pub use stage::{DiskKind, WholeNodes};

@@ -1,0 +1,43 @@
+//! Whole nodes as a stage that carries out plans.
+
+use super::{kinds, run};
+use crate::plan::{Plan, Scale};
+use crate::simulation::{Ran, Stage};
+
+/// Whole nodes over a simulated network.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WholeNodes {
+    /// What the disks of the machines are.
+    pub disk: DiskKind,
+}
+
+/// What the disks of the machines are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DiskKind {
+    /// Maps in memory.
+    #[default]
+    Memory,
+    /// RocksDB in temporary directories. Only for binaries that count syncs (see [`super::synced`]).
+    Directory,
+}
+
+impl Stage for WholeNodes {
+    fn name(&self) -> &'static str {
+        match self.disk {
+            DiskKind::Memory => "whole nodes",
+            DiskKind::Directory => "whole nodes on RocksDB",
+        }
+    }
+
+    fn scale(&self) -> Scale {
+        kinds::scale()
+    }
+
+    fn reductions_max(&self) -> usize {
+        20
+    }
+
+    fn run(&self, plan: &Plan) -> Ran {
+        run::run(plan, self.disk)
+    }
+}
