@@ -3,9 +3,9 @@
 //! ```text
 //!   workload ──▶ rejoin serve (dc-east) ◀── network::Proxy ──▶ rejoin serve (dc-west) ◀── workload
 //!      │                   process::Pair starts, kills and restarts them                    │
-//!      └──────────────────────▶ history::Recorder (JSON lines) ◀────────────────────────────┘
+//!      └──────────────────────▶ history::History  (JSON lines) ◀────────────────────────────┘
 //!                                      │
-//!                 ledger: what became of every write?   invariant: convergence, monotonicity
+//!                 checker: one invariant in each file    ledger: what became of every write?
 //! ```
 //!
 //! Architecture invariants:
@@ -14,9 +14,9 @@
 //! - Every checker has tests with planted violations. A checker that cannot fail checks nothing.
 //! - Whatever is started is ended by its process id, also on a panic.
 
+pub mod checker;
 pub mod demo;
 pub mod history;
-pub mod invariant;
 pub mod ledger;
 pub mod network;
 pub mod plan;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rejoin_chaos::history::{Json, Recorder, Rules};
-use rejoin_chaos::invariant::convergence::await_equal_digests;
 use rejoin_chaos::ledger::{NodeReader, account, explain};
 use rejoin_chaos::process::{EAST, Pair, WEST};
 use rejoin_chaos::view::Body;
+use rejoin_chaos::view::await_equal_digests;
 use rejoin_chaos::workload::{Attempt, Session, Shared, Sight};
 use rejoin_client::Database;
 use rejoin_document::{Granularity, RuleSet};

@@ -4,8 +4,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rejoin_chaos::invariant::convergence::Picture;
 use rejoin_chaos::scenario::{Scenario, Storm};
+use rejoin_chaos::view::Picture;
 use rejoin_chaos::workload::random_rules;
 use rejoin_client::Client;
 

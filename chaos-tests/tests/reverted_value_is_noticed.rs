@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rejoin_chaos::history::{Json, Recorder, Rules};
-use rejoin_chaos::invariant::convergence::await_equal_digests;
 use rejoin_chaos::ledger::{Account, NodeReader, account};
 use rejoin_chaos::process::{EAST, Pair, WEST};
 use rejoin_chaos::view::Body;
+use rejoin_chaos::view::await_equal_digests;
 use rejoin_chaos::workload::{Session, Shared};
 use rejoin_client::Database;
 use rejoin_document::{Granularity, RuleSet};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use rejoin_chaos::checker::document_order::{Scope, regressions};
 use rejoin_chaos::history::Rules;
-use rejoin_chaos::invariant::monotonicity::{Scope, violations};
 use rejoin_chaos::scenario::{Scenario, Storm, count_up};
 
 const STORM: Storm = Storm {
@@ -29,8 +29,8 @@ async fn no_read_goes_back() -> anyhow::Result<()> {
         reads > 500 && observations.len() - reads > 100,
         "the workload did too little"
     );
-    assert_eq!(violations(&observations, Scope::Session), []);
-    assert_eq!(violations(&observations, Scope::Node), []);
+    assert_eq!(regressions(&observations, Scope::Session), []);
+    assert_eq!(regressions(&observations, Scope::Node), []);
     scenario.settle(Duration::from_secs(15)).await?;
     scenario.account().await?;
     Ok(())

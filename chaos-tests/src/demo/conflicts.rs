@@ -6,8 +6,8 @@ use super::plan::BAARD;
 use super::stage::Stage;
 use super::table::{Table, count, heading, say};
 use crate::history::Json;
-use crate::invariant::convergence::all_conflicts;
 use crate::view::Body;
+use crate::view::all_conflicts;
 
 /// Rows at most.
 const ROWS: usize = 14;

@@ -7,8 +7,8 @@ use rejoin_client::{Client, Heal};
 
 use super::stage::Stage;
 use super::table::{Table, count, heading, say, seconds};
-use crate::invariant::convergence::{Picture, await_equal_digests};
 use crate::process::{WEST, poll_until};
+use crate::view::{Picture, await_equal_digests};
 
 /// How long both sides may take to become equal.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,7 +3,7 @@
 use rejoin_client::{CallError, Client, LoadSender};
 
 use super::customers::Customer;
-use crate::history::{Entry, Outcome, Read, Stamp, edits};
+use crate::history::{Entry, Facts, Outcome, Read, Stamp, edits};
 use crate::workload::Shared;
 
 /// Loads all customers through `client`. Answers how many were stored.
@@ -45,6 +45,7 @@ pub(super) async fn load(
                 },
                 delete: false,
                 edits: edits(None, Some(&customer.body), &shared.rules),
+                facts: Facts::default(),
             })?;
             stored += 1;
         }

@@ -7,8 +7,8 @@ use super::plan::Plan;
 use super::stage::{DATABASE, Stage};
 use super::table::{Table, count, heading, say, seconds};
 use super::{accounts, colleagues, conflicts, heal, load, partition};
-use crate::invariant::convergence::await_equal_digests;
 use crate::process::EAST;
+use crate::view::await_equal_digests;
 
 /// What to type to see the same by hand. Each line fits into a terminal of 100 columns.
 const NEXT_STEPS: [&str; 13] = [

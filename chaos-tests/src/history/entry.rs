@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Edit, Stamp};
+use super::{Edit, Knowledge, Stamp};
 
 /// A moment of the log's own clock: it counts calls and answers of all clients together, so that of two moments the later is greater.
 pub type Tick = u64;
@@ -30,6 +30,40 @@ pub struct Entry {
     pub delete: bool,
     /// What the write changed of what its author had read.
     pub edits: Vec<Edit>,
+    /// What the recorder knows beyond that.
+    #[serde(default, skip_serializing_if = "Facts::is_empty")]
+    pub facts: Facts,
+}
+
+/// What not every recorder knows about a write. An absent fact is unknown, never false.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// The session that the write belongs to; absent: the client carried no token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Writes of one atomic batch share a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u64>,
+    /// The request id: writes with the same one are attempts of one write, which is done once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// What the session's token covered when the write was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub covered: Option<Knowledge>,
+    /// The context of the document as its author had read it: exactly which writes he had seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub past: Option<Knowledge>,
+    /// The write is a resolution of open conflicts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resolves: bool,
+}
+
+impl Facts {
+    /// Whether nothing more is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Entry {

@@ -80,7 +80,7 @@ pub fn read_log(path: &Path) -> anyhow::Result<Vec<Entry>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Json, Outcome, Read, edits};
+    use crate::history::{Facts, Json, Outcome, Read, edits};
     use crate::ledger::planted::{rules, stamp, view};
 
     #[test]
@@ -121,6 +121,7 @@ mod tests {
                 outcome,
                 delete: false,
                 edits: edits(Some(&before), Some(&after), &rules()),
+                facts: Facts::default(),
             })
             .collect();
         for entry in &entries {

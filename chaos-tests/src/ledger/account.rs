@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Judge, Reader, Standing};
 use crate::history::{Entry, Outcome, Rules};
+use crate::view::View;
 
 /// What became of the writes of a log.
 #[derive(Clone, Debug, Default)]
@@ -78,45 +79,71 @@ impl Account {
     }
 }
 
+/// What one node shows of the documents of a log.
+#[derive(Clone, Copy, Debug)]
+pub struct Shelf<'a> {
+    /// The node's datacenter.
+    pub datacenter: &'a str,
+    /// The documents that are there.
+    pub documents: &'a BTreeMap<String, View>,
+}
+
+impl Account {
+    /// Judges every write of a log against what each node shows.
+    pub fn of(log: &[Entry], shelves: &[Shelf<'_>], rules: &Rules) -> Self {
+        let mut account = Self::default();
+        for entry in log {
+            match entry.outcome {
+                Outcome::Ok { .. } => account.acknowledged += 1,
+                Outcome::Refused { .. } => account.refused += 1,
+                Outcome::Unknown { .. } => account.unknown += 1,
+            }
+        }
+        let documents = possible_writes(log);
+        account.documents = documents.len();
+        for shelf in shelves {
+            let mut tally = Tally {
+                datacenter: shelf.datacenter.to_owned(),
+                ..Tally::default()
+            };
+            for (document, writes) in &documents {
+                let view = shelf.documents.get(*document);
+                judge_document(&Judge { writes, view, rules }, document, &mut tally, &mut account);
+            }
+            account.nodes.push(tally);
+        }
+        account
+    }
+}
+
 /// Reads every document of the log at every node and judges every write.
 ///
 /// # Errors
 /// A node cannot be read.
 pub async fn account<R: Reader>(log: &[Entry], readers: &[R], rules: &Rules) -> anyhow::Result<Account> {
-    let mut account = Account::default();
-    let mut documents: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
-    for entry in log {
-        match entry.outcome {
-            Outcome::Ok { .. } => account.acknowledged += 1,
-            Outcome::Refused { .. } => account.refused += 1,
-            Outcome::Unknown { .. } => account.unknown += 1,
-        }
-        if entry.is_possible() {
-            documents.entry(&entry.document).or_default().push(entry);
-        }
-    }
-    account.documents = documents.len();
+    let mut shown = Vec::new();
     for reader in readers {
-        let mut tally = Tally {
-            datacenter: reader.datacenter().to_owned(),
-            ..Tally::default()
-        };
-        for (document, writes) in &documents {
-            let view = reader.read(document).await?;
-            judge_document(
-                &Judge {
-                    writes,
-                    view: view.as_ref(),
-                    rules,
-                },
-                document,
-                &mut tally,
-                &mut account,
-            );
+        let mut documents = BTreeMap::new();
+        for document in possible_writes(log).into_keys() {
+            if let Some(view) = reader.read(document).await? {
+                documents.insert(document.to_owned(), view);
+            }
         }
-        account.nodes.push(tally);
+        shown.push((reader.datacenter(), documents));
     }
-    Ok(account)
+    let shelves = shown
+        .iter()
+        .map(|(datacenter, documents)| Shelf { datacenter, documents });
+    Ok(Account::of(log, &shelves.collect::<Vec<_>>(), rules))
+}
+
+/// The writes that may be in effect, by document.
+fn possible_writes(log: &[Entry]) -> BTreeMap<&str, Vec<&Entry>> {
+    let mut documents: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in log.iter().filter(|entry| entry.is_possible()) {
+        documents.entry(&entry.document).or_default().push(entry);
+    }
+    documents
 }
 
 fn judge_document(judge: &Judge<'_>, document: &str, tally: &mut Tally, account: &mut Account) {

@@ -10,7 +10,7 @@ mod precedence;
 mod reader;
 mod standing;
 
-pub use account::{Account, Finding, Tally, account};
+pub use account::{Account, Finding, Shelf, Tally, account};
 pub use explain::explain;
 pub use judge::Judge;
 pub use reader::{NodeReader, Reader, is_absent};

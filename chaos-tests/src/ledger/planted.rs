@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rejoin_document::{Dot, HlcTime, ReplicaId, Rule};
 
 use super::{Account, Reader, Standing, account};
-use crate::history::{Entry, Json, Outcome, Read, Rules, Stamp, edits};
+use crate::history::{Entry, Facts, Json, Outcome, Read, Rules, Stamp, edits};
 use crate::view::{Body, Candidate, Conflict, Contender, View};
 
 /// A view of this body without conflicts.
@@ -91,8 +91,14 @@ impl Log {
             },
             delete: after.is_none(),
             edits: edits(before, after.as_ref(), &rules()),
+            facts: Facts::default(),
         });
         number
+    }
+
+    /// What has been written.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        self.0.borrow().clone()
     }
 
     /// Changes what the author of a write was told.

@@ -6,8 +6,8 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep};
 
+use crate::checker::document_order::{Counters, Sighting};
 use crate::history::{Json, Outcome, generation};
-use crate::invariant::monotonicity::{Counters, Observation};
 use crate::view::{Body, View, pointer};
 use crate::workload::{Attempt, Session, Sight};
 
@@ -23,7 +23,7 @@ pub async fn count_up(
     mut random: StdRng,
     documents: u32,
     end: Instant,
-) -> anyhow::Result<Vec<Observation>> {
+) -> anyhow::Result<Vec<Sighting>> {
     let mut observations = Vec::new();
     let mut count = 0;
     while Instant::now() < end {
@@ -49,8 +49,8 @@ pub async fn count_up(
     Ok(observations)
 }
 
-fn seen(session: &Session, document: &str, sight: &Sight) -> Observation {
-    Observation {
+fn seen(session: &Session, document: &str, sight: &Sight) -> Sighting {
+    Sighting {
         session: session.name().to_owned(),
         datacenter: session.datacenter().to_owned(),
         document: document.to_owned(),
@@ -66,11 +66,11 @@ fn seen(session: &Session, document: &str, sight: &Sight) -> Observation {
 }
 
 /// What an acknowledged write tells: from now on, this count and this generation must be seen.
-fn told(session: &Session, document: &str, attempt: &Attempt, count: u64) -> Option<Observation> {
+fn told(session: &Session, document: &str, attempt: &Attempt, count: u64) -> Option<Sighting> {
     let Outcome::Ok { revision, .. } = &attempt.outcome else {
         return None;
     };
-    Some(Observation {
+    Some(Sighting {
         session: session.name().to_owned(),
         datacenter: session.datacenter().to_owned(),
         document: document.to_owned(),

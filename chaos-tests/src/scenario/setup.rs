@@ -9,9 +9,9 @@ use rejoin_client::{Client, Database};
 use rejoin_document::{Granularity, RuleSet};
 
 use crate::history::{Recorder, Rules};
-use crate::invariant::convergence::await_equal_digests;
 use crate::ledger::{Account, NodeReader, account, explain};
 use crate::process::{EAST, Pair, WEST};
+use crate::view::await_equal_digests;
 use crate::workload::{Session, Shared, seed};
 
 const DATABASE: &str = "chaos";

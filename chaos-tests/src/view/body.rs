@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use bytes::Bytes;
 use rejoin_document::{Limits, Object, Value, parse_body};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::pointer;
 use crate::history::Json;
@@ -82,6 +84,21 @@ impl Body {
     /// What stands at a path, as a value.
     pub fn value_at(&self, path: &str) -> Option<&Value> {
         self.0.pointer(path)
+    }
+}
+
+/// In a log it stands as the JSON that it is, with its order and its digits.
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw = RawValue::from_string(self.0.to_json()).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(raw.get().as_bytes()).map_err(serde::de::Error::custom)
     }
 }
 

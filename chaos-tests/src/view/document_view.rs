@@ -2,24 +2,26 @@
 
 use rejoin_client::{CandidateKind, Document};
 use rejoin_document::Value;
+use serde::{Deserialize, Serialize};
 
 use super::body::parse_value;
 use super::{Body, pointer};
 use crate::history::{Json, Stamp};
 
 /// One document at one node at one time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct View {
     /// The shown revision.
     pub revision: String,
     /// The shown body.
     pub body: Body,
     /// The open conflicts, in ascending order of their paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
 }
 
 /// An open conflict.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conflict {
     /// JSON pointer; empty: the whole document.
     pub path: String,
@@ -28,9 +30,10 @@ pub struct Conflict {
 }
 
 /// One of the values that compete.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Where it was written; `None` if the node does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datacenter: Option<String>,
     /// The write that it comes from.
     pub stamp: Stamp,
@@ -41,10 +44,11 @@ pub struct Candidate {
 }
 
 /// What a candidate stands for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Contender {
     /// A value; an object or an array too.
-    Value(Value),
+    Value(#[serde(with = "super::logged_value")] Value),
     /// The member was removed.
     Removed,
     /// The document was deleted (true) or edited meanwhile (false).

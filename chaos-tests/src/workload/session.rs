@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rejoin_client::{CallError, Client, ConflictReport, Written};
 
 use super::Timings;
-use crate::history::{Entry, Outcome, Read, Recorder, Rules, Stamp, Tick, edits};
+use crate::history::{Entry, Facts, Outcome, Read, Recorder, Rules, Stamp, Tick, edits};
 use crate::ledger::is_absent;
 use crate::view::{Body, View};
 
@@ -188,6 +188,7 @@ impl Session {
             outcome: attempt.outcome.clone(),
             delete: body.is_none(),
             edits: edits(view, body, &self.shared.rules),
+            facts: Facts::default(),
         })
     }
 }

@@ -1,23 +1,24 @@
-//! Convergence: nodes that have received the same writes show equal documents and have equal digests.
+//! All that one node shows of a database, and how it differs from what another shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Context;
 use rejoin_client::{Client, ConflictFilter, DocumentConflicts};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::View;
 use crate::process::poll_until;
-use crate::view::View;
 
 /// Documents a page.
 const PAGE: u32 = 500;
 
 /// All that a node shows of a database.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Picture {
-    /// The root digest.
-    pub digest: Vec<u8>,
+    /// The root digest, in hexadecimal digits.
+    pub digest: String,
     /// The documents that are not deleted.
     pub documents: BTreeMap<String, View>,
     /// The ids that the index of open conflicts lists, with the paths.
@@ -30,7 +31,7 @@ impl Picture {
     /// # Errors
     /// The node does not answer, or shows something that is not JSON.
     pub async fn take(client: &Client, database: &str) -> anyhow::Result<Self> {
-        let digest = client.digest().await?.to_vec();
+        let digest = hexadecimal(&client.digest().await?);
         let mut documents = BTreeMap::new();
         let mut after = None;
         loop {
@@ -124,6 +125,11 @@ fn view_differences<'a>(one: &'a View, two: &'a View) -> impl Iterator<Item = St
     revisions.into_iter().chain(bodies).chain(conflicts)
 }
 
+/// A digest as a history keeps it.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// All documents with open conflicts.
 ///
 /// # Errors
@@ -168,7 +174,7 @@ mod tests {
         let conflicts = documents.iter().filter(|(_, view)| !view.conflicts.is_empty());
         let paths = |view: &View| view.conflicts.iter().map(|conflict| conflict.path.clone()).collect();
         Picture {
-            digest: vec![1; 32],
+            digest: "01".to_owned(),
             conflicts: conflicts.map(|(id, view)| ((*id).to_owned(), paths(view))).collect(),
             documents: documents
                 .iter()
@@ -188,7 +194,7 @@ mod tests {
     fn each_kind_of_difference_is_seen() {
         let one = picture(&[("a", view(r#"{"x":1,"y":2}"#))]);
         let other_digest = Picture {
-            digest: vec![2; 32],
+            digest: "02".to_owned(),
             ..one.clone()
         };
         assert_eq!(one.differences(&other_digest), ["the digests differ"]);

@@ -13,7 +13,7 @@ pub type Counters = BTreeMap<String, u64>;
 
 /// One answer to one client.
 #[derive(Clone, Debug)]
-pub struct Observation {
+pub struct Sighting {
     /// The client's session.
     pub session: String,
     /// The node that answered.
@@ -43,7 +43,7 @@ pub enum Scope {
 
 /// A read that went back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
+pub struct Regress {
     /// The session that read.
     pub session: String,
     /// The document.
@@ -54,7 +54,7 @@ pub struct Violation {
     pub problem: String,
 }
 
-impl fmt::Display for Violation {
+impl fmt::Display for Regress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
@@ -65,8 +65,8 @@ impl fmt::Display for Violation {
 }
 
 /// The reads that show less than what was answered before they were sent.
-pub fn violations(observations: &[Observation], scope: Scope) -> Vec<Violation> {
-    let mut groups: BTreeMap<(&str, &str), Vec<&Observation>> = BTreeMap::new();
+pub fn regressions(observations: &[Sighting], scope: Scope) -> Vec<Regress> {
+    let mut groups: BTreeMap<(&str, &str), Vec<&Sighting>> = BTreeMap::new();
     for observation in observations {
         let owner = match scope {
             Scope::Session => &observation.session,
@@ -80,7 +80,7 @@ pub fn violations(observations: &[Observation], scope: Scope) -> Vec<Violation> 
     groups.values().flat_map(|group| group_violations(group)).collect()
 }
 
-fn group_violations(group: &[&Observation]) -> Vec<Violation> {
+fn group_violations(group: &[&Sighting]) -> Vec<Regress> {
     let mut answers = group.to_vec();
     answers.sort_by_key(|observation| observation.answered);
     let mut reads: Vec<_> = group.iter().filter(|observation| observation.is_read).collect();
@@ -106,13 +106,13 @@ fn group_violations(group: &[&Observation]) -> Vec<Violation> {
             }
             None => continue,
         };
-        let Observation {
+        let Sighting {
             session,
             document,
             answered,
             ..
         } = read;
-        found.push(Violation {
+        found.push(Regress {
             session: session.clone(),
             document: document.clone(),
             answered: *answered,
@@ -126,8 +126,8 @@ fn group_violations(group: &[&Observation]) -> Vec<Violation> {
 mod tests {
     use super::*;
 
-    fn seen(session: &str, asked: Tick, is_read: bool, generation: u64, counters: &[(&str, u64)]) -> Observation {
-        Observation {
+    fn seen(session: &str, asked: Tick, is_read: bool, generation: u64, counters: &[(&str, u64)]) -> Sighting {
+        Sighting {
             session: session.to_owned(),
             datacenter: "dc-east".to_owned(),
             document: "d".to_owned(),
@@ -149,14 +149,14 @@ mod tests {
             seen("a", 3, true, 2, &[("a", 1), ("b", 4)]),
             seen("a", 5, true, 2, &[("a", 1), ("b", 5)]),
         ];
-        assert_eq!(violations(&history, Scope::Session), []);
-        assert_eq!(violations(&history, Scope::Node), []);
+        assert_eq!(regressions(&history, Scope::Session), []);
+        assert_eq!(regressions(&history, Scope::Node), []);
     }
 
     #[test]
     fn a_write_that_its_author_does_not_read_back_is_seen() {
         let history = [seen("a", 1, false, 0, &[("a", 2)]), seen("a", 3, true, 1, &[("a", 1)])];
-        assert_eq!(violations(&history, Scope::Session).len(), 1);
+        assert_eq!(regressions(&history, Scope::Session).len(), 1);
     }
 
     #[test]
@@ -166,21 +166,21 @@ mod tests {
             seen("a", 3, true, 2, &[("b", 1)]),
             seen("a", 5, true, 2, &[]),
         ];
-        assert_eq!(violations(&history, Scope::Session).len(), 2);
+        assert_eq!(regressions(&history, Scope::Session).len(), 2);
     }
 
     #[test]
     fn a_generation_that_goes_back_is_seen() {
         let history = [seen("a", 1, true, 7, &[]), seen("a", 3, true, 6, &[])];
-        assert_eq!(violations(&history, Scope::Session).len(), 1);
+        assert_eq!(regressions(&history, Scope::Session).len(), 1);
     }
 
     #[test]
     fn another_session_at_the_node_is_held_to_what_was_answered_before_it_asked() {
         let history = [seen("a", 1, true, 1, &[("b", 2)]), seen("c", 3, true, 1, &[("b", 1)])];
-        assert_eq!(violations(&history, Scope::Session), []);
-        assert_eq!(violations(&history, Scope::Node).len(), 1);
+        assert_eq!(regressions(&history, Scope::Session), []);
+        assert_eq!(regressions(&history, Scope::Node).len(), 1);
         let concurrent = [seen("a", 1, true, 1, &[("b", 2)]), seen("c", 2, true, 1, &[("b", 1)])];
-        assert_eq!(violations(&concurrent, Scope::Node), []);
+        assert_eq!(regressions(&concurrent, Scope::Node), []);
     }
 }
