@@ -49,7 +49,7 @@ pub async fn random_client(
     Ok(())
 }
 
-async fn random_write(
+pub(super) async fn random_write(
     session: &mut Session,
     random: &mut StdRng,
     document: &str,
@@ -72,7 +72,7 @@ async fn random_write(
     Ok(())
 }
 
-fn new_body(nonce: &str) -> anyhow::Result<Body> {
+pub(super) fn new_body(nonce: &str) -> anyhow::Result<Body> {
     let mut body = Body::parse(b"{}")?;
     for path in ["/name", "/note", "/contact/mail", "/contact/phone"] {
         body.set(path, &Json::string(&format!("{path} {nonce}")))?;
@@ -83,7 +83,7 @@ fn new_body(nonce: &str) -> anyhow::Result<Body> {
 }
 
 /// Changes one thing.
-fn edit(body: &mut Body, random: &mut StdRng, nonce: &str) -> anyhow::Result<()> {
+pub(super) fn edit(body: &mut Body, random: &mut StdRng, nonce: &str) -> anyhow::Result<()> {
     let text = Json::string(nonce);
     match random.random_range(0..12) {
         0..=3 => body.set(

@@ -1,13 +1,16 @@
-//! One client that talks to one node and writes down everything it does.
+//! One client that talks to one node at a time and writes down everything it does and sees.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use rejoin_client::{CallError, Client, ConflictReport, Written};
+use rejoin_api::{Reason, SessionToken};
+use rejoin_client::{CallError, Client, ConflictReport, Document, Written};
 
 use super::Timings;
-use crate::history::{Entry, Facts, Outcome, Read, Recorder, Rules, Stamp, Tick, edits};
+use crate::history::{
+    Answer, Entry, Event, Facts, Knowledge, Outcome, Read, Reading, Recorder, Rules, Stamp, Tick, edits,
+};
 use crate::ledger::is_absent;
 use crate::view::{Body, View};
 
@@ -22,15 +25,17 @@ pub struct Shared {
     pub recorder: Recorder,
 }
 
-/// One client of one node.
+/// One client, and what it has seen so far: the token goes along wherever it moves.
 #[derive(Debug)]
 pub struct Session {
     name: String,
+    /// Sessions that this client had before, because a node had lost what they had seen.
+    lost: u32,
     datacenter: String,
-    client: Client,
-    shared: Arc<Shared>,
+    pub(super) client: Client,
+    pub(super) shared: Arc<Shared>,
     writes: u64,
-    timings: Timings,
+    pub(super) timings: Timings,
 }
 
 /// What a read showed, and when.
@@ -70,6 +75,7 @@ impl Session {
         let (name, datacenter) = (name.to_owned(), datacenter.to_owned());
         Self {
             name,
+            lost: 0,
             datacenter,
             client,
             shared,
@@ -99,28 +105,100 @@ impl Session {
         format!("{}.{}", self.name, self.writes)
     }
 
+    /// Goes on with the same session at another node.
+    pub fn move_to(&mut self, datacenter: &str, client: &Client) {
+        self.client = client.with_session(self.client.session().clone());
+        datacenter.clone_into(&mut self.datacenter);
+    }
+
+    /// The bytes of the session's token; 0 while it has none.
+    pub fn token_bytes(&self) -> usize {
+        let token = self.client.session().token(&self.shared.database);
+        token.map_or(0, |token| token.len())
+    }
+
     /// Reads a document.
     ///
     /// # Errors
-    /// The node did not answer.
+    /// The node did not answer, or refused: it may lack what the session has seen.
     pub async fn read(&mut self, document: &str) -> Result<Sight, CallError> {
-        let asked = self.shared.recorder.tick();
+        let (asked, covered) = (self.shared.recorder.tick(), self.covered());
         let begun = Instant::now();
-        let answer = self.client.get(&self.shared.database, document).await;
-        let view = match answer {
-            Ok(found) => Some(View::of(&found).map_err(|error| protocol(&self.client, &error))?),
-            Err(error) if is_absent(&error) => None,
-            Err(error) => {
-                self.timings.failed += 1;
-                return Err(error);
-            }
+        let answer = match self.client.get(&self.shared.database, document).await {
+            Err(error) if is_absent(&error) => Ok(None),
+            answer => answer.map(Some),
         };
-        self.timings.reads.push(begun.elapsed());
-        Ok(Sight {
+        let question = Question {
+            document,
             asked,
-            at: self.shared.recorder.tick(),
-            view,
-        })
+            covered,
+            snapshot: None,
+        };
+        let sight = self.looked(question, answer)?;
+        self.timings.reads.push(begun.elapsed());
+        Ok(sight)
+    }
+
+    /// What the session's token covers; `None` without one, or with one that this version does not read.
+    pub(super) fn covered(&self) -> Option<Knowledge> {
+        let token = self.client.session().token(&self.shared.database)?;
+        Some(Knowledge(SessionToken::decode(&token).ok()?.seen))
+    }
+
+    /// Writes down what a read was answered.
+    pub(super) fn looked(
+        &mut self,
+        question: Question<'_>,
+        found: Result<Option<Document>, CallError>,
+    ) -> Result<Sight, CallError> {
+        let at = self.shared.recorder.tick();
+        let catching_up = match &found {
+            Ok(Some(document)) => Some(!document.state.catching_up_from.is_empty()),
+            _ => None,
+        };
+        let view = found.and_then(|found| {
+            let view = found.map(|document| View::of(&document)).transpose();
+            view.map_err(|error| protocol(&self.client, &error))
+        });
+        let answer = match &view {
+            Ok(Some(view)) => Answer::Document(view.clone()),
+            Ok(None) => Answer::Absent,
+            Err(error) => Answer::Failed { reason: reason(error) },
+        };
+        self.shared.recorder.record(Event::Reading(Reading {
+            client: self.name.clone(),
+            session: Some(self.session_name()),
+            datacenter: self.datacenter.clone(),
+            document: question.document.to_owned(),
+            asked: question.asked,
+            at,
+            snapshot: question.snapshot,
+            covered: question.covered,
+            knowledge: None,
+            catching_up,
+            answer,
+        }));
+        if let Err(error) = &view {
+            self.timings.failed += 1;
+            self.begin_anew_if_lost(error);
+        }
+        let asked = question.asked;
+        view.map(|view| Sight { asked, at, view })
+    }
+
+    /// What the session has seen was lost for good: this client begins another one.
+    fn begin_anew_if_lost(&mut self, error: &CallError) {
+        if error.reason() == Some(Reason::SessionLost) {
+            self.client.session().forget(&self.shared.database);
+            self.lost += 1;
+        }
+    }
+
+    fn session_name(&self) -> String {
+        match self.lost {
+            0 => self.name.clone(),
+            lost => format!("{}'{lost}", self.name),
+        }
     }
 
     /// Creates the document, if `sight` showed none, or replaces the body that it showed.
@@ -140,19 +218,33 @@ impl Session {
     }
 
     async fn send(&mut self, document: &str, sight: &Sight, body: Option<&Body>) -> anyhow::Result<Attempt> {
-        let asked = self.shared.recorder.tick();
+        let (asked, covered) = (self.shared.recorder.tick(), self.covered());
         let begun = Instant::now();
         let base = sight.view.as_ref().map(|view| view.revision.as_str());
         let answer = self.call(document, base, body.map(Body::to_bytes)).await;
         let took = begun.elapsed();
+        if let Err(error) = &answer {
+            self.begin_anew_if_lost(error);
+        }
         let attempt = attempt(asked, self.shared.recorder.tick(), answer);
+        self.time(&attempt, took);
+        let sent = Sent {
+            document,
+            sight,
+            body,
+            covered,
+            batch: None,
+        };
+        self.log(sent, asked, &attempt)?;
+        Ok(attempt)
+    }
+
+    pub(super) fn time(&mut self, attempt: &Attempt, took: std::time::Duration) {
         match &attempt.outcome {
             Outcome::Ok { .. } => self.timings.writes.push(took),
             Outcome::Refused { .. } => self.timings.refused += 1,
             Outcome::Unknown { .. } => self.timings.failed += 1,
         }
-        self.log(document, sight, body, &attempt)?;
-        Ok(attempt)
     }
 
     async fn call(&self, document: &str, base: Option<&str>, body: Option<Bytes>) -> Result<Written, CallError> {
@@ -164,33 +256,62 @@ impl Session {
         }
     }
 
-    fn log(&self, document: &str, sight: &Sight, body: Option<&Body>, attempt: &Attempt) -> anyhow::Result<()> {
-        let view = sight.view.as_ref();
+    /// Logs a write under a number of its own.
+    pub(super) fn log(&self, sent: Sent<'_>, number: Tick, attempt: &Attempt) -> anyhow::Result<()> {
+        let view = sent.sight.view.as_ref();
         let removals = view.map(|view| {
             view.listed_removals()
                 .map(|(path, stamp)| (path.to_owned(), stamp))
                 .collect()
         });
         let read = Read {
-            at: sight.at,
+            at: sent.sight.at,
             revision: view.map(|view| view.revision.clone()),
             removals: removals.unwrap_or_default(),
             deletions: view.map(|view| view.listed_deletions().collect()).unwrap_or_default(),
         };
         self.shared.recorder.append(&Entry {
-            number: attempt.asked,
+            number,
             client: self.name.clone(),
             datacenter: self.datacenter.clone(),
-            document: document.to_owned(),
+            document: sent.document.to_owned(),
             read,
             invoked: attempt.asked,
             answered: attempt.at,
             outcome: attempt.outcome.clone(),
-            delete: body.is_none(),
-            edits: edits(view, body, &self.shared.rules),
-            facts: Facts::default(),
+            delete: sent.body.is_none(),
+            edits: edits(view, sent.body, &self.shared.rules),
+            facts: Facts {
+                session: Some(self.session_name()),
+                batch: sent.batch,
+                covered: sent.covered,
+                ..Facts::default()
+            },
         })
     }
+}
+
+/// A read under way.
+pub(super) struct Question<'a> {
+    pub(super) document: &'a str,
+    pub(super) asked: Tick,
+    pub(super) covered: Option<Knowledge>,
+    pub(super) snapshot: Option<u64>,
+}
+
+/// A write that was sent.
+pub(super) struct Sent<'a> {
+    pub(super) document: &'a str,
+    pub(super) sight: &'a Sight,
+    pub(super) body: Option<&'a Body>,
+    pub(super) covered: Option<Knowledge>,
+    pub(super) batch: Option<u64>,
+}
+
+/// The node's reason, or that there was no answer.
+fn reason(error: &CallError) -> String {
+    let refusal = error.refusal();
+    refusal.map_or_else(|| "NO_ANSWER".to_owned(), |refusal| refusal.reason.clone())
 }
 
 /// What a client may conclude from an answer.
