@@ -44,7 +44,7 @@ async fn two_datacenters_in_containers_keep_every_promise() -> anyhow::Result<()
     let verdict = trial.run(&mut ground).await?;
     println!("{verdict}");
     assert_eq!(
-        verdict.complaints(&ground.kinds(), 200),
+        verdict.complaints(&ground.kinds(), 100),
         Vec::<String>::new(),
         "seed {seed}"
     );

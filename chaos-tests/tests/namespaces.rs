@@ -34,7 +34,7 @@ async fn real_nodes_in_network_namespaces_keep_every_promise() -> anyhow::Result
     let verdict = trial.run(&mut ground).await?;
     println!("{verdict}");
     assert_eq!(
-        verdict.complaints(&ground.kinds(), 300),
+        verdict.complaints(&ground.kinds(), 100),
         Vec::<String>::new(),
         "seed {seed}"
     );

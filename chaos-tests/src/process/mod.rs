@@ -16,7 +16,7 @@ pub use bad_disk::{BadDisk, SyncFault};
 pub use binary::{BINARY_VARIABLE, rejoin_binary};
 pub use cluster::{Cluster, Wire};
 pub use command::{is_alive, is_root, owner, run};
-pub use directory::{DIRECTORY_PREFIX, directory};
+pub use directory::directory;
 pub use node::{Node, NodeOptions, hurried};
 pub use pair::{EAST, Pair, WEST};
 pub use poll::poll_until;

@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::command::{is_alive, is_root, owner, run};
+use super::command::{is_root, run};
 
-/// What such disks are called in the list of mounts, before the process id.
-const PREFIX: &str = "rejoin-chaos-";
 const BALLAST: &str = "ballast";
 
 /// A mounted disk. Dropping it unmounts it; what was on it is gone then.
@@ -27,15 +25,14 @@ impl SmallDisk {
         (!is_root()).then_some("small disks need root")
     }
 
-    /// Mounts a disk of `mebibytes` at `path`, which is created; removes those of processes that have ended.
+    /// Mounts a disk of `mebibytes` at `path`, which is created. In a [`super::directory`] it is found again if nobody unmounts it.
     ///
     /// # Errors
     /// It cannot be mounted.
     pub fn mount(path: &Path, mebibytes: u32) -> anyhow::Result<Self> {
-        remove_stale()?;
         fs::create_dir_all(path)?;
         let options = format!("size={mebibytes}m,mode=0700");
-        let name = format!("{PREFIX}{}", std::process::id());
+        let name = format!("rejoin-chaos-{}", std::process::id());
         let place = path.to_string_lossy();
         run("mount", ["-t", "tmpfs", "-o", &options, &name, &place])?;
         Ok(Self { path: path.to_owned() })
@@ -89,32 +86,9 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a process that is about to end may still have files open. Nothing can be done here if it fails; the next start tries again.
+        // Lazily: a process that is about to end may still have files open. Nothing can be done here if it fails; the next run tries again.
         let _ = run("umount", ["-l".as_ref(), self.path.as_os_str()]);
     }
-}
-
-fn remove_stale() -> anyhow::Result<()> {
-    for line in fs::read_to_string("/proc/self/mounts")?.lines() {
-        let mut words = line.split(' ');
-        let (Some(name), Some(path)) = (words.next(), words.next()) else {
-            continue;
-        };
-        if owner(name, PREFIX).is_some_and(|process| !is_alive(process)) {
-            // Somebody else may remove it at the same time.
-            let _ = run("umount", ["-l", path]);
-            // The directory of a run that was killed: nobody else removes it, and it is empty but for logs.
-            if let Some(directory) = Path::new(path).ancestors().find(|above| is_of_a_run(above)) {
-                let _ = fs::remove_dir_all(directory);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn is_of_a_run(directory: &Path) -> bool {
-    let name = directory.file_name().and_then(|name| name.to_str());
-    name.is_some_and(|name| name.starts_with(super::DIRECTORY_PREFIX))
 }
 
 #[cfg(test)]

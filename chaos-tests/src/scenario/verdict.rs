@@ -144,3 +144,66 @@ impl fmt::Display for Verdict {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::run;
+    use crate::history::Rules;
+
+    fn verdict() -> Verdict {
+        let history = History::new(Rules::default(), ["dc-a".to_owned()]);
+        Verdict {
+            stage: "nowhere",
+            seed: 1,
+            seconds: 1,
+            settled: Duration::ZERO,
+            fired: BTreeMap::from([(Kind::Killed, 1)]),
+            skipped: vec![(Kind::Slow, "no netem".to_owned())],
+            evidence: BTreeMap::from([("connections cut", 1)]),
+            roamed: Roamed {
+                moves: 1,
+                token_bytes_max: 1,
+            },
+            report: run(&history),
+            saved: None,
+            history,
+        }
+    }
+
+    #[test]
+    fn a_run_in_which_everything_happened_is_not_complained_about() {
+        assert_eq!(
+            verdict().complaints(&[Kind::Killed, Kind::Slow], 0),
+            Vec::<String>::new()
+        );
+        let printed = verdict().to_string();
+        assert!(printed.contains("slow: skipped: no netem"), "{printed}");
+        assert!(printed.ends_with("unaccounted 0"), "{printed}");
+    }
+
+    #[test]
+    fn a_run_in_which_something_never_happened_is_complained_about() {
+        let complaint = |verdict: &Verdict, kinds: &[Kind], least| verdict.complaints(kinds, least).concat();
+        assert_eq!(complaint(&verdict(), &[Kind::Reset], 0), "reset mid-stream never fired");
+        assert_eq!(complaint(&verdict(), &[], 1), "only 0 writes were acknowledged");
+        let without_effect = Verdict {
+            evidence: BTreeMap::from([("connections cut", 0)]),
+            ..verdict()
+        };
+        assert_eq!(
+            complaint(&without_effect, &[], 0),
+            "no connections cut: a trouble had no effect"
+        );
+        let full = Verdict {
+            fired: BTreeMap::from([(Kind::NearlyFull, 1)]),
+            ..verdict()
+        };
+        assert_eq!(complaint(&full, &[], 0), "no write was refused by a full disk");
+        let at_home = Verdict {
+            roamed: Roamed::default(),
+            ..verdict()
+        };
+        assert_eq!(complaint(&at_home, &[], 0), "no session went on at another datacenter");
+    }
+}
