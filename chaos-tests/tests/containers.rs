@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use rejoin_chaos::container::{DATACENTERS, Engine, Project, build_image};
-use rejoin_chaos::plan::{Topology, Workload};
+use rejoin_chaos::plan::Topology;
 use rejoin_chaos::process::poll_until;
-use rejoin_chaos::scenario::{Composed, Ground, Trial, WORKLOAD, Weather};
+use rejoin_chaos::scenario::{Composed, Ground, Trial, Weather, workload};
 use rejoin_chaos::workload::seed;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,10 +36,7 @@ async fn two_datacenters_in_containers_keep_every_promise() -> anyhow::Result<()
             trouble: Duration::from_millis(3_000),
             calm: Duration::from_millis(1_000),
         },
-        workload: Workload {
-            documents: 8,
-            ..WORKLOAD
-        },
+        workload: workload(),
     };
     let verdict = trial.run(&mut ground).await?;
     println!("{verdict}");

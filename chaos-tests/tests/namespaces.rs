@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rejoin_chaos::network::Namespaces;
 use rejoin_chaos::plan::Topology;
-use rejoin_chaos::scenario::{Ground, Namespaced, Trial, WORKLOAD, Weather};
+use rejoin_chaos::scenario::{Ground, Namespaced, Trial, Weather, workload};
 use rejoin_chaos::workload::seed;
 
 const DATACENTERS: usize = 3;
@@ -29,7 +29,7 @@ async fn real_nodes_in_network_namespaces_keep_every_promise() -> anyhow::Result
             trouble: Duration::from_millis(1_200),
             calm: Duration::from_millis(300),
         },
-        workload: WORKLOAD,
+        workload: workload(),
     };
     let verdict = trial.run(&mut ground).await?;
     println!("{verdict}");

@@ -9,7 +9,7 @@ use rejoin_chaos::history::{Event, FinalState, History, Recorder, Rules};
 use rejoin_chaos::network::Fault;
 use rejoin_chaos::plan::Topology;
 use rejoin_chaos::process::{Cluster, SmallDisk, SyncFault, poll_until};
-use rejoin_chaos::scenario::{Ground, Proxied, Trial, WORKLOAD, Weather};
+use rejoin_chaos::scenario::{Ground, Proxied, Trial, Weather, workload};
 use rejoin_chaos::view::{Body, Picture, await_equal_digests};
 use rejoin_chaos::workload::{Session, Shared, seed};
 use rejoin_client::{Bytes, Client, Database, LinkState};
@@ -39,7 +39,7 @@ async fn real_nodes_behind_proxies_keep_every_promise() -> anyhow::Result<()> {
             trouble: Duration::from_millis(1_100),
             calm: Duration::from_millis(300),
         },
-        workload: WORKLOAD,
+        workload: workload(),
     };
     let verdict = trial.run(&mut ground).await?;
     println!("{verdict}");

@@ -1,12 +1,138 @@
-//! Session monotonicity: at one node, nobody sees a document go back behind what was seen or written there before.
+//! The order of what is seen of one document (a part of I1 and I4): at one node nobody sees a document go back behind what anybody saw or was told
+//! there before, in real time; nor does a session, wherever it goes.
 //!
-//! The workload gives each client a member of its own in every document, which it counts up. So a document's counters work as a version vector
-//! that the product does not know of: what is read later must be at least what was read, or acknowledged, before.
+//! Three things go forward only: the generation of the shown revision; the counters that the workload of [`crate::scenario::count_up`] keeps in a
+//! document, one for each client, which work as a version vector that the product does not know of; and the values of a path, each of which was
+//! written by one who had read those before it.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::history::Tick;
+use super::documents::Documents;
+use super::onlooker::Onlooker;
+use super::{Checked, Violation};
+use crate::history::{Entry, Event, History, Outcome, Reading, Tick, generation};
+use crate::view::View;
+
+/// The checker's name.
+pub const NAME: &str = "document_order";
+
+/// Above the members that clients count up, each its own.
+pub const COUNTED: &str = "/counted";
+
+/// Checks the readings of each session, and of each node that kept its disk.
+pub fn check(history: &History) -> Checked {
+    let mut checked = Checked::default();
+    let (at_nodes, of_sessions) = (sightings(history, Scope::Node), sightings(history, Scope::Session));
+    let reads = at_nodes.iter().chain(&of_sessions).filter(|sighting| sighting.is_read);
+    checked.items = reads.count();
+    let regressions = regressions(&at_nodes, Scope::Node)
+        .into_iter()
+        .chain(regressions(&of_sessions, Scope::Session));
+    checked.violations.extend(regressions.map(|regress| {
+        let place = history
+            .readings()
+            .find(|(_, reading)| reading.at == regress.answered && reading.document == regress.document);
+        Violation::new(NAME, regress.to_string(), place.map(|(place, _)| place))
+    }));
+    checked.violations.extend(values_that_went_back(history));
+    checked
+}
+
+fn sightings(history: &History, scope: Scope) -> Vec<Sighting> {
+    let restored = |datacenter: &str| {
+        history.events.iter().any(
+            |event| matches!(event, Event::Restart(restart) if !restart.same_disk && restart.datacenter == datacenter),
+        )
+    };
+    let counts = |session: &Option<String>, datacenter: &str| match scope {
+        Scope::Session => session.is_some(),
+        Scope::Node => !restored(datacenter),
+    };
+    let of_event = |event: &Event| match event {
+        Event::Reading(reading) if counts(&reading.session, &reading.datacenter) => {
+            // What is absent has no generation to go back from.
+            Some(seen(reading, reading.shown()??))
+        }
+        Event::Write(entry) if counts(&entry.facts.session, &entry.datacenter) => told(entry),
+        _ => None,
+    };
+    history.events.iter().filter_map(of_event).collect()
+}
+
+fn seen(reading: &Reading, view: &View) -> Sighting {
+    Sighting {
+        session: reading.session.clone().unwrap_or_else(|| reading.client.clone()),
+        datacenter: reading.datacenter.clone(),
+        document: reading.document.clone(),
+        asked: reading.asked,
+        answered: reading.at,
+        counters: counted(view),
+        generation: generation(&view.revision).unwrap_or(0),
+        is_read: true,
+    }
+}
+
+fn told(entry: &Entry) -> Option<Sighting> {
+    let Outcome::Ok { revision, .. } = &entry.outcome else {
+        return None;
+    };
+    Some(Sighting {
+        session: entry.facts.session.clone().unwrap_or_else(|| entry.client.clone()),
+        datacenter: entry.datacenter.clone(),
+        document: entry.document.clone(),
+        asked: entry.invoked,
+        answered: entry.answered,
+        counters: Counters::new(),
+        generation: generation(revision).unwrap_or(0),
+        is_read: false,
+    })
+}
+
+/// The counters of a document, by the clients that count.
+pub fn counted(view: &View) -> Counters {
+    let counts = view.body.leaves().into_iter().filter_map(|(path, value)| {
+        let name = path.strip_prefix(COUNTED)?.strip_prefix('/')?.to_owned();
+        Some((name, u64::try_from(value.as_integer()?).ok()?))
+    });
+    counts.collect()
+}
+
+/// Values at a node whose place somebody there had been seen to take.
+fn values_that_went_back(history: &History) -> Vec<Violation> {
+    let documents = Documents::of(history);
+    if documents.any_restored() {
+        return Vec::new();
+    }
+    let mut nodes: BTreeMap<(&str, &str), Onlooker<'_>> = BTreeMap::new();
+    for (place, reading) in history.readings() {
+        if let Some(view) = reading.shown() {
+            let node = nodes.entry((&reading.datacenter, &reading.document)).or_default();
+            node.readings.push((place, reading, view));
+        }
+    }
+    for (_, entry) in history.writes().filter(|(_, entry)| entry.is_ok()) {
+        let node = nodes.entry((&entry.datacenter, &entry.document)).or_default();
+        node.writes.push(entry);
+    }
+    let mut found = Vec::new();
+    for ((datacenter, document), node) in nodes {
+        let Some(track) = documents.track(document) else {
+            continue;
+        };
+        let judge =
+            |view: Option<&View>, at, seen: &_| view.map(|view| track.stale(view, at, seen)).unwrap_or_default();
+        found.extend(
+            node.problems(&documents, track, judge)
+                .into_iter()
+                .map(|(place, (problem, events))| {
+                    let what = format!("{document} at {datacenter}: {problem}");
+                    Violation::new(NAME, what, events.into_iter().chain([place]))
+                }),
+        );
+    }
+    found
+}
 
 /// The counters that clients keep in a document, by client.
 pub type Counters = BTreeMap<String, u64>;

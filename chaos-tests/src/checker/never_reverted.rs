@@ -1,36 +1,145 @@
-//! I1, never reverted: what every node shows at the end accounts for every acknowledged write, and holds nothing that nobody wrote.
+//! I1, never reverted: every acknowledged write is visible, overwritten by a writer who had seen it, listed, or set aside by a rule; and nothing is
+//! shown that nobody wrote.
+//!
+//! What the nodes show at the end is held against all writes (the [`crate::ledger`]); what they showed meanwhile against those that the node had
+//! acknowledged itself, or knew. What resolutions took away must be in the history of some node, where the history was asked for.
 
 use std::collections::BTreeMap;
 
+use super::documents::{Documents, Problem, sampled};
 use super::{Checked, Violation};
-use crate::history::{Entry, History};
+use crate::history::{Edit, Entry, History, Json, Reading};
 use crate::ledger::{Account, Shelf};
+use crate::view::{Body, View};
 
 /// The checker's name.
 pub const NAME: &str = "never_reverted";
 
-/// Judges every write against each final state.
+/// Judges every write against each final state, and against readings.
 pub fn check(history: &History) -> Checked {
-    let places: BTreeMap<u64, usize> = history.writes().map(|(place, entry)| (entry.number, place)).collect();
+    let mut checked = at_the_end(history);
+    checked.add(meanwhile(history));
+    checked.add(kept(history));
+    checked
+}
+
+/// What became of every write, at each node at the end.
+pub fn account(history: &History) -> Account {
     let log: Vec<Entry> = history.writes().map(|(_, entry)| entry.clone()).collect();
-    let mut checked = Checked::default();
-    for (place, state) in history.final_states() {
-        let shelf = Shelf {
+    let states: Vec<_> = history.final_states().collect();
+    let shelves: Vec<_> = states
+        .iter()
+        .map(|(_, state)| Shelf {
             datacenter: &state.datacenter,
             documents: &state.picture.documents,
+        })
+        .collect();
+    Account::of(&log, &shelves, &history.rules)
+}
+
+fn at_the_end(history: &History) -> Checked {
+    let account = account(history);
+    let writes: BTreeMap<u64, usize> = history.writes().map(|(place, entry)| (entry.number, place)).collect();
+    let ends: BTreeMap<&str, usize> = history
+        .final_states()
+        .map(|(place, state)| (state.datacenter.as_str(), place))
+        .collect();
+    let findings = account.findings.iter().chain(&account.phantoms);
+    let violations = findings.map(|finding| {
+        let what = format!(
+            "{:?} of {} at {}: {}",
+            finding.path, finding.document, finding.datacenter, finding.problem
+        );
+        let write = finding.number.and_then(|number| writes.get(&number));
+        let end = ends.get(finding.datacenter.as_str());
+        Violation::new(NAME, what, write.into_iter().chain(end).copied())
+    });
+    Checked {
+        items: account.acknowledged * account.nodes.len(),
+        violations: violations.collect(),
+    }
+}
+
+fn meanwhile(history: &History) -> Checked {
+    let documents = Documents::of(history);
+    let mut checked = Checked::default();
+    for (place, reading, view) in sampled(history) {
+        let what = |problem: &str| format!("{} at {}: {problem}", reading.document, reading.datacenter);
+        let Some(track) = documents.track(&reading.document) else {
+            let shown = view.is_some_and(|view| !view.body.leaves().is_empty());
+            checked.item(shown.then(|| Violation::new(NAME, what("nobody wrote this document"), [place])));
+            continue;
         };
-        let account = Account::of(&log, &[shelf], &history.rules);
-        checked.items += account.acknowledged;
-        checked
-            .violations
-            .extend(account.findings.iter().chain(&account.phantoms).map(|finding| {
-                let what = format!(
-                    "{} at {} of {}: {}",
-                    finding.path, finding.datacenter, finding.document, finding.problem
-                );
-                let write = finding.number.and_then(|number| places.get(&number).copied());
-                Violation::new(NAME, what, write.into_iter().chain([place]))
-            }));
+        let certain = documents.at_node(track, reading);
+        let mut problems = track.problems(view, reading.at, &certain);
+        problems.extend(
+            view.into_iter()
+                .flat_map(|view| phantoms(track.entries(), reading, view)),
+        );
+        let found = problems
+            .into_iter()
+            .map(|(problem, events)| Violation::new(NAME, what(&problem), events.into_iter().chain([place])));
+        checked.item(found);
+    }
+    checked
+}
+
+/// What is shown although no write that had been sent by then put it there. Numbers that add up and elements of sets have checkers of their own.
+fn phantoms(entries: &[&Entry], reading: &Reading, view: &View) -> Vec<Problem> {
+    let sent = || {
+        entries
+            .iter()
+            .filter(|entry| entry.invoked < reading.at)
+            .flat_map(|entry| &entry.edits)
+    };
+    let assigned = |path: &str, value: &Json| {
+        sent().any(|edit| match edit {
+            Edit::Assign {
+                path: at, value: it, ..
+            } => at == path && it == value,
+            Edit::Add { path: at, .. } | Edit::Start { path: at, .. } | Edit::Increment { path: at, .. } => at == path,
+            _ => false,
+        })
+    };
+    let leaves = view.body.leaves().into_iter();
+    // A set that lost its elements is an empty array that nobody assigned.
+    let unknown = leaves.filter(|(path, value)| value.as_str() != "[]" && !assigned(path, value));
+    unknown
+        .map(|(path, value)| (format!("{path} shows {value}, which nobody wrote"), Vec::new()))
+        .collect()
+}
+
+/// What a resolution set aside stays in the history of at least one node.
+fn kept(history: &History) -> Checked {
+    let kept: Vec<_> = history
+        .final_states()
+        .filter_map(|(_, state)| state.kept.as_ref())
+        .collect();
+    let mut checked = Checked::default();
+    if kept.is_empty() {
+        return checked;
+    }
+    let resolutions = history
+        .writes()
+        .filter(|(_, entry)| entry.facts.resolves && entry.is_ok());
+    for (place, entry) in resolutions {
+        let bodies: Vec<&Body> = kept
+            .iter()
+            .filter_map(|kept| kept.get(&entry.document))
+            .flatten()
+            .collect();
+        let shown = history
+            .final_states()
+            .filter_map(|(_, state)| state.picture.documents.get(&entry.document));
+        let shown: Vec<&View> = shown.collect();
+        for edit in &entry.edits {
+            for value in edit.read() {
+                let at = |body: &Body| body.get(edit.path()).as_ref() == Some(value);
+                let is_kept = bodies.iter().any(|body| at(body)) || shown.iter().any(|view| at(&view.body));
+                let what = || format!("{value} at {} of {} is in no history", edit.path(), entry.document);
+                checked.item((!is_kept).then(|| Violation::new(NAME, what(), [place])));
+            }
+        }
     }
     checked
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Json, Rules};
 use crate::view::pointer::below;
 use crate::view::{Body, View};
-use rejoin_document::{Rule, Value};
+use rejoin_document::Rule;
 
 /// One change of one path.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -165,10 +165,9 @@ pub fn edits(before: Option<&View>, after: Option<&Body>, rules: &Rules) -> Vec<
 
 /// Conflicts above the leaves: what competed there is gone with the container that was shown, or with the document.
 fn displaced(view: &View, after: Option<&Body>, found: &[Edit]) -> Vec<Edit> {
-    let is_object = |body: &Body, path: &str| matches!(body.value_at(path), Some(Value::Object(_)));
     let gone = |path: &str| match after {
         None => true,
-        Some(body) => is_object(&view.body, path) && !is_object(body, path),
+        Some(body) => view.body.is_object(path) && !body.is_object(path),
     };
     let paths = view.conflicts.iter().map(|conflict| &conflict.path);
     let paths = paths.filter(|path| !path.is_empty() && gone(path) && found.iter().all(|edit| edit.path() != **path));

@@ -30,6 +30,11 @@ impl Json {
         Self(value.to_string())
     }
 
+    /// JSON's null.
+    pub fn null() -> Self {
+        Self("null".to_owned())
+    }
+
     /// A JSON array.
     pub fn array(elements: &[Self]) -> Self {
         let texts: Vec<&str> = elements.iter().map(Self::as_str).collect();

@@ -38,7 +38,7 @@ impl Judge<'_> {
             .iter()
             .filter(|edit| write.is_ok() || self.was_read(write, edit));
         required
-            .filter_map(|edit| Some((edit.path().to_owned(), self.edit(write, edit)?)))
+            .filter_map(|edit| Some((edit.path().to_owned(), self.standing(write, edit)?)))
             .collect()
     }
 
@@ -82,14 +82,14 @@ impl Judge<'_> {
         }
     }
 
-    fn edit(&self, write: &Entry, edit: &Edit) -> Option<Standing> {
+    /// How one part of a write stands, as if it had been acknowledged; `None`: it makes room for something that is judged itself.
+    pub fn standing(&self, write: &Entry, edit: &Edit) -> Option<Standing> {
         Some(match edit {
             Edit::Assign { path, value, .. } => self.assignment(write, path, value),
             Edit::Remove { path, .. } => self.removal(write, path),
             Edit::Add { path, element } => self.addition(write, path, element),
             Edit::Discard { path, element } => self.discard(write, path, element),
             Edit::Start { path, .. } | Edit::Increment { path, .. } => counter::judge(self, write, path),
-            // It makes room for something that is judged itself.
             Edit::Replace { .. } | Edit::Stop { .. } => return None,
         })
     }
@@ -226,7 +226,7 @@ impl Judge<'_> {
 
     /// A write of unknown outcome can have overwritten something only if it left a trace itself: what makes room for something else, by that.
     fn took_effect(&self, write: &Entry, edit: &Edit) -> bool {
-        let stands = |edit| Some(self.edit(write, edit)? != Standing::Unaccounted);
+        let stands = |edit| Some(self.standing(write, edit)? != Standing::Unaccounted);
         write.is_ok()
             || stands(edit).unwrap_or_else(|| {
                 let mut others = write.edits.iter().filter_map(stands).peekable();

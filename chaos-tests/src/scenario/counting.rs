@@ -6,13 +6,10 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep};
 
-use crate::checker::document_order::{Counters, Sighting};
+use crate::checker::document_order::{COUNTED, Counters, Sighting, counted};
 use crate::history::{Json, Outcome, generation};
-use crate::view::{Body, View, pointer};
+use crate::view::{Body, pointer};
 use crate::workload::{Attempt, Session, Sight};
-
-/// Above the members that clients count up.
-pub const COUNTED: &str = "/counted";
 
 /// Reads and counts up until `end`. Answers everything that the client was told.
 ///
@@ -56,7 +53,7 @@ fn seen(session: &Session, document: &str, sight: &Sight) -> Sighting {
         document: document.to_owned(),
         asked: sight.asked,
         answered: sight.at,
-        counters: sight.view.as_ref().map(counters).unwrap_or_default(),
+        counters: sight.view.as_ref().map(counted).unwrap_or_default(),
         generation: sight
             .view
             .as_ref()
@@ -80,12 +77,4 @@ fn told(session: &Session, document: &str, attempt: &Attempt, count: u64) -> Opt
         generation: generation(revision).unwrap_or(0),
         is_read: false,
     })
-}
-
-fn counters(view: &View) -> Counters {
-    let counts = view.body.leaves().into_iter().filter_map(|(path, value)| {
-        let name = path.strip_prefix(COUNTED)?.strip_prefix('/')?.to_owned();
-        Some((name, u64::try_from(value.as_integer()?).ok()?))
-    });
-    counts.collect()
 }

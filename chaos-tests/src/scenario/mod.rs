@@ -16,7 +16,7 @@ mod trial;
 mod verdict;
 
 pub use composed::Composed;
-pub use counting::{COUNTED, count_up};
+pub use counting::count_up;
 pub use ground::Ground;
 pub use kind::Kind;
 pub use namespaced::Namespaced;
@@ -24,5 +24,5 @@ pub use proxied::Proxied;
 pub use schedule::{Step, Trouble, Weather, schedule};
 pub use setup::Scenario;
 pub use storm::{Befallen, Storm};
-pub use trial::{Trial, WORKLOAD};
+pub use trial::{Trial, workload};
 pub use verdict::{Tally, Verdict};

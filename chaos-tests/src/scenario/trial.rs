@@ -23,10 +23,9 @@ use super::schedule::{Step, Weather, schedule};
 use super::{Kind, Verdict};
 use crate::checker;
 use crate::history::{Event, FaultFired, FinalState, History, Phase, Quiet, Recorder};
-use crate::plan::Workload;
 use crate::process::poll_until;
 use crate::view::{Picture, await_equal_digests};
-use crate::workload::{Roamed, Session, Shared, Site, random_rules, roam};
+use crate::workload::{Roamed, Session, Shared, Site, Workload, random_rules, roam};
 
 const DATABASE: &str = "chaos";
 /// How long a node may take to answer when everything is over, and all nodes to become equal.
@@ -43,13 +42,15 @@ pub struct Trial {
     pub workload: Workload,
 }
 
-/// The workload of the plan, with the pauses of a run in real time.
-pub const WORKLOAD: Workload = Workload {
-    documents: 12,
-    clients: 2,
-    pause_ms_max: 25,
-    ..Workload::MIXED
-};
+/// The workload of every stage, with the pauses of a run in real time.
+pub fn workload() -> Workload {
+    Workload {
+        documents: 12,
+        clients: 2,
+        pause_ms_max: 25,
+        ..Workload::default()
+    }
+}
 
 impl Trial {
     /// Carries it out. Whatever goes wrong with the run itself tells the last words of the nodes.
@@ -151,7 +152,7 @@ impl Trial {
                 let mut session = Session::new(&name, &site.datacenter, client, shared.clone());
                 let stream = home as u64 * 1000 + u64::from(number) + 1;
                 let mut random = StdRng::seed_from_u64(self.seed.wrapping_mul(1_000_003).wrapping_add(stream));
-                let (sites, workload) = (sites.clone(), self.workload);
+                let (sites, workload) = (sites.clone(), self.workload.clone());
                 clients.spawn(async move { roam(&mut session, &mut random, (&sites, home), &workload, end).await });
             }
         }

@@ -12,7 +12,7 @@ use super::pointer;
 use crate::history::Json;
 
 /// A JSON object whose numbers keep their text and whose members keep their order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Body(Object);
 
 impl Body {
@@ -79,6 +79,11 @@ impl Body {
             Some(Value::Array(elements)) => Some(elements.iter().map(Json::of).collect()),
             _ => None,
         }
+    }
+
+    /// Whether an object stands at a path.
+    pub fn is_object(&self, path: &str) -> bool {
+        matches!(self.value_at(path), Some(Value::Object(_)))
     }
 
     /// What stands at a path, as a value.

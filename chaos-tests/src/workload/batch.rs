@@ -15,8 +15,8 @@ pub struct BatchWrite<'a> {
     pub document: &'a str,
     /// What its author had read.
     pub sight: &'a Sight,
-    /// Its new body.
-    pub body: &'a Body,
+    /// Its new body; `None`: it is deleted.
+    pub body: Option<&'a Body>,
 }
 
 impl Session {
@@ -60,10 +60,12 @@ impl Session {
         let numbers: Vec<_> = writes.iter().map(|_| self.shared.recorder.tick()).collect();
         let (asked, begun) = (self.shared.recorder.tick(), Instant::now());
         let batch = writes.iter().fold(Batch::new(), |batch, write| {
-            let body = write.body.to_bytes();
-            match &write.sight.view {
-                None => batch.create(write.document, body),
-                Some(view) => batch.update(write.document, body, &Conditions::since(Some(&view.revision))),
+            let base = write.sight.view.as_ref().map(|view| view.revision.as_str());
+            let conditions = Conditions::since(base);
+            match (write.body.map(Body::to_bytes), base) {
+                (Some(body), None) => batch.create(write.document, body),
+                (Some(body), Some(_)) => batch.update(write.document, body, &conditions),
+                (None, _) => batch.delete(write.document, &conditions),
             }
         });
         let answer = self.client.write_batch(&self.shared.database, batch).await;
@@ -85,9 +87,10 @@ impl Session {
             let sent = Sent {
                 document: write.document,
                 sight: write.sight,
-                body: Some(write.body),
+                body: write.body,
                 covered: covered.clone(),
                 batch: Some(asked),
+                request: None,
             };
             self.log(sent, numbers[place], &attempt)?;
             attempts.push(attempt);

@@ -1,16 +1,16 @@
-//! The clients of a run with several datacenters: they read, write, write in batches, and move on with their session when a node fails them, or at
-//! random.
+//! The clients of a run with several datacenters: they do what the [`Generator`] draws, and go on with their session elsewhere when a node fails them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
-use rejoin_client::{Client, ClientOptions, ReadOptions};
+use rejoin_client::{Bytes, Client, ClientOptions, Edit, ReadOptions};
 use tokio::time::{Instant, sleep};
 
-use super::random::{edit, new_body, random_write};
-use super::{BatchWrite, Session};
-use crate::plan::Workload;
+use super::{Base, BatchWrite, Change, Generator, How, Operation, Session, Sight, Workload, changed, merge_patch};
+use crate::history::Json;
+use crate::view::Body;
 
 /// A client waits so long for a node that has stopped in its tracks.
 const DEADLINE: Duration = Duration::from_millis(1_500);
@@ -74,67 +74,196 @@ pub async fn roam(
     end: Instant,
 ) -> anyhow::Result<Roamed> {
     let (mut roamed, mut place) = (Roamed::default(), home);
+    let mut roamer = Roamer {
+        generator: Generator::new(workload, session.name()),
+        memory: BTreeMap::new(),
+    };
     while Instant::now() < end {
-        let answered = operate(session, random, workload).await?;
+        let operation = roamer.generator.next(random);
+        let answered = roamer.perform(session, &operation).await?;
         roamed.token_bytes_max = roamed.token_bytes_max.max(session.token_bytes());
         if !answered {
             sleep(AFTER_FAILURE).await;
         }
-        let percent = if answered { workload.failover_percent } else { 50 };
-        if sites.len() > 1 && random.random_range(0..100) < percent {
-            place = (place + random.random_range(1..sites.len())) % sites.len();
+        let step = match operation {
+            Operation::FailOver { to } => Some(to as usize),
+            _ if !answered && random.random_bool(0.5) => Some(random.random_range(0..sites.len())),
+            _ => None,
+        };
+        if let Some(step) = step.filter(|_| sites.len() > 1) {
+            place = (place + 1 + step % (sites.len() - 1)) % sites.len();
             session.move_to(&sites[place].datacenter, &sites[place].client);
             roamed.moves += 1;
         }
-        sleep(Duration::from_millis(random.random_range(0..=workload.pause_ms_max))).await;
+        sleep(Duration::from_millis(roamer.generator.pause_ms(random))).await;
     }
     Ok(roamed)
 }
 
-/// One operation; answers whether the node answered the read that it begins with.
-async fn operate(session: &mut Session, random: &mut StdRng, workload: &Workload) -> anyhow::Result<bool> {
-    let document = |random: &mut StdRng| format!("document-{}", random.random_range(0..workload.documents));
-    if random.random_range(0..100) < workload.batches_percent {
-        // Pairs of neighbours, so that batches meet each other.
-        let first = random.random_range(0..workload.documents);
-        let pair = [first, (first + 1) % workload.documents].map(|number| format!("document-{number}"));
-        return both(session, random, &pair).await;
-    }
-    let document = document(random);
-    let Ok(mut sight) = session.read(&document).await else {
-        return Ok(false);
-    };
-    if random.random_range(0..100) < workload.reads_percent {
-        return Ok(true);
-    }
-    if random.random_range(0..100) < workload.stale_percent {
-        // Somebody else may write meanwhile: the base is stale then.
-        sleep(Duration::from_millis(random.random_range(0..30))).await;
-    }
-    random_write(session, random, &document, &mut sight).await?;
-    Ok(true)
+/// Sights of each document that a client remembers.
+const REMEMBERED_MAX: usize = 5;
+
+struct Roamer {
+    generator: Generator,
+    /// What the client has read of each document, the newest first.
+    memory: BTreeMap<String, Vec<Sight>>,
 }
 
-/// Reads two documents on one snapshot and writes both in one batch.
-async fn both(session: &mut Session, random: &mut StdRng, documents: &[String; 2]) -> anyhow::Result<bool> {
-    let Ok(sights) = session.read_many(documents).await else {
-        return Ok(false);
-    };
-    let mut bodies = Vec::new();
-    for sight in &sights {
-        bodies.push(match &sight.view {
-            None => new_body(&session.nonce())?,
-            Some(view) => {
-                let mut body = view.body.clone();
-                edit(&mut body, random, &session.nonce())?;
-                body
+impl Roamer {
+    /// Does one operation; answers whether the node answered the read that it begins with.
+    async fn perform(&mut self, session: &mut Session, operation: &Operation) -> anyhow::Result<bool> {
+        match operation {
+            Operation::ReadMany { documents } => Ok(self.look_at_all(session, documents).await.is_some()),
+            Operation::Batch { writes } => self.batch(session, writes).await,
+            Operation::FailOver { .. } => Ok(true),
+            Operation::Update { document, base, .. }
+            | Operation::Patch { document, base, .. }
+            | Operation::Delete { document, base } => {
+                let Some(sight) = self.base(session, document, *base).await else {
+                    return Ok(false);
+                };
+                write(session, operation, document, &sight).await?;
+                Ok(true)
             }
-        });
+            Operation::Create { document, .. }
+            | Operation::Increment { document, .. }
+            | Operation::Add { document, .. }
+            | Operation::Discard { document, .. }
+            | Operation::Read { document }
+            | Operation::Resolve { document, .. } => {
+                let Some(sight) = self.look(session, document).await else {
+                    return Ok(false);
+                };
+                write(session, operation, document, &sight).await?;
+                Ok(true)
+            }
+        }
     }
-    let writes = documents.iter().zip(&sights).zip(&bodies);
-    let writes: Vec<_> = writes
-        .map(|((document, sight), body)| BatchWrite { document, sight, body })
-        .collect();
-    session.write_all(&writes).await?;
-    Ok(true)
+
+    async fn base(&mut self, session: &mut Session, document: &str, base: Base) -> Option<Sight> {
+        if let Base::Remembered(age) = base
+            && let Some(sights) = self.memory.get(document)
+            && let Some(sight) = sights.get(age as usize).or(sights.last())
+        {
+            return Some(sight.clone());
+        }
+        self.look(session, document).await
+    }
+
+    async fn look(&mut self, session: &mut Session, document: &str) -> Option<Sight> {
+        let sight = session.read(document).await.ok()?;
+        self.remember(document, &sight);
+        Some(sight)
+    }
+
+    async fn look_at_all(&mut self, session: &mut Session, documents: &[String]) -> Option<Vec<Sight>> {
+        let sights = session.read_many(documents).await.ok()?;
+        for (document, sight) in documents.iter().zip(&sights) {
+            self.remember(document, sight);
+        }
+        Some(sights)
+    }
+
+    fn remember(&mut self, document: &str, sight: &Sight) {
+        let sights = self.memory.entry(document.to_owned()).or_default();
+        sights.insert(0, sight.clone());
+        sights.truncate(REMEMBERED_MAX);
+    }
+
+    /// Reads all documents on one snapshot and writes them in one batch: creates what is absent, changes or deletes what is not.
+    async fn batch(&mut self, session: &mut Session, writes: &[Operation]) -> anyhow::Result<bool> {
+        let documents = writes.iter().flat_map(Operation::documents).map(str::to_owned);
+        let documents: Vec<String> = documents.collect();
+        let Some(sights) = self.look_at_all(session, &documents).await else {
+            return Ok(false);
+        };
+        let mut bodies: Vec<Option<Body>> = Vec::new();
+        for (write, sight) in writes.iter().zip(&sights) {
+            let before = sight.view.as_ref().map(|view| &view.body);
+            bodies.push(match write {
+                Operation::Update { changes, .. } => Some(changed(before, changes)?),
+                Operation::Create { body, .. } => Some(body.clone()),
+                _ => None,
+            });
+        }
+        let parts = documents.iter().zip(&sights).zip(&bodies);
+        // What is absent cannot be deleted.
+        let parts = parts.filter(|((_, sight), body)| sight.view.is_some() || body.is_some());
+        let parts: Vec<_> = parts
+            .map(|((document, sight), body)| BatchWrite {
+                document,
+                sight,
+                body: body.as_ref(),
+            })
+            .collect();
+        if parts.len() > 1 {
+            session.write_all(&parts).await?;
+        }
+        Ok(true)
+    }
+}
+
+/// Writes a document that was read, if the operation has something to write.
+async fn write(session: &mut Session, operation: &Operation, document: &str, sight: &Sight) -> anyhow::Result<()> {
+    let before = sight.view.as_ref().map(|view| &view.body);
+    let (body, how) = match operation {
+        Operation::Update {
+            changes, on_conflict, ..
+        } => (changed(before, changes)?, How::Whole((*on_conflict).into())),
+        Operation::Patch {
+            changes, on_conflict, ..
+        } => {
+            let after = changed(before, changes)?;
+            let patch = merge_patch(&after, changes)?;
+            (after, How::Patch(patch, (*on_conflict).into()))
+        }
+        Operation::Create { body, .. } if before.is_none() => {
+            (body.clone(), How::Whole(rejoin_client::OnConflict::Merge))
+        }
+        Operation::Delete { .. } if before.is_some() => {
+            session.delete(document, sight).await?;
+            return Ok(());
+        }
+        Operation::Increment { path, by, request, .. } => {
+            let change = Change::Increase {
+                path: path.clone(),
+                by: *by,
+            };
+            let edit = Edit::Increment {
+                path: path.clone(),
+                by: *by,
+            };
+            (changed(before, &[change])?, How::Verb(edit, request.clone()))
+        }
+        Operation::Add { path, element, .. } => {
+            let change = Change::Add {
+                path: path.clone(),
+                element: element.clone(),
+            };
+            let elements = Json::array(&[Json::string(element)]);
+            let edit = Edit::Add {
+                path: path.clone(),
+                elements: Bytes::from(elements.as_str().to_owned()),
+            };
+            (changed(before, &[change])?, How::Verb(edit, None))
+        }
+        Operation::Discard { path, index, .. } if before.is_some_and(|body| !elements(body, path).is_empty()) => {
+            let change = Change::Discard {
+                path: path.clone(),
+                index: *index,
+            };
+            (
+                changed(before, &[change])?,
+                How::Whole(rejoin_client::OnConflict::Merge),
+            )
+        }
+        // Reads have nothing to write. Resolutions belong to the stages that record what was kept.
+        _ => return Ok(()),
+    };
+    session.write_as(document, sight, &body, &how).await?;
+    Ok(())
+}
+
+fn elements(body: &Body, path: &str) -> Vec<Json> {
+    body.elements(path).unwrap_or_default()
 }

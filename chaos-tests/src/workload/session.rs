@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use rejoin_api::{Reason, SessionToken};
-use rejoin_client::{CallError, Client, ConflictReport, Document, Written};
+use rejoin_client::{
+    CallError, Client, Conditions, ConflictReport, Document, Edit, OnConflict, Patch, WriteOptions, Written,
+};
 
 use super::Timings;
 use crate::history::{
@@ -60,6 +62,26 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// What a refused write met.
     pub report: Option<ConflictReport>,
+}
+
+/// In which way a document is written.
+#[derive(Clone, Debug)]
+pub enum How {
+    /// The whole body is sent; one that was absent is created.
+    Whole(OnConflict),
+    /// Only this merge patch of what was read is sent; one that was absent begins empty.
+    Patch(Body, OnConflict),
+    /// One change that needs no base is sent, under a request id if there is one; what was absent begins empty.
+    Verb(Edit, Option<String>),
+}
+
+impl How {
+    fn request(&self) -> Option<&str> {
+        match self {
+            Self::Verb(_, request) => request.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 impl Attempt {
@@ -206,7 +228,8 @@ impl Session {
     /// # Errors
     /// The log cannot be written.
     pub async fn write(&mut self, document: &str, sight: &Sight, body: &Body) -> anyhow::Result<Attempt> {
-        self.send(document, sight, Some(body)).await
+        self.send(document, sight, Some(body), &How::Whole(OnConflict::Merge))
+            .await
     }
 
     /// Deletes the document that `sight` showed.
@@ -214,14 +237,22 @@ impl Session {
     /// # Errors
     /// The log cannot be written.
     pub async fn delete(&mut self, document: &str, sight: &Sight) -> anyhow::Result<Attempt> {
-        self.send(document, sight, None).await
+        self.send(document, sight, None, &How::Whole(OnConflict::Merge)).await
     }
 
-    async fn send(&mut self, document: &str, sight: &Sight, body: Option<&Body>) -> anyhow::Result<Attempt> {
+    /// As [`Session::write`], in another way; `body` is what the author wants to come of it.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub async fn write_as(&mut self, document: &str, sight: &Sight, body: &Body, how: &How) -> anyhow::Result<Attempt> {
+        self.send(document, sight, Some(body), how).await
+    }
+
+    async fn send(&mut self, document: &str, sight: &Sight, body: Option<&Body>, how: &How) -> anyhow::Result<Attempt> {
         let (asked, covered) = (self.shared.recorder.tick(), self.covered());
         let begun = Instant::now();
         let base = sight.view.as_ref().map(|view| view.revision.as_str());
-        let answer = self.call(document, base, body.map(Body::to_bytes)).await;
+        let answer = self.call(document, base, body.map(Body::to_bytes), how).await;
         let took = begun.elapsed();
         if let Err(error) = &answer {
             self.begin_anew_if_lost(error);
@@ -234,6 +265,7 @@ impl Session {
             body,
             covered,
             batch: None,
+            request: how.request(),
         };
         self.log(sent, asked, &attempt)?;
         Ok(attempt)
@@ -247,13 +279,46 @@ impl Session {
         }
     }
 
-    async fn call(&self, document: &str, base: Option<&str>, body: Option<Bytes>) -> Result<Written, CallError> {
-        let database = &self.shared.database;
-        match (body, base) {
-            (Some(body), None) => self.client.create(database, document, body).await,
-            (Some(body), base) => self.client.update(database, document, body, base).await,
-            (None, base) => self.client.delete(database, document, base).await,
-        }
+    async fn call(
+        &self,
+        document: &str,
+        base: Option<&str>,
+        body: Option<Bytes>,
+        how: &How,
+    ) -> Result<Written, CallError> {
+        let (database, client) = (&self.shared.database, &self.client);
+        let Some(body) = body else {
+            return client.delete(database, document, base).await;
+        };
+        let conditions = |on_conflict| Conditions {
+            on_conflict,
+            ..Conditions::since(base)
+        };
+        let replaced = match how {
+            How::Whole(_) if base.is_none() => return client.create(database, document, body).await,
+            How::Whole(on_conflict) => {
+                client
+                    .update_with(database, document, body, &conditions(*on_conflict))
+                    .await
+            }
+            How::Patch(patch, on_conflict) => {
+                let patch = Patch::Merge(patch.to_bytes());
+                client
+                    .patch(database, document, patch, &conditions(*on_conflict), base.is_none())
+                    .await
+            }
+            How::Verb(edit, request) => {
+                let client = client.writing(WriteOptions {
+                    request_id: request.clone(),
+                    ..WriteOptions::default()
+                });
+                let patch = Patch::Edits(vec![edit.clone()]);
+                client
+                    .patch(database, document, patch, &Conditions::default(), true)
+                    .await
+            }
+        };
+        replaced.map(|replaced| replaced.written)
     }
 
     /// Logs a write under a number of its own.
@@ -284,6 +349,7 @@ impl Session {
             facts: Facts {
                 session: Some(self.session_name()),
                 batch: sent.batch,
+                request: sent.request.map(str::to_owned),
                 covered: sent.covered,
                 ..Facts::default()
             },
@@ -306,6 +372,7 @@ pub(super) struct Sent<'a> {
     pub(super) body: Option<&'a Body>,
     pub(super) covered: Option<Knowledge>,
     pub(super) batch: Option<u64>,
+    pub(super) request: Option<&'a str>,
 }
 
 /// The node's reason, or that there was no answer.

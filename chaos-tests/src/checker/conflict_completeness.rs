@@ -1,0 +1,159 @@
+//! Conflict completeness (I1 and I2): every true conflict is listed, with all that competes, and nothing else is.
+//!
+//! A true conflict: two acknowledged writes of different values to one path without a rule, neither of whose authors had seen the other, and neither
+//! overwritten since. A false one: fewer than two different contenders, a value that somebody who had read it took the place of, one that no write of
+//! the log can have left, or values where the path's rule decides. The index of conflicts lists what the documents list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rejoin_document::{Rule, Value};
+
+use super::documents::{Documents, Track};
+use super::{Checked, Violation};
+use crate::history::{Edit, History, Json, Stamp};
+use crate::view::{Candidate, Conflict, Contender, View};
+
+/// The checker's name.
+pub const NAME: &str = "conflict_completeness";
+
+/// Checks the conflicts of every document in each final state, and the index of conflicts.
+pub fn check(history: &History) -> Checked {
+    let documents = Documents::of(history);
+    let mut checked = Checked::default();
+    for (place, state) in history.final_states() {
+        let at = |document: &str| format!("{document} at {}", state.datacenter);
+        for contradiction in state.picture.contradictions() {
+            checked.violations.push(Violation::new(
+                NAME,
+                format!("{}: {contradiction}", state.datacenter),
+                [place],
+            ));
+        }
+        for (id, track) in documents.iter() {
+            let Some(view) = state.picture.documents.get(id) else {
+                continue;
+            };
+            for (path, values) in rivals(track) {
+                checked.item(unlisted(track, view, path, &values).map(|(what, writes)| {
+                    Violation::new(NAME, format!("{}: {what}", at(id)), writes.into_iter().chain([place]))
+                }));
+            }
+            let renewed = documents.any_restored() || track.may_be_renewed(state.at);
+            for conflict in &view.conflicts {
+                checked.item(untrue(track, conflict, renewed).map(|(what, writes)| {
+                    Violation::new(NAME, format!("{}: {what}", at(id)), writes.into_iter().chain([place]))
+                }));
+            }
+        }
+    }
+    checked
+}
+
+/// Paths without a rule where two or more different values of acknowledged writes stand that nobody may have taken the place of.
+fn rivals<'a>(track: &Track<'a>) -> BTreeMap<&'a str, Vec<(&'a Json, usize)>> {
+    let mut found: BTreeMap<&str, Vec<(&Json, usize)>> = BTreeMap::new();
+    for (index, entry) in track
+        .entries()
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(_, entry)| entry.is_ok())
+    {
+        for edit in &entry.edits {
+            if let Edit::Assign { path, value, .. } = edit
+                && track.rules().rule_of(path) == Rule::Register
+                && track.only_author(path, value) == Some(index)
+                && !is_displaced(track, path, value)
+            {
+                found.entry(path).or_default().push((value, index));
+            }
+        }
+    }
+    found.retain(|_, values| values.len() > 1);
+    found
+}
+
+fn is_displaced(track: &Track<'_>, path: &str, value: &Json) -> bool {
+    let mut edits = track.entries().iter().flat_map(|entry| &entry.edits);
+    edits.any(|edit| edit.displaces(path, value))
+}
+
+type Found = (String, Vec<usize>);
+
+fn unlisted(track: &Track<'_>, view: &View, path: &str, values: &[(&Json, usize)]) -> Option<Found> {
+    let listed = view.listed_at(path);
+    let missing = values.iter().find(|(value, _)| !listed.contains(value))?;
+    let what = format!("{path} is in conflict, and {} is not listed", missing.0);
+    Some((what, track.places(values.iter().map(|(_, index)| *index))))
+}
+
+/// What is wrong with a conflict that is listed.
+fn untrue(track: &Track<'_>, conflict: &Conflict, renewed: bool) -> Option<Found> {
+    let path = &conflict.path;
+    let different: BTreeSet<String> = conflict
+        .candidates
+        .iter()
+        .map(|candidate| text(&candidate.kind))
+        .collect();
+    if different.len() < 2 {
+        return Some((format!("{path:?} lists a conflict of {different:?}"), Vec::new()));
+    }
+    if is_decided(track.rules().rule_of(path), conflict) {
+        return Some((format!("{path} lists a conflict that its rule decides"), Vec::new()));
+    }
+    conflict.candidates.iter().find_map(|candidate| {
+        let owner = owner(track, candidate.stamp);
+        let all_known = track.entries().iter().all(|entry| entry.is_ok());
+        match owner {
+            None if all_known && !renewed => {
+                Some((format!("{path:?} lists {candidate:?}, which nobody wrote"), Vec::new()))
+            }
+            Some(owner) if !renewed => superseded(track, path, candidate, owner),
+            _ => None,
+        }
+    })
+}
+
+/// The rule puts one of these values first, and lists none.
+fn is_decided(rule: Rule, conflict: &Conflict) -> bool {
+    let mut kinds = conflict.candidates.iter().map(|candidate| &candidate.kind);
+    match rule {
+        Rule::Latest => kinds.all(is_scalar),
+        Rule::Max | Rule::Min => kinds.all(|kind| matches!(kind, Contender::Value(Value::Number(_)))),
+        Rule::Register | Rule::Counter | Rule::Set => false,
+    }
+}
+
+fn owner(track: &Track<'_>, stamp: Stamp) -> Option<usize> {
+    track.entries().iter().position(|entry| entry.stamp() == Some(stamp))
+}
+
+/// Somebody who had read the value has put something else there. Deletes are left out: one that met an edit takes nothing away.
+fn superseded(track: &Track<'_>, path: &str, candidate: &Candidate, owner: usize) -> Option<Found> {
+    let Contender::Value(value) = &candidate.kind else {
+        return None;
+    };
+    if !is_scalar(&candidate.kind) {
+        return None;
+    }
+    let value = Json::of(value);
+    let mut by = track.displacers(path, &value).iter().copied();
+    let by = by.find(|by| *by != owner && track.entries()[*by].is_ok() && !track.entries()[*by].delete)?;
+    let what = format!(
+        "{path} lists {value}, whose place the write {} took",
+        track.entries()[by].number
+    );
+    Some((what, track.places([owner, by])))
+}
+
+fn is_scalar(kind: &Contender) -> bool {
+    matches!(kind, Contender::Value(value) if !matches!(value, Value::Object(_) | Value::Array(_)))
+}
+
+fn text(kind: &Contender) -> String {
+    match kind {
+        Contender::Value(value) => value.canonical(),
+        Contender::Removed => "removed".to_owned(),
+        Contender::Deleted(deleted) => format!("deleted {deleted}"),
+    }
+}

@@ -1,0 +1,33 @@
+//! What the clients of a run do: one description for every stage.
+
+use serde::{Deserialize, Serialize};
+
+use super::Weights;
+
+/// Who does how much of what. The same description drives the pure core, whole nodes and processes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Workload {
+    /// Clients of each datacenter, each with a session of its own.
+    pub clients: u32,
+    /// Documents that everybody writes to: few, so that writes meet.
+    pub documents: u32,
+    /// Operations that a run has at least; a run with fewer proves little.
+    pub operations_min: u32,
+    /// The longest pause of a client between two operations, in milliseconds of the run.
+    pub pause_ms_max: u32,
+    /// How often each operation is drawn.
+    pub weights: Weights,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self {
+            clients: 3,
+            documents: 8,
+            operations_min: 200,
+            pause_ms_max: 800,
+            weights: Weights::default(),
+        }
+    }
+}
