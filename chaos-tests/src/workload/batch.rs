@@ -91,6 +91,7 @@ impl Session {
                 covered: covered.clone(),
                 batch: Some(asked),
                 request: None,
+                resolution: None,
             };
             self.log(sent, numbers[place], &attempt)?;
             attempts.push(attempt);

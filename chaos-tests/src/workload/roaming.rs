@@ -6,11 +6,14 @@ use std::time::Duration;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rejoin_client::{Bytes, Client, ClientOptions, Edit, ReadOptions};
+use rejoin_document::Value;
 use tokio::time::{Instant, sleep};
 
-use super::{Base, BatchWrite, Change, Generator, How, Operation, Session, Sight, Workload, changed, merge_patch};
+use super::{
+    Base, BatchWrite, Change, Choice, Generator, How, Operation, Session, Sight, Workload, changed, merge_patch,
+};
 use crate::history::Json;
-use crate::view::Body;
+use crate::view::{Body, Candidate, Conflict, Contender};
 
 /// A client waits so long for a node that has stopped in its tracks.
 const DEADLINE: Duration = Duration::from_millis(1_500);
@@ -224,7 +227,7 @@ async fn write(session: &mut Session, operation: &Operation, document: &str, sig
             session.delete(document, sight).await?;
             return Ok(());
         }
-        Operation::Increment { path, by, request, .. } => {
+        Operation::Increment { path, by, request, .. } if before.is_some_and(|body| is_integer(body, path)) => {
             let change = Change::Increase {
                 path: path.clone(),
                 by: *by,
@@ -235,7 +238,7 @@ async fn write(session: &mut Session, operation: &Operation, document: &str, sig
             };
             (changed(before, &[change])?, How::Verb(edit, request.clone()))
         }
-        Operation::Add { path, element, .. } => {
+        Operation::Add { path, element, .. } if before.is_some_and(|body| body.elements(path).is_some()) => {
             let change = Change::Add {
                 path: path.clone(),
                 element: element.clone(),
@@ -257,11 +260,57 @@ async fn write(session: &mut Session, operation: &Operation, document: &str, sig
                 How::Whole(rejoin_client::OnConflict::Merge),
             )
         }
-        // Reads have nothing to write. Resolutions belong to the stages that record what was kept.
+        Operation::Resolve { index, choice, .. } => return resolve(session, document, sight, *index, choice).await,
+        // What there is to do depends on what is there.
         _ => return Ok(()),
     };
     session.write_as(document, sight, &body, &how).await?;
     Ok(())
+}
+
+/// Settles a conflict of values without parts; what else competes is settled by ordinary writes.
+async fn resolve(
+    session: &mut Session,
+    document: &str,
+    sight: &Sight,
+    index: u32,
+    choice: &Choice,
+) -> anyhow::Result<()> {
+    let Some(view) = &sight.view else { return Ok(()) };
+    let mut simple = view.conflicts.iter().filter(|conflict| is_simple(conflict));
+    let count = simple.clone().count();
+    if count == 0 {
+        return Ok(());
+    }
+    let Some(conflict) = simple.nth(index as usize % count) else {
+        return Ok(());
+    };
+    let value = match choice {
+        Choice::Shown => view.body.get(&conflict.path),
+        Choice::Candidate(number) => {
+            let candidates = &conflict.candidates;
+            let candidate = candidates.get(*number as usize % candidates.len().max(1));
+            candidate.and_then(|candidate| match &candidate.kind {
+                Contender::Value(value) => Some(Json::of(value)),
+                _ => None,
+            })
+        }
+        Choice::Value(text) => Some(Json::string(text)),
+    };
+    if let Some(value) = value {
+        session.resolve(document, sight, &conflict.path, &value).await?;
+    }
+    Ok(())
+}
+
+/// Whether texts compete, and nothing else.
+fn is_simple(conflict: &Conflict) -> bool {
+    let is_text = |candidate: &Candidate| matches!(&candidate.kind, Contender::Value(Value::String(_)));
+    !conflict.path.is_empty() && conflict.candidates.iter().all(is_text)
+}
+
+fn is_integer(body: &Body, path: &str) -> bool {
+    body.get(path).is_some_and(|value| value.as_integer().is_some())
 }
 
 fn elements(body: &Body, path: &str) -> Vec<Json> {

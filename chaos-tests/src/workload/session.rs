@@ -6,12 +6,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use rejoin_api::{Reason, SessionToken};
 use rejoin_client::{
-    CallError, Client, Conditions, ConflictReport, Document, Edit, OnConflict, Patch, WriteOptions, Written,
+    CallError, Choice, Client, Conditions, ConflictReport, Document, Edit, OnConflict, Patch, WriteOptions, Written,
 };
 
 use super::Timings;
 use crate::history::{
-    Answer, Entry, Event, Facts, Knowledge, Outcome, Read, Reading, Recorder, Rules, Stamp, Tick, edits,
+    self, Answer, Entry, Event, Facts, Json, Knowledge, Outcome, Read, Reading, Recorder, Rules, Stamp, Tick, edits,
 };
 use crate::ledger::is_absent;
 use crate::view::{Body, View};
@@ -71,7 +71,7 @@ pub enum How {
     Whole(OnConflict),
     /// Only this merge patch of what was read is sent; one that was absent begins empty.
     Patch(Body, OnConflict),
-    /// One change that needs no base is sent, under a request id if there is one; what was absent begins empty.
+    /// One change is sent, under a request id if there is one; the document has to be there.
     Verb(Edit, Option<String>),
 }
 
@@ -248,6 +248,47 @@ impl Session {
         self.send(document, sight, Some(body), how).await
     }
 
+    /// Settles a conflict that `sight` showed, of values without parts, by a value.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub async fn resolve(
+        &mut self,
+        document: &str,
+        sight: &Sight,
+        path: &str,
+        value: &Json,
+    ) -> anyhow::Result<Attempt> {
+        let (asked, covered) = (self.shared.recorder.tick(), self.covered());
+        let begun = Instant::now();
+        let view = sight.view.as_ref();
+        let choices = [(path.to_owned(), Choice::Value(Bytes::from(value.as_str().to_owned())))];
+        let base = view.map(|view| view.revision.as_str());
+        let answer = self
+            .client
+            .resolve(&self.shared.database, document, &choices, base)
+            .await;
+        let took = begun.elapsed();
+        let answer = answer.map(|(written, _)| written);
+        let attempt = attempt(asked, self.shared.recorder.tick(), answer);
+        self.time(&attempt, took);
+        let sent = Sent {
+            document,
+            sight,
+            body: None,
+            covered,
+            batch: None,
+            request: None,
+            resolution: Some(history::Edit::Assign {
+                path: path.to_owned(),
+                read: view.map(|view| view.values_at(path)).unwrap_or_default(),
+                value: value.clone(),
+            }),
+        };
+        self.log(sent, asked, &attempt)?;
+        Ok(attempt)
+    }
+
     async fn send(&mut self, document: &str, sight: &Sight, body: Option<&Body>, how: &How) -> anyhow::Result<Attempt> {
         let (asked, covered) = (self.shared.recorder.tick(), self.covered());
         let begun = Instant::now();
@@ -266,6 +307,7 @@ impl Session {
             covered,
             batch: None,
             request: how.request(),
+            resolution: None,
         };
         self.log(sent, asked, &attempt)?;
         Ok(attempt)
@@ -314,7 +356,7 @@ impl Session {
                 });
                 let patch = Patch::Edits(vec![edit.clone()]);
                 client
-                    .patch(database, document, patch, &Conditions::default(), true)
+                    .patch(database, document, patch, &Conditions::since(base), false)
                     .await
             }
         };
@@ -324,6 +366,11 @@ impl Session {
     /// Logs a write under a number of its own.
     pub(super) fn log(&self, sent: Sent<'_>, number: Tick, attempt: &Attempt) -> anyhow::Result<()> {
         let view = sent.sight.view.as_ref();
+        let resolves = sent.resolution.is_some();
+        let edits = match sent.resolution {
+            Some(edit) => vec![edit],
+            None => edits(view, sent.body, &self.shared.rules),
+        };
         let removals = view.map(|view| {
             view.listed_removals()
                 .map(|(path, stamp)| (path.to_owned(), stamp))
@@ -344,13 +391,14 @@ impl Session {
             invoked: attempt.asked,
             answered: attempt.at,
             outcome: attempt.outcome.clone(),
-            delete: sent.body.is_none(),
-            edits: edits(view, sent.body, &self.shared.rules),
+            delete: sent.body.is_none() && !resolves,
+            edits,
             facts: Facts {
                 session: Some(self.session_name()),
                 batch: sent.batch,
                 request: sent.request.map(str::to_owned),
                 covered: sent.covered,
+                resolves,
                 ..Facts::default()
             },
         })
@@ -373,6 +421,8 @@ pub(super) struct Sent<'a> {
     pub(super) covered: Option<Knowledge>,
     pub(super) batch: Option<u64>,
     pub(super) request: Option<&'a str>,
+    /// It settles a conflict: the one thing that it changes.
+    pub(super) resolution: Option<history::Edit>,
 }
 
 /// The node's reason, or that there was no answer.
