@@ -22,6 +22,7 @@ demo: ## two datacenters diverge, heal and lose nothing
 
 test: ## every test
 	@$(PREPARE)
+	@./deploy/prepare-chaos.sh
 	cargo test --locked --workspace
 
 check: ## format, lints, dependencies' licences and sources, unit tests

@@ -15,6 +15,7 @@
 //! - Whatever is started is ended by its process id, also on a panic.
 
 pub mod checker;
+pub mod container;
 pub mod demo;
 pub mod history;
 pub mod ledger;

@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::Context;
 
-use super::{Entry, Tick};
+use super::{Entry, Event, Tick};
 
 /// The log of all clients of a run.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Recorder {
     path: PathBuf,
     file: Mutex<File>,
     clock: AtomicU64,
+    begun: Instant,
+    events: Mutex<Vec<Event>>,
 }
 
 impl Recorder {
@@ -29,6 +32,8 @@ impl Recorder {
             path: path.to_owned(),
             file: Mutex::new(file),
             clock: AtomicU64::new(1),
+            begun: Instant::now(),
+            events: Mutex::default(),
         })
     }
 
@@ -37,11 +42,27 @@ impl Recorder {
         self.clock.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// Appends one write, in one system call, so that a killed run leaves whole lines.
+    /// Milliseconds since the log was started.
+    pub fn ms(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Keeps an event for the checkers.
+    pub fn record(&self, event: Event) {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+
+    /// All events so far, writes among them, in the order in which they were recorded.
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Appends one write, in one system call, so that a killed run leaves whole lines. It is an event as well.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn append(&self, entry: &Entry) -> anyhow::Result<()> {
+        self.record(Event::Write(entry.clone()));
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);

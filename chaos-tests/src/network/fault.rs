@@ -13,8 +13,16 @@ pub enum Flow {
     Pass,
     /// Each chunk passes after a while, in order.
     Delay(Duration),
+    /// Each chunk passes after a while of any length up to this, in order.
+    Jitter(Duration),
+    /// They pass at so many bytes a second.
+    Throttle(u32),
     /// They wait until the fault is over, and pass then: a black hole with late delivery.
     Hold,
+    /// They vanish, and nobody is told; when the fault is over, a connection that lost bytes is reset.
+    Swallow,
+    /// The beginning of the next chunk passes, then the connection is reset.
+    Truncate,
     /// The receiver sees the end of the stream, while the other direction goes on: half-closed for good.
     Close,
 }
@@ -40,10 +48,10 @@ impl Fault {
         back: Flow::Pass,
     };
 
-    /// Draws a fault; about one in five is none.
+    /// Draws a fault; about one in six is none.
     pub fn draw(random: &mut StdRng) -> Self {
         let delay = Flow::Delay(Duration::from_millis(random.random_range(5..120)));
-        match random.random_range(0..10) {
+        match random.random_range(0..12) {
             0 | 1 => Self::NONE,
             2 | 3 => Self::Cut,
             4 => Self::Flows {
@@ -65,6 +73,14 @@ impl Fault {
             8 => Self::Flows {
                 out: delay,
                 back: delay,
+            },
+            9 => Self::Flows {
+                out: Flow::Pass,
+                back: Flow::Swallow,
+            },
+            10 => Self::Flows {
+                out: Flow::Pass,
+                back: Flow::Throttle(20_000),
             },
             _ => Self::Flows {
                 out: Flow::Pass,

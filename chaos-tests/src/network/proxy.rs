@@ -7,43 +7,23 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{Fault, Flow};
-
-const CHUNK_BYTES: usize = 16 * 1024;
+use super::pump::{count, pump};
+use super::{Fault, Flow, Seen};
 
 /// One proxied link. Dropping it drops its connections.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
     fault: watch::Sender<Fault>,
+    resets: watch::Sender<()>,
     seen: Arc<Seen>,
     listener: JoinHandle<()>,
-}
-
-/// What a proxy has done, so that a test can tell that its faults fired.
-#[derive(Debug, Default)]
-pub struct Seen {
-    /// Connections that were accepted.
-    pub connections: AtomicU64,
-    /// Connections that a cut dropped or refused.
-    pub cut: AtomicU64,
-    /// Chunks that were delayed.
-    pub delayed: AtomicU64,
-    /// Times that a direction was held.
-    pub held: AtomicU64,
-    /// Directions that were closed.
-    pub closed: AtomicU64,
-    /// Bytes that passed.
-    pub bytes: AtomicU64,
 }
 
 impl Proxy {
@@ -56,12 +36,19 @@ impl Proxy {
             .await
             .context("no free port for a proxy")?;
         let address = listener.local_addr()?;
-        let (fault, watched) = watch::channel(Fault::NONE);
+        let (fault, resets) = (watch::Sender::new(Fault::NONE), watch::Sender::new(()));
         let seen = Arc::new(Seen::default());
-        let listener = tokio::spawn(accept(listener, target, watched, seen.clone()));
+        let link = Link {
+            target,
+            fault: fault.subscribe(),
+            resets: resets.subscribe(),
+            seen: seen.clone(),
+        };
+        let listener = tokio::spawn(accept(listener, link));
         Ok(Self {
             address,
             fault,
+            resets,
             seen,
             listener,
         })
@@ -77,7 +64,12 @@ impl Proxy {
         self.fault.send_replace(fault);
     }
 
-    /// Ends the fault. What was held is delivered; what was half-closed stays so.
+    /// Resets every connection, wherever its streams are; new ones are not touched.
+    pub fn reset(&self) {
+        self.resets.send_replace(());
+    }
+
+    /// Ends the fault. What was held is delivered; what was half-closed stays so; a connection of which bytes were swallowed is reset.
     pub fn resume(&self) {
         self.set(Fault::NONE);
     }
@@ -96,98 +88,77 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, target: SocketAddr, fault: watch::Receiver<Fault>, seen: Arc<Seen>) {
+/// What each connection of a proxy needs.
+#[derive(Clone, Debug)]
+struct Link {
+    target: SocketAddr,
+    fault: watch::Receiver<Fault>,
+    resets: watch::Receiver<()>,
+    seen: Arc<Seen>,
+}
+
+async fn accept(listener: TcpListener, link: Link) {
     while let Ok((near, _)) = listener.accept().await {
-        seen.connections.fetch_add(1, Ordering::Relaxed);
-        if *fault.borrow() == Fault::Cut {
-            seen.cut.fetch_add(1, Ordering::Relaxed);
+        count(&link.seen.connections);
+        if *link.fault.borrow() == Fault::Cut {
+            count(&link.seen.cut);
             continue;
         }
-        tokio::spawn(serve(near, target, fault.clone(), seen.clone()));
+        let mut link = link.clone();
+        link.resets.mark_unchanged();
+        tokio::spawn(serve(near, link));
     }
 }
 
-async fn serve(near: TcpStream, target: SocketAddr, mut fault: watch::Receiver<Fault>, seen: Arc<Seen>) {
-    let Ok(far) = TcpStream::connect(target).await else {
+async fn serve(mut near: TcpStream, mut link: Link) {
+    let Ok(mut far) = TcpStream::connect(link.target).await else {
         return;
     };
     // Small frames must not wait for each other; if the option cannot be set they are only slower.
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
-    let (near_read, near_write) = near.into_split();
-    let (far_read, far_write) = far.into_split();
-    let out = pump(near_read, far_write, fault.clone(), |flows| flows.0, &seen);
-    let back = pump(far_read, near_write, fault.clone(), |flows| flows.1, &seen);
-    let cut = async {
+    let seen = link.seen.clone();
+    let broken = {
+        let (near_read, near_write) = near.split();
+        let (far_read, far_write) = far.split();
+        let out = pump(
+            near_read,
+            far_write,
+            link.fault.clone(),
+            |flows: (Flow, Flow)| flows.0,
+            &seen,
+        );
+        let back = pump(
+            far_read,
+            near_write,
+            link.fault.clone(),
+            |flows: (Flow, Flow)| flows.1,
+            &seen,
+        );
         // An error means that the proxy is gone.
-        let _ = fault.wait_for(|fault| *fault == Fault::Cut).await;
+        let cut = async { link.fault.wait_for(|fault| *fault == Fault::Cut).await.is_ok() };
+        tokio::select! {
+            biased;
+            _ = cut => {
+                count(&seen.cut);
+                false
+            }
+            Ok(()) = link.resets.changed() => true,
+            ended = async { tokio::try_join!(out, back) } => ended.is_err(),
+        }
     };
-    tokio::select! {
-        biased;
-        () = cut => { seen.cut.fetch_add(1, Ordering::Relaxed); }
-        _ = async { tokio::join!(out, back) } => {}
-    }
-}
-
-/// Forwards one direction until its stream ends or is closed.
-async fn pump(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    mut fault: watch::Receiver<Fault>,
-    side: impl Fn((Flow, Flow)) -> Flow,
-    seen: &Seen,
-) {
-    let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        let flow = current(&mut fault, &side);
-        let read = match flow {
-            Flow::Close => {
-                seen.closed.fetch_add(1, Ordering::Relaxed);
-                let _ = to.shutdown().await;
-                // The sender is not told; it goes on into the void, as behind a router that forgot the connection.
-                while from.read(&mut chunk).await.is_ok_and(|bytes| bytes > 0) {}
-                return;
-            }
-            Flow::Hold => {
-                seen.held.fetch_add(1, Ordering::Relaxed);
-                if fault.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            }
-            Flow::Pass | Flow::Delay(_) => tokio::select! {
-                biased;
-                changed = fault.changed() => match changed {
-                    Ok(()) => continue,
-                    Err(_) => return,
-                },
-                read = from.read(&mut chunk) => read,
-            },
-        };
-        let Ok(bytes @ 1..) = read else {
-            let _ = to.shutdown().await;
-            return;
-        };
-        if let Flow::Delay(wait) = flow {
-            seen.delayed.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(wait).await;
-        }
-        if to.write_all(&chunk[..bytes]).await.is_err() {
-            return;
-        }
-        seen.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-}
-
-fn current(fault: &mut watch::Receiver<Fault>, side: &impl Fn((Flow, Flow)) -> Flow) -> Flow {
-    match *fault.borrow_and_update() {
-        Fault::Flows { out, back } => side((out, back)),
-        Fault::Cut => Flow::Pass,
+    if broken {
+        count(&seen.reset);
+        // Without lingering, closing sends a reset and discards what waits; otherwise it would be an orderly end.
+        let _ = (near.set_zero_linger(), far.set_zero_linger());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::sync::atomic::Ordering;
+    use std::time::{Duration, Instant};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -274,7 +245,7 @@ mod tests {
             out: Flow::Delay(SHORT),
             back: Flow::Pass,
         });
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         assert_eq!(round(&mut stream, b"slow").await.unwrap(), b"slow");
         assert!(begun.elapsed() >= SHORT);
         assert_eq!(proxy.seen().delayed.load(Ordering::Relaxed), 1);
@@ -303,5 +274,79 @@ mod tests {
             .unwrap();
         assert_eq!(&byte, b"x");
         assert_eq!(proxy.seen().closed.load(Ordering::Relaxed), 1);
+    }
+
+    /// A connection through a proxy over which one round trip was made.
+    async fn connected() -> (Proxy, TcpStream) {
+        let proxy = Proxy::start(echo().await).await.unwrap();
+        let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+        assert_eq!(round(&mut stream, b"one").await.unwrap(), b"one");
+        (proxy, stream)
+    }
+
+    fn out(flow: Flow) -> Fault {
+        Fault::Flows {
+            out: flow,
+            back: Flow::Pass,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reset_ends_a_connection_with_an_error_and_the_next_one_passes() {
+        let (proxy, mut stream) = connected().await;
+        proxy.reset();
+        let mut byte = [0; 1];
+        let error = tokio::time::timeout(LONG, stream.read(&mut byte))
+            .await
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+        assert_eq!(round(&mut stream, b"two").await.unwrap(), b"two");
+        assert_eq!(proxy.seen().reset.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_swallowed_never_arrives_and_the_connection_is_reset_afterwards() {
+        let (proxy, mut stream) = connected().await;
+        proxy.set(out(Flow::Swallow));
+        stream.write_all(b"gone").await.unwrap();
+        let mut answer = [0; 4];
+        assert!(
+            tokio::time::timeout(SHORT, stream.read(&mut answer)).await.is_err(),
+            "silence"
+        );
+        proxy.resume();
+        let ended = tokio::time::timeout(LONG, stream.read(&mut answer)).await.unwrap();
+        assert!(ended.is_err(), "{ended:?}");
+        assert_eq!(proxy.seen().swallowed.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn of_a_truncated_chunk_the_beginning_arrives() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let proxy = Proxy::start(listener.local_addr().unwrap()).await.unwrap();
+        let mut near = TcpStream::connect(proxy.address()).await.unwrap();
+        let (mut far, _) = listener.accept().await.unwrap();
+        proxy.set(out(Flow::Truncate));
+        near.write_all(b"abcd").await.unwrap();
+        let mut half = [0; 2];
+        tokio::time::timeout(LONG, far.read_exact(&mut half))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(&half, b"ab");
+        let ended = tokio::time::timeout(LONG, far.read(&mut half)).await.unwrap();
+        assert!(ended.is_err(), "{ended:?}");
+    }
+
+    #[tokio::test]
+    async fn a_throttled_link_is_as_slow_as_its_rate() {
+        let (proxy, mut stream) = connected().await;
+        proxy.set(out(Flow::Throttle(10_000)));
+        let begun = Instant::now();
+        assert_eq!(round(&mut stream, &[7; 1000]).await.unwrap(), [7; 1000]);
+        assert!(begun.elapsed() >= SHORT, "{:?}", begun.elapsed());
+        assert!(proxy.seen().throttled.load(Ordering::Relaxed) >= 1);
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use rejoin_client::{Client, ClientOptions};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::poll_until;
+use super::{poll_until, rejoin_binary};
 
 /// How long a node may take to answer its first call, or to end when asked to.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,8 +27,54 @@ pub struct NodeOptions {
     pub directory: PathBuf,
     /// Where it serves.
     pub grpc: SocketAddr,
+    /// Where clients dial it; the same unless it serves on every address of a network namespace.
+    pub dialled: SocketAddr,
     /// From whom it pulls: datacenter and address.
     pub peers: Vec<(String, SocketAddr)>,
+    /// Its environment beside our own: `REJOIN_…` settings.
+    pub settings: Vec<(String, String)>,
+    /// The network namespace that it runs in; `None`: our own.
+    pub namespace: Option<String>,
+}
+
+impl NodeOptions {
+    /// A node of `datacenter` with its files in a directory of that name, which knows no peers yet.
+    ///
+    /// # Errors
+    /// There is no binary.
+    pub fn new(datacenter: &str, directory: &Path, grpc: SocketAddr) -> anyhow::Result<Self> {
+        Ok(Self {
+            binary: rejoin_binary()?,
+            datacenter: datacenter.to_owned(),
+            directory: directory.join(datacenter),
+            grpc,
+            dialled: grpc,
+            peers: Vec::new(),
+            settings: Vec::new(),
+            namespace: None,
+        })
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+}
+
+/// Settings under which a node notices and mends within seconds what takes it half a minute otherwise, so that a short run holds many faults.
+pub fn hurried() -> Vec<(String, String)> {
+    let settings = [
+        ("REJOIN_LINKS_HEARTBEAT_MS", 150),
+        ("REJOIN_LINKS_PARTITION_AFTER_MS", 600),
+        ("REJOIN_LINKS_ABANDON_AFTER_MS", 1_500),
+        ("REJOIN_LINKS_BACKOFF_MIN_MS", 50),
+        ("REJOIN_LINKS_BACKOFF_MAX_MS", 500),
+        ("REJOIN_LINKS_CONNECT_TIMEOUT_MS", 1_000),
+    ];
+    settings
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.to_string()))
+        .collect()
 }
 
 /// A node's process. Dropping it kills the process.
@@ -44,9 +90,22 @@ impl Node {
     /// # Errors
     /// It cannot be started, ends, or does not answer in time; the end of its log is in the message.
     pub async fn start(options: NodeOptions) -> anyhow::Result<Self> {
-        let mut node = Self { options, child: None };
-        node.restart().await?;
+        let mut node = Self::launch(options)?;
+        node.await_answer().await?;
         Ok(node)
+    }
+
+    /// Starts processes side by side and waits until all answer.
+    ///
+    /// # Errors
+    /// As for [`Node::start`].
+    pub async fn start_all(options: impl IntoIterator<Item = NodeOptions>) -> anyhow::Result<Vec<Self>> {
+        let launched = options.into_iter().map(Self::launch);
+        let mut nodes: Vec<Self> = launched.collect::<anyhow::Result<_>>()?;
+        for node in &mut nodes {
+            node.await_answer().await?;
+        }
+        Ok(nodes)
     }
 
     /// Starts the process again on the same data and waits until it answers.
@@ -55,8 +114,18 @@ impl Node {
     /// As for [`Node::start`].
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.kill()?;
-        std::fs::create_dir_all(&self.options.directory)?;
         self.child = Some(self.spawn()?);
+        self.await_answer().await
+    }
+
+    fn launch(options: NodeOptions) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&options.directory)?;
+        let mut node = Self { options, child: None };
+        node.child = Some(node.spawn()?);
+        Ok(node)
+    }
+
+    async fn await_answer(&mut self) -> anyhow::Result<()> {
         let client = self.client()?;
         let answers = poll_until(PATIENCE, async || {
             if let Some(child) = &mut self.child
@@ -140,7 +209,7 @@ impl Node {
 
     /// Where clients dial.
     pub fn url(&self) -> String {
-        format!("http://{}", self.options.grpc)
+        format!("http://{}", self.options.dialled)
     }
 
     /// The node's datacenter.
@@ -150,7 +219,7 @@ impl Node {
 
     /// The data directory.
     pub fn data(&self) -> PathBuf {
-        self.options.directory.join("data")
+        self.options.data()
     }
 
     /// The process id, while it runs.
@@ -170,13 +239,25 @@ impl Node {
             .create(true)
             .append(true)
             .open(log_path(&self.options.directory))?;
-        let mut command = Command::new(&self.options.binary);
+        let mut command = match &self.options.namespace {
+            // `ip` becomes the program that it is given: the process id is the node's.
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(&self.options.binary);
+                command
+            }
+            None => Command::new(&self.options.binary),
+        };
         command.arg("serve").arg("--datacenter").arg(&self.options.datacenter);
         command
             .arg("--data")
             .arg(self.data())
             .arg("--grpc")
             .arg(self.options.grpc.to_string());
+        if !self.options.grpc.ip().is_loopback() {
+            command.arg("--insecure");
+        }
+        command.envs(self.options.settings.iter().map(|(name, value)| (name, value)));
         for (datacenter, address) in &self.options.peers {
             command.arg("--peer").arg(format!("{datacenter}=http://{address}"));
         }

@@ -1,14 +1,12 @@
 //! Two datacenters on this machine, connected directly or through proxies.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::ops::Range;
+use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::Context;
 use rejoin_client::Client;
 use tempfile::TempDir;
 
-use super::{Node, NodeOptions, rejoin_binary};
+use super::{Node, NodeOptions, free_addresses};
 use crate::network::Proxy;
 
 /// The name of the first datacenter.
@@ -34,7 +32,7 @@ impl Pair {
     /// # Errors
     /// There is no binary, or a node does not start.
     pub async fn direct() -> anyhow::Result<Self> {
-        let [east, west] = free_addresses()?;
+        let (east, west) = two_addresses()?;
         Self::start(east, west, west, east, Vec::new()).await
     }
 
@@ -43,7 +41,7 @@ impl Pair {
     /// # Errors
     /// As for [`Pair::direct`].
     pub async fn proxied() -> anyhow::Result<Self> {
-        let [east, west] = free_addresses()?;
+        let (east, west) = two_addresses()?;
         let (to_west, to_east) = (Proxy::start(west).await?, Proxy::start(east).await?);
         let (dialled_west, dialled_east) = (to_west.address(), to_east.address());
         Self::start(east, west, dialled_west, dialled_east, vec![to_west, to_east]).await
@@ -56,21 +54,15 @@ impl Pair {
         dialled_east: SocketAddr,
         proxies: Vec<Proxy>,
     ) -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new()
-            .prefix("rejoin-")
-            .tempdir()
-            .context("no temporary directory")?;
-        let binary = rejoin_binary()?;
-        let node = |datacenter: &str, grpc, peer: &str, dialled| NodeOptions {
-            binary: binary.clone(),
-            datacenter: datacenter.to_owned(),
-            directory: directory.path().join(datacenter),
-            grpc,
-            peers: vec![(peer.to_owned(), dialled)],
+        let directory = super::directory()?;
+        let node = |datacenter: &str, grpc, peer: &str, dialled| -> anyhow::Result<NodeOptions> {
+            let mut options = NodeOptions::new(datacenter, directory.path(), grpc)?;
+            options.peers = vec![(peer.to_owned(), dialled)];
+            Ok(options)
         };
         let (east, west) = tokio::try_join!(
-            Node::start(node(EAST, east, WEST, dialled_west)),
-            Node::start(node(WEST, west, EAST, dialled_east)),
+            Node::start(node(EAST, east, WEST, dialled_west)?),
+            Node::start(node(WEST, west, EAST, dialled_east)?),
         )?;
         Ok(Self {
             east,
@@ -106,18 +98,7 @@ impl Pair {
     }
 }
 
-/// Ports below the range from which the system takes those of outgoing connections and of proxies: nobody takes such a port by chance
-/// while a node is down.
-const PORTS: Range<u16> = 15_000..32_000;
-const TRIES_MAX: usize = 100;
-
-/// Two different free loopback addresses. They are free now; nothing keeps them until a node binds them.
-fn free_addresses() -> anyhow::Result<[SocketAddr; 2]> {
-    let bind = || {
-        let drawn = (0..TRIES_MAX).map(|_| rand::random_range(PORTS));
-        let mut bound = drawn.filter_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
-        bound.next().context("no free port")
-    };
-    let (first, second) = (bind()?, bind()?);
-    Ok([first.local_addr()?, second.local_addr()?])
+fn two_addresses() -> anyhow::Result<(SocketAddr, SocketAddr)> {
+    let addresses = free_addresses(2)?;
+    Ok((addresses[0], addresses[1]))
 }

@@ -4,24 +4,28 @@
 //!   Workload ──▶ Generator ──▶ Operation ──▶ a store, a simulated node or a process ──▶ history::Event
 //! ```
 
+mod batch;
 mod chance;
 mod change;
 mod description;
 mod generator;
 mod operation;
 mod random;
+mod roaming;
 mod seed;
 mod session;
 mod timings;
 mod weights;
 
+pub use batch::BatchWrite;
 pub use chance::Chance;
 pub use change::{Change, changed, merge_patch};
 pub use description::Workload;
 pub use generator::{COUNTER, Generator, SET, documents, random_rules};
 pub use operation::{Base, Choice, OnConflict, Operation};
 pub use random::random_client;
+pub use roaming::{Roamed, Site, roam};
 pub use seed::{SEED_VARIABLE, seed};
-pub use session::{Attempt, Session, Shared, Sight};
+pub use session::{Attempt, How, Session, Shared, Sight};
 pub use timings::{Timings, percentile};
 pub use weights::Weights;

@@ -1,13 +1,18 @@
-//! One client that talks to one node and writes down everything it does.
+//! One client that talks to one node at a time and writes down everything it does and sees.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use rejoin_client::{CallError, Client, ConflictReport, Written};
+use rejoin_api::{Reason, SessionToken};
+use rejoin_client::{
+    CallError, Choice, Client, Conditions, ConflictReport, Document, Edit, OnConflict, Patch, WriteOptions, Written,
+};
 
 use super::Timings;
-use crate::history::{Entry, Facts, Outcome, Read, Recorder, Rules, Stamp, Tick, edits};
+use crate::history::{
+    self, Answer, Entry, Event, Facts, Json, Knowledge, Outcome, Read, Reading, Recorder, Rules, Stamp, Tick, edits,
+};
 use crate::ledger::is_absent;
 use crate::view::{Body, View};
 
@@ -22,15 +27,17 @@ pub struct Shared {
     pub recorder: Recorder,
 }
 
-/// One client of one node.
+/// One client, and what it has seen so far: the token goes along wherever it moves.
 #[derive(Debug)]
 pub struct Session {
     name: String,
+    /// Sessions that this client had before, because a node had lost what they had seen.
+    lost: u32,
     datacenter: String,
-    client: Client,
-    shared: Arc<Shared>,
+    pub(super) client: Client,
+    pub(super) shared: Arc<Shared>,
     writes: u64,
-    timings: Timings,
+    pub(super) timings: Timings,
 }
 
 /// What a read showed, and when.
@@ -57,6 +64,26 @@ pub struct Attempt {
     pub report: Option<ConflictReport>,
 }
 
+/// In which way a document is written.
+#[derive(Clone, Debug)]
+pub enum How {
+    /// The whole body is sent; one that was absent is created.
+    Whole(OnConflict),
+    /// Only this merge patch of what was read is sent; one that was absent begins empty.
+    Patch(Body, OnConflict),
+    /// One change is sent, under a request id if there is one; the document has to be there.
+    Verb(Edit, Option<String>),
+}
+
+impl How {
+    fn request(&self) -> Option<&str> {
+        match self {
+            Self::Verb(_, request) => request.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 impl Attempt {
     /// Whether the write was acknowledged.
     pub fn is_ok(&self) -> bool {
@@ -70,6 +97,7 @@ impl Session {
         let (name, datacenter) = (name.to_owned(), datacenter.to_owned());
         Self {
             name,
+            lost: 0,
             datacenter,
             client,
             shared,
@@ -99,28 +127,100 @@ impl Session {
         format!("{}.{}", self.name, self.writes)
     }
 
+    /// Goes on with the same session at another node.
+    pub fn move_to(&mut self, datacenter: &str, client: &Client) {
+        self.client = client.with_session(self.client.session().clone());
+        datacenter.clone_into(&mut self.datacenter);
+    }
+
+    /// The bytes of the session's token; 0 while it has none.
+    pub fn token_bytes(&self) -> usize {
+        let token = self.client.session().token(&self.shared.database);
+        token.map_or(0, |token| token.len())
+    }
+
     /// Reads a document.
     ///
     /// # Errors
-    /// The node did not answer.
+    /// The node did not answer, or refused: it may lack what the session has seen.
     pub async fn read(&mut self, document: &str) -> Result<Sight, CallError> {
-        let asked = self.shared.recorder.tick();
+        let (asked, covered) = (self.shared.recorder.tick(), self.covered());
         let begun = Instant::now();
-        let answer = self.client.get(&self.shared.database, document).await;
-        let view = match answer {
-            Ok(found) => Some(View::of(&found).map_err(|error| protocol(&self.client, &error))?),
-            Err(error) if is_absent(&error) => None,
-            Err(error) => {
-                self.timings.failed += 1;
-                return Err(error);
-            }
+        let answer = match self.client.get(&self.shared.database, document).await {
+            Err(error) if is_absent(&error) => Ok(None),
+            answer => answer.map(Some),
         };
-        self.timings.reads.push(begun.elapsed());
-        Ok(Sight {
+        let question = Question {
+            document,
             asked,
-            at: self.shared.recorder.tick(),
-            view,
-        })
+            covered,
+            snapshot: None,
+        };
+        let sight = self.looked(question, answer)?;
+        self.timings.reads.push(begun.elapsed());
+        Ok(sight)
+    }
+
+    /// What the session's token covers; `None` without one, or with one that this version does not read.
+    pub(super) fn covered(&self) -> Option<Knowledge> {
+        let token = self.client.session().token(&self.shared.database)?;
+        Some(Knowledge(SessionToken::decode(&token).ok()?.seen))
+    }
+
+    /// Writes down what a read was answered.
+    pub(super) fn looked(
+        &mut self,
+        question: Question<'_>,
+        found: Result<Option<Document>, CallError>,
+    ) -> Result<Sight, CallError> {
+        let at = self.shared.recorder.tick();
+        let catching_up = match &found {
+            Ok(Some(document)) => Some(!document.state.catching_up_from.is_empty()),
+            _ => None,
+        };
+        let view = found.and_then(|found| {
+            let view = found.map(|document| View::of(&document)).transpose();
+            view.map_err(|error| protocol(&self.client, &error))
+        });
+        let answer = match &view {
+            Ok(Some(view)) => Answer::Document(view.clone()),
+            Ok(None) => Answer::Absent,
+            Err(error) => Answer::Failed { reason: reason(error) },
+        };
+        self.shared.recorder.record(Event::Reading(Reading {
+            client: self.name.clone(),
+            session: Some(self.session_name()),
+            datacenter: self.datacenter.clone(),
+            document: question.document.to_owned(),
+            asked: question.asked,
+            at,
+            snapshot: question.snapshot,
+            covered: question.covered,
+            knowledge: None,
+            catching_up,
+            answer,
+        }));
+        if let Err(error) = &view {
+            self.timings.failed += 1;
+            self.begin_anew_if_lost(error);
+        }
+        let asked = question.asked;
+        view.map(|view| Sight { asked, at, view })
+    }
+
+    /// What the session has seen was lost for good: this client begins another one.
+    fn begin_anew_if_lost(&mut self, error: &CallError) {
+        if error.reason() == Some(Reason::SessionLost) {
+            self.client.session().forget(&self.shared.database);
+            self.lost += 1;
+        }
+    }
+
+    fn session_name(&self) -> String {
+        match self.lost {
+            0 => self.name.clone(),
+            lost => format!("{}'{lost}", self.name),
+        }
     }
 
     /// Creates the document, if `sight` showed none, or replaces the body that it showed.
@@ -128,7 +228,8 @@ impl Session {
     /// # Errors
     /// The log cannot be written.
     pub async fn write(&mut self, document: &str, sight: &Sight, body: &Body) -> anyhow::Result<Attempt> {
-        self.send(document, sight, Some(body)).await
+        self.send(document, sight, Some(body), &How::Whole(OnConflict::Merge))
+            .await
     }
 
     /// Deletes the document that `sight` showed.
@@ -136,61 +237,198 @@ impl Session {
     /// # Errors
     /// The log cannot be written.
     pub async fn delete(&mut self, document: &str, sight: &Sight) -> anyhow::Result<Attempt> {
-        self.send(document, sight, None).await
+        self.send(document, sight, None, &How::Whole(OnConflict::Merge)).await
     }
 
-    async fn send(&mut self, document: &str, sight: &Sight, body: Option<&Body>) -> anyhow::Result<Attempt> {
-        let asked = self.shared.recorder.tick();
+    /// As [`Session::write`], in another way; `body` is what the author wants to come of it.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub async fn write_as(&mut self, document: &str, sight: &Sight, body: &Body, how: &How) -> anyhow::Result<Attempt> {
+        self.send(document, sight, Some(body), how).await
+    }
+
+    /// Settles a conflict that `sight` showed, of values without parts, by a value.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub async fn resolve(
+        &mut self,
+        document: &str,
+        sight: &Sight,
+        path: &str,
+        value: &Json,
+    ) -> anyhow::Result<Attempt> {
+        let (asked, covered) = (self.shared.recorder.tick(), self.covered());
+        let begun = Instant::now();
+        let view = sight.view.as_ref();
+        let choices = [(path.to_owned(), Choice::Value(Bytes::from(value.as_str().to_owned())))];
+        let base = view.map(|view| view.revision.as_str());
+        let answer = self
+            .client
+            .resolve(&self.shared.database, document, &choices, base)
+            .await;
+        let took = begun.elapsed();
+        let answer = answer.map(|(written, _)| written);
+        let attempt = attempt(asked, self.shared.recorder.tick(), answer);
+        self.time(&attempt, took);
+        let sent = Sent {
+            document,
+            sight,
+            body: None,
+            covered,
+            batch: None,
+            request: None,
+            resolution: Some(history::Edit::Assign {
+                path: path.to_owned(),
+                read: view.map(|view| view.values_at(path)).unwrap_or_default(),
+                value: value.clone(),
+            }),
+        };
+        self.log(sent, asked, &attempt)?;
+        Ok(attempt)
+    }
+
+    async fn send(&mut self, document: &str, sight: &Sight, body: Option<&Body>, how: &How) -> anyhow::Result<Attempt> {
+        let (asked, covered) = (self.shared.recorder.tick(), self.covered());
         let begun = Instant::now();
         let base = sight.view.as_ref().map(|view| view.revision.as_str());
-        let answer = self.call(document, base, body.map(Body::to_bytes)).await;
+        let answer = self.call(document, base, body.map(Body::to_bytes), how).await;
         let took = begun.elapsed();
+        if let Err(error) = &answer {
+            self.begin_anew_if_lost(error);
+        }
         let attempt = attempt(asked, self.shared.recorder.tick(), answer);
+        self.time(&attempt, took);
+        let sent = Sent {
+            document,
+            sight,
+            body,
+            covered,
+            batch: None,
+            request: how.request(),
+            resolution: None,
+        };
+        self.log(sent, asked, &attempt)?;
+        Ok(attempt)
+    }
+
+    pub(super) fn time(&mut self, attempt: &Attempt, took: std::time::Duration) {
         match &attempt.outcome {
             Outcome::Ok { .. } => self.timings.writes.push(took),
             Outcome::Refused { .. } => self.timings.refused += 1,
             Outcome::Unknown { .. } => self.timings.failed += 1,
         }
-        self.log(document, sight, body, &attempt)?;
-        Ok(attempt)
     }
 
-    async fn call(&self, document: &str, base: Option<&str>, body: Option<Bytes>) -> Result<Written, CallError> {
-        let database = &self.shared.database;
-        match (body, base) {
-            (Some(body), None) => self.client.create(database, document, body).await,
-            (Some(body), base) => self.client.update(database, document, body, base).await,
-            (None, base) => self.client.delete(database, document, base).await,
-        }
+    async fn call(
+        &self,
+        document: &str,
+        base: Option<&str>,
+        body: Option<Bytes>,
+        how: &How,
+    ) -> Result<Written, CallError> {
+        let (database, client) = (&self.shared.database, &self.client);
+        let Some(body) = body else {
+            return client.delete(database, document, base).await;
+        };
+        let conditions = |on_conflict| Conditions {
+            on_conflict,
+            ..Conditions::since(base)
+        };
+        let replaced = match how {
+            How::Whole(_) if base.is_none() => return client.create(database, document, body).await,
+            How::Whole(on_conflict) => {
+                client
+                    .update_with(database, document, body, &conditions(*on_conflict))
+                    .await
+            }
+            How::Patch(patch, on_conflict) => {
+                let patch = Patch::Merge(patch.to_bytes());
+                client
+                    .patch(database, document, patch, &conditions(*on_conflict), base.is_none())
+                    .await
+            }
+            How::Verb(edit, request) => {
+                let client = client.writing(WriteOptions {
+                    request_id: request.clone(),
+                    ..WriteOptions::default()
+                });
+                let patch = Patch::Edits(vec![edit.clone()]);
+                client
+                    .patch(database, document, patch, &Conditions::since(base), false)
+                    .await
+            }
+        };
+        replaced.map(|replaced| replaced.written)
     }
 
-    fn log(&self, document: &str, sight: &Sight, body: Option<&Body>, attempt: &Attempt) -> anyhow::Result<()> {
-        let view = sight.view.as_ref();
+    /// Logs a write under a number of its own.
+    pub(super) fn log(&self, sent: Sent<'_>, number: Tick, attempt: &Attempt) -> anyhow::Result<()> {
+        let view = sent.sight.view.as_ref();
+        let resolves = sent.resolution.is_some();
+        let edits = match sent.resolution {
+            Some(edit) => vec![edit],
+            None => edits(view, sent.body, &self.shared.rules),
+        };
         let removals = view.map(|view| {
             view.listed_removals()
                 .map(|(path, stamp)| (path.to_owned(), stamp))
                 .collect()
         });
         let read = Read {
-            at: sight.at,
+            at: sent.sight.at,
             revision: view.map(|view| view.revision.clone()),
             removals: removals.unwrap_or_default(),
             deletions: view.map(|view| view.listed_deletions().collect()).unwrap_or_default(),
         };
         self.shared.recorder.append(&Entry {
-            number: attempt.asked,
+            number,
             client: self.name.clone(),
             datacenter: self.datacenter.clone(),
-            document: document.to_owned(),
+            document: sent.document.to_owned(),
             read,
             invoked: attempt.asked,
             answered: attempt.at,
             outcome: attempt.outcome.clone(),
-            delete: body.is_none(),
-            edits: edits(view, body, &self.shared.rules),
-            facts: Facts::default(),
+            delete: sent.body.is_none() && !resolves,
+            edits,
+            facts: Facts {
+                session: Some(self.session_name()),
+                batch: sent.batch,
+                request: sent.request.map(str::to_owned),
+                covered: sent.covered,
+                resolves,
+                ..Facts::default()
+            },
         })
     }
+}
+
+/// A read under way.
+pub(super) struct Question<'a> {
+    pub(super) document: &'a str,
+    pub(super) asked: Tick,
+    pub(super) covered: Option<Knowledge>,
+    pub(super) snapshot: Option<u64>,
+}
+
+/// A write that was sent.
+pub(super) struct Sent<'a> {
+    pub(super) document: &'a str,
+    pub(super) sight: &'a Sight,
+    pub(super) body: Option<&'a Body>,
+    pub(super) covered: Option<Knowledge>,
+    pub(super) batch: Option<u64>,
+    pub(super) request: Option<&'a str>,
+    /// It settles a conflict: the one thing that it changes.
+    pub(super) resolution: Option<history::Edit>,
+}
+
+/// The node's reason, or that there was no answer.
+fn reason(error: &CallError) -> String {
+    let refusal = error.refusal();
+    refusal.map_or_else(|| "NO_ANSWER".to_owned(), |refusal| refusal.reason.clone())
 }
 
 /// What a client may conclude from an answer.

@@ -1,0 +1,250 @@
+//! Real processes behind proxies.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::ground::Ground;
+use super::hurt::{PROCESS_KINDS, Patient};
+use super::{Kind, Trouble};
+use crate::history::Recorder;
+use crate::network::{Fault, Flow, Seen};
+use crate::plan::{Plan, Topology};
+use crate::process::{Cluster, Node, SmallDisk, SyncFault};
+use crate::workload::Site;
+
+const NETWORK_KINDS: [Kind; 14] = [
+    Kind::Partition,
+    Kind::OneWay,
+    Kind::PartialPartition,
+    Kind::Isolated,
+    Kind::Flapping,
+    Kind::Slow,
+    Kind::Jittery,
+    Kind::Thin,
+    Kind::HeldBlackHole,
+    Kind::BlackHole,
+    Kind::HalfOpen,
+    Kind::Reset,
+    Kind::Truncated,
+    Kind::LinkCut,
+];
+/// How often a flapping edge goes.
+const FLAPS: usize = 4;
+const FLAP: Duration = Duration::from_millis(60);
+/// Bytes a second of a thin edge.
+const THIN: u32 = 15_000;
+
+/// A [`Cluster`] as a ground.
+#[derive(Debug)]
+pub struct Proxied {
+    /// The nodes.
+    pub cluster: Cluster,
+    links_cut: u64,
+}
+
+impl Proxied {
+    /// Starts nodes.
+    ///
+    /// # Errors
+    /// As for [`Cluster::start`].
+    pub async fn start(topology: Topology, datacenters: usize) -> anyhow::Result<Self> {
+        Ok(Self {
+            cluster: Cluster::start(topology, datacenters).await?,
+            links_cut: 0,
+        })
+    }
+
+    /// Gives both directions of an edge a flow.
+    fn set_edge(&self, edge: (usize, usize), flow: Flow) -> anyhow::Result<()> {
+        let both = Fault::Flows { out: flow, back: flow };
+        for wire in self.cluster.wires_of(edge)? {
+            wire.proxy.set(both);
+        }
+        Ok(())
+    }
+
+    /// Gives what `from` sends to `to` a flow, on whichever connection.
+    fn set_direction(&self, (from, to): (usize, usize), flow: Flow) -> anyhow::Result<()> {
+        let [dialled, dialling] = self.cluster.wires_of((from, to))?;
+        dialled.proxy.set(Fault::Flows {
+            out: flow,
+            back: Flow::Pass,
+        });
+        dialling.proxy.set(Fault::Flows {
+            out: Flow::Pass,
+            back: flow,
+        });
+        Ok(())
+    }
+
+    /// Cuts every wire that leads from one side to the other.
+    fn cut(&self, is_on_one_side: impl Fn(usize) -> bool) {
+        for wire in &self.cluster.wires {
+            if is_on_one_side(wire.from) != is_on_one_side(wire.to) {
+                wire.proxy.set(Fault::Cut);
+            }
+        }
+    }
+
+    async fn begin_network(&mut self, trouble: &Trouble) -> anyhow::Result<()> {
+        let edge @ (from, to) = trouble.edge;
+        let ms = Duration::from_millis;
+        match trouble.kind {
+            Kind::Partition => self.cut(|node| node <= from.min(to)),
+            Kind::Isolated => self.cut(|node| node == trouble.node),
+            Kind::PartialPartition => self
+                .cluster
+                .wires_of(edge)?
+                .iter()
+                .for_each(|wire| wire.proxy.set(Fault::Cut)),
+            Kind::OneWay => self.set_direction(edge, Flow::Swallow)?,
+            Kind::Slow => self.set_edge(edge, Flow::Delay(ms(60)))?,
+            Kind::Jittery => self.set_edge(edge, Flow::Jitter(ms(150)))?,
+            Kind::Thin => self.set_edge(edge, Flow::Throttle(THIN))?,
+            Kind::HeldBlackHole => self.set_edge(edge, Flow::Hold)?,
+            Kind::BlackHole => self.set_edge(edge, Flow::Swallow)?,
+            Kind::HalfOpen => self.set_direction(edge, Flow::Close)?,
+            Kind::Truncated => self.set_direction(edge, Flow::Truncate)?,
+            Kind::Reset => self.cluster.wires_of(edge)?.iter().for_each(|wire| wire.proxy.reset()),
+            Kind::Flapping => {
+                for _ in 0..FLAPS {
+                    self.cut(|node| node == from);
+                    tokio::time::sleep(FLAP).await;
+                    self.cluster.resume_wires();
+                    tokio::time::sleep(FLAP).await;
+                }
+            }
+            // The operator may ask a node that is down or stands still: then nothing is cut.
+            Kind::LinkCut => {
+                let cut = self.cluster.nodes[from].client()?.cut_link(&Plan::datacenter(to)).await;
+                self.links_cut += u64::from(cut.is_ok());
+            }
+            other => anyhow::bail!("{other} is nothing that befalls a proxy"),
+        }
+        Ok(())
+    }
+
+    fn patient(&mut self, number: usize) -> Patient<'_> {
+        Patient {
+            node: &mut self.cluster.nodes[number],
+            disk: self.cluster.disk.as_ref().filter(|_| number == 0),
+            syncs: self.cluster.syncs.get(number),
+        }
+    }
+
+    /// Only the first node has a small disk.
+    fn whom(trouble: &Trouble) -> usize {
+        match trouble.kind {
+            Kind::NearlyFull | Kind::NoSpace => 0,
+            _ => trouble.node,
+        }
+    }
+
+    fn sum(&self, count: impl Fn(&Seen) -> &AtomicU64) -> u64 {
+        let counts = self.cluster.wires.iter().map(|wire| count(wire.proxy.seen()));
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+}
+
+impl Ground for Proxied {
+    fn name(&self) -> &'static str {
+        "processes"
+    }
+
+    fn sites(&self) -> anyhow::Result<Vec<Site>> {
+        self.cluster
+            .nodes
+            .iter()
+            .map(|node| Site::new(node.datacenter(), &node.url()))
+            .collect()
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        let mut kinds = [NETWORK_KINDS.as_slice(), &PROCESS_KINDS].concat();
+        if self.cluster.disk.is_some() {
+            kinds.extend([Kind::NearlyFull, Kind::NoSpace]);
+        }
+        if !self.cluster.syncs.is_empty() {
+            kinds.extend([Kind::SlowSync, Kind::SyncError]);
+        }
+        kinds
+    }
+
+    fn skipped(&self) -> Vec<(Kind, String)> {
+        let mut skipped = Vec::new();
+        if let Some(reason) = SmallDisk::unavailable() {
+            skipped.extend([Kind::NearlyFull, Kind::NoSpace].map(|kind| (kind, reason.to_owned())));
+        }
+        if self.cluster.syncs.is_empty() {
+            let reason = "there is no C compiler, or this is not Linux".to_owned();
+            skipped.extend([Kind::SlowSync, Kind::SyncError].map(|kind| (kind, reason.clone())));
+        }
+        skipped
+    }
+
+    async fn begin(&mut self, trouble: &Trouble, log: &Recorder) -> anyhow::Result<()> {
+        if trouble.kind.is_of_the_network() {
+            return self.begin_network(trouble).await;
+        }
+        self.patient(Self::whom(trouble)).begin(trouble.kind, log).await
+    }
+
+    async fn end(&mut self, trouble: &Trouble, log: &Recorder) -> anyhow::Result<()> {
+        if !trouble.kind.is_of_the_network() {
+            return self.patient(Self::whom(trouble)).end(trouble.kind, log).await;
+        }
+        self.cluster.resume_wires();
+        if trouble.kind == Kind::LinkCut {
+            let (from, to) = trouble.edge;
+            // A node that stands still or is down is asked again when everything is over.
+            let _ = self.cluster.nodes[from]
+                .client()?
+                .restore_link(&Plan::datacenter(to))
+                .await;
+        }
+        Ok(())
+    }
+
+    async fn heal(&mut self) -> anyhow::Result<()> {
+        self.cluster.resume_wires();
+        for wire in &self.cluster.wires {
+            let node = &self.cluster.nodes[wire.from];
+            node.client()?.restore_link(&Plan::datacenter(wire.to)).await?;
+        }
+        Ok(())
+    }
+
+    fn evidence(&self) -> anyhow::Result<BTreeMap<&'static str, u64>> {
+        let mut evidence = BTreeMap::from([
+            ("connections cut", self.sum(|seen| &seen.cut)),
+            ("connections reset", self.sum(|seen| &seen.reset)),
+            ("chunks delayed", self.sum(|seen| &seen.delayed)),
+            ("chunks throttled", self.sum(|seen| &seen.throttled)),
+            ("directions held", self.sum(|seen| &seen.held)),
+            ("chunks swallowed", self.sum(|seen| &seen.swallowed)),
+            ("chunks truncated", self.sum(|seen| &seen.truncated)),
+            ("directions closed", self.sum(|seen| &seen.closed)),
+            ("links cut by the operator", self.links_cut),
+            ("KiB passed", self.sum(|seen| &seen.bytes) / 1024),
+        ]);
+        if !self.cluster.syncs.is_empty() {
+            let fired = |fault| self.cluster.syncs.iter().map(|disk| disk.fired(fault)).sum();
+            evidence.insert("syncs slowed", fired(SyncFault::Slow));
+            evidence.insert("syncs failed", fired(SyncFault::Failing));
+        }
+        Ok(evidence)
+    }
+
+    fn last_words(&self) -> String {
+        last_words(&self.cluster.nodes)
+    }
+}
+
+/// The ends of the logs of nodes.
+pub(super) fn last_words(nodes: &[Node]) -> String {
+    let words = nodes
+        .iter()
+        .map(|node| format!("{}:\n{}\n", node.datacenter(), node.log_tail()));
+    words.collect()
+}
