@@ -9,7 +9,7 @@ use rejoin_chaos::scenario::{Composed, Ground, Trial, Weather, workload};
 use rejoin_chaos::workload::seed;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_datacenters_in_containers_keep_every_promise() -> anyhow::Result<()> {
+async fn two_datacenters_in_containers_converge_and_keep_batches_counters_and_conflicts() -> anyhow::Result<()> {
     let engine = match Engine::find() {
         Ok(engine) => engine,
         Err(reason) => {
@@ -17,7 +17,7 @@ async fn two_datacenters_in_containers_keep_every_promise() -> anyhow::Result<()
             return Ok(());
         }
     };
-    let seed = seed("two_datacenters_in_containers_keep_every_promise")?;
+    let seed = seed("two_datacenters_in_containers_converge_and_keep_batches_counters_and_conflicts")?;
     let image = build_image(&engine)?;
     let mut ground = Composed::start(Project::start(engine, &image)?).await?;
     for number in 0..DATACENTERS.len() {

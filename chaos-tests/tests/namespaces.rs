@@ -11,12 +11,12 @@ use rejoin_chaos::workload::seed;
 const DATACENTERS: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn real_nodes_in_network_namespaces_keep_every_promise() -> anyhow::Result<()> {
+async fn real_nodes_in_network_namespaces_converge_and_keep_batches_counters_and_conflicts() -> anyhow::Result<()> {
     if let Some(reason) = Namespaces::unavailable() {
         println!("skipped: {reason}");
         return Ok(());
     }
-    let seed = seed("real_nodes_in_network_namespaces_keep_every_promise")?;
+    let seed = seed("real_nodes_in_network_namespaces_converge_and_keep_batches_counters_and_conflicts")?;
     let topology = if seed % 2 == 0 { Topology::Mesh } else { Topology::Line };
     println!("{topology} of {DATACENTERS}");
     let mut ground = Namespaced::start(topology, DATACENTERS).await?;

@@ -191,7 +191,7 @@ fn remove_stale(engine: &Engine) -> anyhow::Result<()> {
         projects.extend(found.lines().map(str::to_owned));
     }
     for project in projects {
-        if !owner(&project, PREFIX).is_some_and(|process| !is_alive(process)) {
+        if owner(&project, PREFIX).is_none_or(is_alive) {
             continue;
         }
         let of_project = format!("label={PROJECT_LABEL}={project}");

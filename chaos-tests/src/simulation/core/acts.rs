@@ -43,7 +43,7 @@ struct Sent {
 
 /// What a client was told.
 enum Told {
-    Ok(Written),
+    Ok(Box<Written>),
     Refused(String),
     Unknown(String),
 }
@@ -287,7 +287,7 @@ impl Run {
         let node = self.clients[client].node;
         let operation = StoreOperation::Write(request);
         let told = match self.submit(node, operation, death) {
-            Ok(StoreOutcome::Written(written)) => Told::Ok(written),
+            Ok(StoreOutcome::Written(written)) => Told::Ok(Box::new(written)),
             Ok(_) => Told::Refused("UNEXPECTED".to_owned()),
             Err(told) => told,
         };
@@ -314,7 +314,9 @@ impl Run {
         let node = self.clients[client].node;
         let death = self.take_death(node);
         let told: Vec<Told> = match self.submit(node, StoreOperation::WriteBatch(batch), death) {
-            Ok(StoreOutcome::BatchWritten(written)) => written.into_iter().map(Told::Ok).collect(),
+            Ok(StoreOutcome::BatchWritten(written)) => {
+                written.into_iter().map(|written| Told::Ok(Box::new(written))).collect()
+            }
             Ok(_) => sent.iter().map(|_| Told::Refused("UNEXPECTED".to_owned())).collect(),
             Err(Told::Unknown(problem)) => sent.iter().map(|_| Told::Unknown(problem.clone())).collect(),
             Err(_) => sent.iter().map(|_| Told::Refused("BATCH_REFUSED".to_owned())).collect(),
@@ -357,7 +359,7 @@ impl Run {
         let death = self.take_death(node);
         let told = match self.submit(node, StoreOperation::Resolve(resolve), death) {
             Ok(StoreOutcome::Resolved(resolved)) => match resolved.written {
-                Some(written) => Told::Ok(written),
+                Some(written) => Told::Ok(Box::new(written)),
                 None => Told::Refused("NOTHING_OPEN".to_owned()),
             },
             Ok(_) => Told::Refused("UNEXPECTED".to_owned()),

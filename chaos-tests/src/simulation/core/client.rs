@@ -62,7 +62,7 @@ impl Client {
     /// What it read of a document so many reads ago, or the oldest that it remembers.
     pub(super) fn recall(&self, document: &str, reads_ago: u32) -> Option<Sight> {
         let sights = self.remembered.get(document)?;
-        let place = sights.len().checked_sub(1 + reads_ago as usize).unwrap_or(0);
+        let place = sights.len().saturating_sub(1 + reads_ago as usize);
         sights.get(place).cloned()
     }
 }
