@@ -5,11 +5,15 @@ export CARGO_TERM_PROGRESS_WHEN ?= auto
 
 PREPARE := ./deploy/prepare.sh
 
+# How many seeds `make simulate` runs, and the first of them.
+SEEDS ?= 200
+FIRST_SEED ?= 1
+
 # How long `make fuzz` searches in each target, and which (none named: all of them).
 SECONDS_EACH ?= 60
 TARGETS ?=
 
-.PHONY: help demo test check fix build fuzz
+.PHONY: help demo test check fix build fuzz simulate
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +40,11 @@ fix: ## mend what can be mended by a program
 	@$(PREPARE)
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 	cargo fmt --all
+
+simulate: ## whole clusters in one thread, by seeds, with simulated time and faults (SEEDS=200 FIRST_SEED=1)
+	@$(PREPARE)
+	@cargo build --locked --workspace --bins
+	@$(CARGO_TARGET_DIR)/debug/simulate --seeds $(SEEDS) --first-seed $(FIRST_SEED)
 
 fuzz: ## search inputs that break a decoder (SECONDS_EACH=60, TARGETS="patch names")
 	@$(PREPARE)
