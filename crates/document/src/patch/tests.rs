@@ -137,7 +137,7 @@ fn a_deep_body_can_be_patched_and_a_patch_cannot_make_one_too_deep_or_too_large(
     ));
     let path = |levels: usize| "/a".repeat(levels);
     let copies: Vec<String> = (0..15)
-        .map(|copy| format!(r#"{{"op":"copy","from":"/a","path":"{}"}}"#, path(1 << copy | 1)))
+        .map(|copy| format!(r#"{{"op":"copy","from":"/a","path":"{}"}}"#, path((1 << copy) + 1)))
         .collect();
     for text in [
         format!("[{}]", copies.join(",")),
