@@ -141,7 +141,10 @@ fn a_deep_body_can_be_patched_and_a_patch_cannot_make_one_too_deep_or_too_large(
         .collect();
     for text in [
         format!("[{}]", copies.join(",")),
-        format!(r#"[{{"op":"add","path":"{}","value":{}}}]"#, path(2), deep(127)),
+        format!(
+            r#"[{{"op":"add","path":"/a/b","value":{{"c":{{}}}}}},{{"op":"add","path":"/a/b/c/d","value":{}}}]"#,
+            deep(126)
+        ),
         format!(
             r#"[{{"op":"add","path":"/a/b","value":[]}},{{"op":"add","path":"/a/b/-","value":{}}}]"#,
             deep(126)
