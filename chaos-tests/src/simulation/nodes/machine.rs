@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use rejoin_document::DatacenterName;
 use rejoin_gateway::config::{PeerSettings, Plan, Settings};
 use rejoin_gateway::{Node, Parts, Transport};
@@ -122,10 +121,9 @@ impl Machine {
     /// # Errors
     /// It does not start.
     pub(super) async fn run(self) -> turmoil::Result {
-        let node = self
-            .start()
-            .await
-            .with_context(|| format!("{} does not start", self.name))?;
+        let started = self.start().await;
+        // The simulation passes on no causes.
+        let node = started.map_err(|error| format!("{} does not start: {error:#}", self.name))?;
         self.serving(node.store());
         loop {
             tokio::time::sleep(ALIVE_EVERY).await;
