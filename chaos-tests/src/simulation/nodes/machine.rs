@@ -21,6 +21,9 @@ use crate::history::{Event, Knowledge, Restart, Tick};
 /// How often the queue of a real node records that it is alive.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
+/// How long a supervisor waits before it starts a process again that did not start.
+const START_AGAIN: Duration = Duration::from_millis(300);
+
 /// A machine. Clones are one.
 #[derive(Clone)]
 pub(super) struct Machine {
@@ -121,7 +124,12 @@ impl Machine {
     /// # Errors
     /// It does not start.
     pub(super) async fn run(self) -> turmoil::Result {
-        let started = self.start().await;
+        let mut started = self.start().await;
+        while started.is_err() && self.hooks.is_refusing() {
+            // Whoever supervises the process starts it again, until the disk takes writes.
+            tokio::time::sleep(START_AGAIN).await;
+            started = self.start().await;
+        }
         // The simulation passes on no causes.
         let node = started.map_err(|error| format!("{} does not start: {error:#}", self.name))?;
         self.serving(node.store());
