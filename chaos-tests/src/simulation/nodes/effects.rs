@@ -201,7 +201,7 @@ mod tests {
                 draw,
             };
             let directions = directions(4, &fault);
-            assert!(!directions.is_empty() && directions.len() % 2 == 0, "{draw}");
+            assert!(!directions.is_empty() && directions.len().is_multiple_of(2), "{draw}");
             assert!(directions.iter().all(|(from, to)| directions.contains(&(*to, *from))));
         }
     }
