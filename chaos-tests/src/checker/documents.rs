@@ -246,7 +246,7 @@ impl<'a> Track<'a> {
             return false;
         };
         let knew = |other: &&Entry| !other.delete && other.invoked < at && other.read.deletions.contains(&stamp);
-        view.listed_deletions().any(|listed| listed == stamp) || self.entries.iter().any(|other| knew(other))
+        view.listed_deletions().any(|listed| listed == stamp) || self.entries.iter().any(knew)
     }
 
     /// Whether old values may have been written anew by then, without a trace in the log.
