@@ -84,7 +84,7 @@ fn whole_nodes_on_rocksdb_keep_every_promise() {
         disk: DiskKind::Directory,
     };
     let directory = tempfile::tempdir().unwrap();
-    let summary = simulate(&stage, Seeds { first: 101, count: 3 }, directory.path());
+    let summary = simulate(&stage, Seeds { first: 101, count: 2 }, directory.path());
     println!("{summary}");
     assert!(summary.is_clean(), "{summary}");
 }
