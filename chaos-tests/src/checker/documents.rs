@@ -239,6 +239,16 @@ impl<'a> Track<'a> {
         !entry.delete && entry.edits.iter().all(is_gone)
     }
 
+    /// Whether a delete met an edit that it had not seen: then the whole document is shown, and the delete is listed until somebody who has read of
+    /// it writes on.
+    pub(super) fn is_outlived(&self, entry: &Entry, view: &View, at: Tick) -> bool {
+        let Some(stamp) = entry.stamp().filter(|_| entry.delete) else {
+            return false;
+        };
+        let knew = |other: &&Entry| !other.delete && other.invoked < at && other.read.deletions.contains(&stamp);
+        view.listed_deletions().any(|listed| listed == stamp) || self.entries.iter().any(knew)
+    }
+
     /// Whether old values may have been written anew by then, without a trace in the log.
     pub(super) fn may_be_renewed(&self, at: Tick) -> bool {
         self.kept_over.is_some_and(|from| from < at)
@@ -259,6 +269,7 @@ impl<'a> Track<'a> {
             };
             let by = self.displacers(&path, &value).iter();
             let by = by.filter(|by| certain.contains(by) && **by != author && self.entries[**by].is_ok());
+            let by = by.filter(|by| !self.is_outlived(self.entries[**by], view, at));
             if let Some(by) = by.copied().next() {
                 let what = format!(
                     "{path} shows {value} although the write {} had taken its place",

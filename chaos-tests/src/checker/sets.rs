@@ -119,7 +119,12 @@ impl Scene<'_> {
             return None;
         };
         let mut discards = known.discards.iter();
-        let discard = discards.find(|discard| self.certain.contains(discard) && *discard != addition)?;
+        let outlived = |discard: &usize| {
+            self.view
+                .is_some_and(|view| track.is_outlived(track.entries()[*discard], view, self.at))
+        };
+        let discard =
+            discards.find(|discard| self.certain.contains(discard) && *discard != addition && !outlived(discard))?;
         let what = || (format!("{element} is back"), track.places([*addition, *discard]));
         (!self.renewed).then(what)
     }

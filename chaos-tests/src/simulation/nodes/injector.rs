@@ -16,6 +16,8 @@ pub(super) struct Injector {
     active: Vec<Active>,
     occasions: Occasions,
     restores: Restores,
+    /// A ring has lost an edge for ever: a second one would take it apart.
+    is_ring_cut: bool,
 }
 
 /// A fault that lasts.
@@ -36,6 +38,7 @@ impl Injector {
             active: Vec::new(),
             occasions: Occasions::default(),
             restores: Restores::default(),
+            is_ring_cut: false,
         }
     }
 
@@ -76,7 +79,9 @@ impl Injector {
         let now = world.now_ms();
         match fault.kind {
             FaultKind::Reset | FaultKind::Truncated => effects::break_connections(world, &fault),
+            FaultKind::RingCutForEver if self.is_ring_cut => {}
             FaultKind::RingCutForEver => {
+                self.is_ring_cut = true;
                 effects::turn(world, &fault, true);
                 world.journal.fault(fault.kind, fault.target, Phase::Begun);
             }

@@ -73,6 +73,23 @@ impl Links {
         self.tell_again(sim, names, node);
     }
 
+    /// Nothing that a node sends arrives any more, until the network is told again.
+    pub(super) fn silence(&self, sim: &Sim<'_>, names: &[String], node: usize) {
+        let all = names.iter().flat_map(|name| hosts(name)).chain([OPERATOR.to_owned()]);
+        for other in all.filter(|other| *other != names[node]) {
+            sim.partition_oneway(names[node].as_str(), other.as_str());
+        }
+    }
+
+    /// The ends that others have of their connections with a node break.
+    pub(super) fn close_to(sim: &Sim<'_>, names: &[String], node: usize) {
+        let all = names.iter().flat_map(|name| hosts(name)).chain([OPERATOR.to_owned()]);
+        let gone = sim.lookup(names[node].as_str());
+        for other in all.filter(|other| *other != names[node]) {
+            break_ends(sim.lookup(other.as_str()), gone, Break::Now);
+        }
+    }
+
     /// Tells the network again: a node that died had cut itself off.
     pub(super) fn tell_again(&mut self, sim: &Sim<'_>, names: &[String], datacenter: usize) {
         for other in (0..names.len()).filter(|other| *other != datacenter) {

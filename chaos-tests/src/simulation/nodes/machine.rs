@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use rejoin_document::DatacenterName;
 use rejoin_gateway::config::{PeerSettings, Plan, Settings};
 use rejoin_gateway::{Node, Parts, Transport};
@@ -21,6 +20,9 @@ use crate::history::{Event, Knowledge, Restart, Tick};
 
 /// How often the queue of a real node records that it is alive.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// How long a supervisor waits before it starts a process again that did not start.
+const START_AGAIN: Duration = Duration::from_millis(300);
 
 /// A machine. Clones are one.
 #[derive(Clone)]
@@ -122,10 +124,14 @@ impl Machine {
     /// # Errors
     /// It does not start.
     pub(super) async fn run(self) -> turmoil::Result {
-        let node = self
-            .start()
-            .await
-            .with_context(|| format!("{} does not start", self.name))?;
+        let mut started = self.start().await;
+        while started.is_err() && self.hooks.is_refusing() {
+            // Whoever supervises the process starts it again, until the disk takes writes.
+            tokio::time::sleep(START_AGAIN).await;
+            started = self.start().await;
+        }
+        // The simulation passes on no causes.
+        let node = started.map_err(|error| format!("{} does not start: {error:#}", self.name))?;
         self.serving(node.store());
         loop {
             tokio::time::sleep(ALIVE_EVERY).await;

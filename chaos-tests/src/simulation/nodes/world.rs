@@ -24,6 +24,9 @@ use crate::workload::{documents, random_rules};
 /// One instant. What the network carries arrives at instants; timers of a host are exact to a millisecond.
 const INSTANT: Duration = Duration::from_millis(10);
 
+/// How a process ends whose machine has no power any more.
+const POWER_CUT: &str = "power_cut";
+
 /// Everything there is in one run.
 pub(super) struct World {
     pub(super) sim: Sim<'static>,
@@ -181,12 +184,16 @@ impl World {
 
     /// Ends a process, in this way, and starts it again later.
     pub(super) fn end_process(&mut self, number: usize, how: &'static str, again_in_ms: u64) {
+        // A runtime that ends drops its tasks in an order that depends on other runs of this process: nothing of that may reach the network.
+        self.links.silence(&self.sim, &self.names, number);
         self.machines[number].ended(how);
         self.sim.crash(self.names[number].as_str());
         self.starts[number] = Some(self.now_ms().saturating_add(again_in_ms));
-        if self.machines[number].hooks.is_dead() {
-            self.machines[number].hooks.revive();
-            self.links.tell_again(&self.sim, &self.names, number);
+        self.machines[number].hooks.revive();
+        self.links.tell_again(&self.sim, &self.names, number);
+        if how != POWER_CUT {
+            // The system closes the connections of a process that is gone.
+            Links::close_to(&self.sim, &self.names, number);
         }
     }
 
@@ -202,7 +209,7 @@ impl World {
     /// # Errors
     /// The disk cannot be copied.
     pub(super) fn cut_power(&mut self, number: usize, again_in_ms: u64) -> anyhow::Result<()> {
-        self.end_process(number, "power_cut", again_in_ms);
+        self.end_process(number, POWER_CUT, again_in_ms);
         let random = &mut self.random;
         self.machines[number].disk(|disk| disk.cut_power(random))
     }

@@ -91,6 +91,11 @@ impl Hooks {
         (state.refusal, state.refused) = (refusal, false);
     }
 
+    /// Whether the disk refuses anything.
+    pub(in super::super) fn is_refusing(&self) -> bool {
+        self.state().refusal != Refusal::None
+    }
+
     /// Whether the disk has refused something since it was told to.
     pub(in super::super) fn has_refused(&self) -> bool {
         self.state().refused

@@ -138,6 +138,7 @@ mod tests {
         assert_eq!(lengths, (2..=5).collect());
     }
 
+    #[cfg(debug_assertions)]
     #[test]
     fn a_disk_that_only_claims_to_sync_loses_what_it_promised() {
         let _planted = rejoin_document::planted::plant(rejoin_document::planted::Bug::NoSync);
