@@ -71,7 +71,7 @@ impl Only {
 }
 
 #[test]
-#[ignore = "the checkers take some effects of restored and wiped disks, and of values that a rule had set aside, for lost writes: its findings are to be told apart first"]
+#[ignore = "two of the twenty seeds fail: a removal that is no longer listed after a clock jumped by hours (15), and the rule `latest` under skew (17)"]
 fn whole_nodes_keep_every_promise() {
     let directory = tempfile::tempdir().unwrap();
     let summary = simulate(&WholeNodes::default(), Seeds { first: 1, count: 20 }, directory.path());
@@ -80,7 +80,6 @@ fn whole_nodes_keep_every_promise() {
 }
 
 #[test]
-#[ignore = "the checkers take some effects of restored and wiped disks, and of values that a rule had set aside, for lost writes: its findings are to be told apart first"]
 fn whole_nodes_on_rocksdb_keep_every_promise() {
     let stage = WholeNodes {
         disk: DiskKind::Directory,
@@ -92,7 +91,6 @@ fn whole_nodes_on_rocksdb_keep_every_promise() {
 }
 
 #[test]
-#[ignore = "some seeds differ in the moment of an answer by one tick: two tasks of one host still run in either order"]
 fn the_same_seed_gives_the_same_log() {
     let stage = WholeNodes::default();
     for seed in [1, 2, 3] {
