@@ -22,7 +22,6 @@ pub struct Judged {
 
 /// Carries out a plan and runs all checkers. A run that panics has a trouble and no history.
 pub fn judge(stage: &dyn Stage, plan: &Plan) -> Judged {
-    let begun = std::time::Instant::now();
     let mut ran = catch_unwind(AssertUnwindSafe(|| stage.run(plan))).unwrap_or_else(|panic| Ran {
         troubles: vec![format!("panicked: {}", message(panic.as_ref()))],
         ..Ran::default()
@@ -32,17 +31,7 @@ pub fn judge(stage: &dyn Stage, plan: &Plan) -> Judged {
         ran.troubles
             .push(format!("{} operations, at least {least} are asked for", ran.operations));
     }
-    let ran_in = begun.elapsed();
     let report = checker::run(&ran.history);
-    if std::env::var("REJOIN_TIMES").is_ok() {
-        eprintln!(
-            "seed {} ran in {ran_in:?}, all {:?}, events {}, log {}",
-            plan.seed,
-            begun.elapsed(),
-            ran.history.events.len(),
-            ran.log.len()
-        );
-    }
     Judged { ran, report }
 }
 
