@@ -14,6 +14,7 @@ pub mod nodes;
 mod ran;
 mod runner;
 mod seed_failure;
+mod sizes;
 mod stage;
 mod stages;
 
@@ -23,6 +24,7 @@ pub use judged::{Judged, judge};
 pub use ran::Ran;
 pub use runner::{Seeds, simulate, simulate_reducing};
 pub use seed_failure::SeedFailure;
+pub use sizes::sizes;
 pub use stage::Stage;
 pub use stages::stages;
 

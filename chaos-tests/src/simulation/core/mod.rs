@@ -24,7 +24,6 @@ mod record;
 mod repair;
 mod run;
 mod sight;
-mod sizes;
 mod stage;
 mod truth;
 mod walk;

@@ -419,7 +419,7 @@ impl Run {
             .ok()
             .map(|(knowledge, _)| Knowledge(knowledge));
         let (at, ms) = (self.journal().tick(), self.world.now_ms - START_MS);
-        let sizes = Some(super::sizes::sizes(&store, &self.database));
+        let sizes = Some(crate::simulation::sizes(&store, &self.database));
         self.journal().push(Event::Restart(Restart {
             datacenter: Plan::datacenter(node),
             how: how.to_owned(),

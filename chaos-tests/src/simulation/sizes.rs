@@ -9,7 +9,7 @@ use crate::history::Sizes;
 const ENTRY_BYTES: u64 = 16;
 
 /// The sizes of a node: the largest stored state, the largest token that it can hand out, and the hello of a link.
-pub(super) fn sizes(store: &Store, database: &DatabaseName) -> Sizes {
+pub fn sizes(store: &Store, database: &DatabaseName) -> Sizes {
     let bytes = |vector: &VersionVector| ENTRY_BYTES * vector.iter().count() as u64;
     let page = store.list(database, &rejoin_store::ListRange::default(), None, usize::MAX);
     let ids: Vec<_> = page
