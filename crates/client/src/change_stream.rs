@@ -47,6 +47,7 @@ pub struct ChangeStream {
     address: String,
     told: Told,
     token: Option<WatchToken>,
+    from_start: bool,
 }
 
 impl ChangeStream {
@@ -61,6 +62,7 @@ impl ChangeStream {
             address: address.to_owned(),
             told,
             token,
+            from_start: false,
         }
     }
 
@@ -89,6 +91,7 @@ impl ChangeStream {
         let answer = answer.map_err(|status| call::from_status(&self.address, Safety::Repeatable, &status))?;
         let Some(mut answer) = answer else { return Ok(None) };
         self.told.take_in(answer.state.take());
+        self.from_start |= answer.from_start;
         let event =
             WatchEvent::from_proto(answer).map_err(|malformed| CallError::malformed(&self.address, &malformed))?;
         self.token = Some(event.token().clone());
@@ -98,6 +101,13 @@ impl ChangeStream {
     /// How what this stream has brought so far stands to its session.
     pub fn state(&self) -> &ReadState {
         self.told.state()
+    }
+
+    /// Whether the node cannot tell what the token that the watch began after covers, and brings everything from the first change
+    /// again. Only at another node than the one that gave the token out, and with one from the middle of a first pass. Known before
+    /// the first event is.
+    pub fn is_from_start(&self) -> bool {
+        self.from_start
     }
 
     /// Where to go on after everything that this stream has brought; `None` if it began at the start and has brought

@@ -66,6 +66,11 @@ impl WatchToken {
         self.database == binding(database)
     }
 
+    /// Whether a consumer that carries it is given everything from the first change on.
+    pub fn covers_nothing(&self) -> bool {
+        self.position.sequence == Sequence(0) && self.knowledge.is_empty()
+    }
+
     /// The bytes for the consumer.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];

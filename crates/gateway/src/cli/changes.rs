@@ -19,7 +19,9 @@ use super::table::printable;
     "number of open ones. With --bodies also \"body\", null of a deleted document. With --from-now the first line is"
     "{\"token\"}.\n"
     "A token goes on where it was printed, at this node or at one of another datacenter, and does not expire. At"
-    "another node some changes may come again; none is left out. Without --json the last line has the token."
+    "another node some changes may come again; none is left out. The last line's token covers all that was there; one"
+    "from the middle of a first pass covers nothing at another node: then a line {\"token\", \"from_start\": true} comes first,"
+    "and everything again. Without --json the last line has the token."
 ))]
 pub struct Changes {
     /// The database
@@ -66,6 +68,9 @@ struct ChangeJson<'a> {
 #[derive(Serialize)]
 struct TokenJson {
     token: String,
+    /// Printed when true.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    from_start: bool,
     #[serde(flatten)]
     state: State,
 }
@@ -113,13 +118,23 @@ impl Changes {
 
     async fn print(&self, changes: &mut ChangeStream, output: &mut Output) -> Result<(), Failure> {
         let mut place_is_due = self.from_now && self.connection.json;
+        let mut start_is_due = true;
         while let Some(event) = changes.next_event().await? {
+            let begins_anew = changes.is_from_start() && std::mem::take(&mut start_is_due);
+            if begins_anew && !self.connection.json {
+                output.line(
+                    "note: this node cannot tell what that token covers; everything comes again, from the first change",
+                )?;
+            }
             match event {
                 WatchEvent::Change(change) => self.print_change(&change, changes.state(), output)?,
-                WatchEvent::Heartbeat(token) if place_is_due => output.json(&TokenJson {
-                    token: token.to_string(),
-                    state: State::new(changes.state().clone()),
-                })?,
+                WatchEvent::Heartbeat(token) if place_is_due || begins_anew && self.connection.json => {
+                    output.json(&TokenJson {
+                        token: token.to_string(),
+                        from_start: begins_anew,
+                        state: State::new(changes.state().clone()),
+                    })?;
+                }
                 WatchEvent::Heartbeat(_) => continue,
             }
             place_is_due = false;

@@ -40,6 +40,8 @@ struct Watch {
     heartbeat: Duration,
     /// When a heartbeat is due unless something else is sent before.
     due: Instant,
+    /// Whether the client is to be told that its token covers nothing here.
+    from_start: bool,
     news: broadcast::Receiver<Changed>,
     answers: AnswerSender<proto::WatchChangesResponse>,
     stop: CancellationToken,
@@ -86,6 +88,7 @@ pub(super) async fn start(
     // Before the first look at the log: what is written after it is news.
     let news = context.store.subscribe();
     let token = place(&context.store, &database, request)?;
+    let from_start = !request.resume_token.is_empty() && token.covers_nothing();
     let now = Instant::now();
     let watch = Watch {
         store: context.store.clone(),
@@ -96,6 +99,7 @@ pub(super) async fn start(
         reading,
         heartbeat,
         due: if request.from_now { now } else { now + heartbeat },
+        from_start,
         news,
         answers: sender,
         stop: context.stop.clone(),
@@ -153,6 +157,9 @@ impl Watch {
     }
 
     async fn follow(&mut self) -> Result<(), End> {
+        if self.from_start {
+            self.send_heartbeat().await?;
+        }
         loop {
             self.catch_up().await?;
             if self.until_current {
@@ -163,8 +170,10 @@ impl Watch {
         }
     }
 
-    /// Sends everything up to the end of the log.
+    /// Sends everything up to the end of the log. The last change is held back until it is known to be the last: its token then covers the whole pass,
+    /// at every node.
     async fn catch_up(&mut self) -> Result<(), End> {
+        let mut held = None;
         loop {
             let read = || self.store.watch(&self.database, &self.token, &self.filter, PAGE);
             self.reading.go_on();
@@ -173,16 +182,30 @@ impl Watch {
             for (change, token) in &page.changes {
                 let mut answer = answer(change, token);
                 answer.state = state.take();
-                self.send(answer).await?;
+                if let Some(before) = held.replace(answer) {
+                    self.send(before).await?;
+                }
             }
             self.token = page.token;
             if page.finished {
-                return Ok(());
+                return self.send_last(held).await;
+            }
+            if Instant::now() >= self.due
+                && let Some(before) = held.take()
+            {
+                self.send(before).await?;
             }
             // A filter that lets nothing through must not keep the client waiting for a sign of life, nor the node from stopping.
             self.heartbeat_if_due().await?;
             tokio::task::yield_now().await;
         }
+    }
+
+    /// The change before the end of the log.
+    async fn send_last(&mut self, held: Option<proto::WatchChangesResponse>) -> Result<(), End> {
+        let Some(mut answer) = held else { return Ok(()) };
+        answer.resume_token = self.token.encode().into();
+        self.send(answer).await
     }
 
     async fn heartbeat_if_due(&mut self) -> Result<(), End> {
@@ -199,6 +222,7 @@ impl Watch {
         let heartbeat = proto::WatchChangesResponse {
             resume_token: self.token.encode().into(),
             heartbeat: true,
+            from_start: std::mem::take(&mut self.from_start),
             state: Some(self.reading.after_piece(&VersionVector::new())),
             ..proto::WatchChangesResponse::default()
         };
@@ -246,6 +270,7 @@ fn answer(change: &WatchedChange, token: &WatchToken) -> proto::WatchChangesResp
         heartbeat: false,
         conflicts: u32::try_from(change.conflicts).unwrap_or(u32::MAX),
         state: None,
+        from_start: false,
     }
 }
 

@@ -69,6 +69,47 @@ async fn a_watch_goes_on_at_the_same_node_at_another_one_and_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_change_covers_the_pass_everywhere_and_an_earlier_one_says_that_it_covers_nothing_elsewhere() {
+    let (mut east, mut west) = pair().await;
+    east.create_things().await;
+    for id in ["a", "b", "c"] {
+        east.create(id, "{}").await;
+    }
+    wait_for_equal_digests(&[&east, &west]).await;
+    let mut stream = east.client.watch("things", &Watch::default()).await.unwrap();
+    let mut tokens = Vec::new();
+    while let Some(change) = stream.next().await.unwrap() {
+        tokens.push(change.token);
+    }
+    assert!(!stream.is_from_start(), "nobody asked to go on");
+
+    let again = async |client: &Client, token: &WatchToken| {
+        let mut stream = client.watch("things", &after(token)).await.unwrap();
+        let mut ids = Vec::new();
+        let mut told_first = None;
+        while let Some(event) = stream.next_event().await.unwrap() {
+            told_first.get_or_insert(stream.is_from_start());
+            if let WatchEvent::Change(change) = event {
+                ids.push(change.id);
+            }
+        }
+        (ids, told_first.unwrap())
+    };
+    // The west has the documents before it knows that it has all up to a time.
+    eventually("the west covers them", async || {
+        again(&west.client, &tokens[2]).await.0.is_empty()
+    })
+    .await;
+    assert_eq!(again(&west.client, &tokens[2]).await, (Vec::new(), false));
+    assert!(again(&west.client, &tokens[0]).await.1);
+    assert_eq!(again(&west.client, &tokens[0]).await.0.len(), 3);
+    let at_home = (vec!["b".to_owned(), "c".to_owned()], false);
+    assert_eq!(again(&east.client, &tokens[0]).await, at_home);
+    east.stop().await;
+    west.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_is_none_or_of_another_database_is_refused_with_what_to_do() {
     let mut node = node().await;
     node.client.create_database(&database("others", &[])).await.unwrap();
