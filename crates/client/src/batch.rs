@@ -18,7 +18,7 @@ use crate::version::{Replaced, Version};
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     operations: Vec<proto::BatchOperation>,
-    request_id: String,
+    request_id: Option<String>,
 }
 
 /// What became of one write of an independent batch.
@@ -50,7 +50,7 @@ impl Batch {
     /// Names the batch, 1 to 128 bytes: sent again under the same name, each write is done once.
     #[must_use]
     pub fn request_id(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.request_id);
+        self.request_id = Some(name.to_owned());
         self
     }
 
@@ -150,7 +150,7 @@ impl Client {
     /// `Refused` with `BATCH_REFUSED`, the number of the write (from 0) as `operation` and its own reason as `reason` in the
     /// metadata; with `INVALID_BATCH`; `Unknown` if no answer arrived.
     pub async fn write_batch(&self, database: &str, batch: Batch) -> Result<Vec<Replaced>, CallError> {
-        let (call, options) = self.named(&batch.request_id).writes(database);
+        let (call, options) = self.named(batch.request_id.as_deref()).writes(database);
         let request = batch.into_request(database, false, options);
         let attempt = |request| {
             let mut service = self.document_service();
@@ -172,7 +172,7 @@ impl Client {
     /// # Errors
     /// As for [`Self::write_batch`], but a write that is refused is an outcome and does not touch the others.
     pub async fn write_each(&self, database: &str, batch: Batch) -> Result<Vec<BatchOutcome>, CallError> {
-        let (call, options) = self.named(&batch.request_id).writes(database);
+        let (call, options) = self.named(batch.request_id.as_deref()).writes(database);
         let request = batch.into_request(database, true, options);
         let attempt = |request| {
             let mut service = self.document_service();

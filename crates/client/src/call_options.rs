@@ -67,7 +67,7 @@ impl ReadOptions {
 impl WriteOptions {
     pub(crate) fn to_proto(&self, session_token: Bytes) -> proto::WriteOptions {
         proto::WriteOptions {
-            request_id: self.request_id.clone().unwrap_or_default(),
+            request_id: self.request_id.clone(),
             acknowledge: self.acknowledge.map(proto::Acknowledgement::from),
             session_token,
             report_in_answer: true,

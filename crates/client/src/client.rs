@@ -165,15 +165,15 @@ impl Client {
         Self { write, ..self.clone() }
     }
 
-    /// The same client, naming its next write; an empty name leaves it as it is.
-    pub(crate) fn named(&self, request_id: &str) -> Self {
-        if request_id.is_empty() {
-            return self.clone();
+    /// The same client, naming its next write; without a name it is left as it is.
+    pub(crate) fn named(&self, request_id: Option<&str>) -> Self {
+        match request_id {
+            Some(request_id) => self.writing(WriteOptions {
+                request_id: Some(request_id.to_owned()),
+                ..self.write.clone()
+            }),
+            None => self.clone(),
         }
-        self.writing(WriteOptions {
-            request_id: Some(request_id.to_owned()),
-            ..self.write.clone()
-        })
     }
 
     /// The same client, for calls that may take longer.

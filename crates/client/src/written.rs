@@ -19,6 +19,8 @@ pub struct Written {
     pub merged: bool,
     /// Whether the request id was known: this is what the write did the first time.
     pub repeated: bool,
+    /// Open conflicts that the document has now.
+    pub conflicts: u32,
     /// The datacenters in which it is known to be durable, the node's own first. Just that one unless an acknowledgement was asked for.
     pub durable_in: Vec<String>,
     /// The datacenters in which it is not known to be durable, if an acknowledgement did not come in time.
@@ -40,6 +42,7 @@ impl Written {
             checksum: Checksum(result.checksum),
             merged: result.merged,
             repeated: result.repeated,
+            conflicts: result.conflicts,
             durable_in: result.durable_in,
             pending_in: result.pending_in,
         })

@@ -86,6 +86,12 @@ pub enum PatchError {
         /// JSON pointer.
         path: String,
     },
+    /// A path of an edit that does not begin with a slash.
+    #[error("`{path}` is no path in a document: paths begin with a slash, as /{path} does")]
+    NotAPath {
+        /// What was given.
+        path: String,
+    },
     /// The way to a path does not exist, or ends in an array.
     #[error("nothing holds `{path}`; write the object that holds it first")]
     NoParent {
@@ -105,6 +111,9 @@ impl Patch {
     pub fn merge(text: &[u8], limits: &Limits) -> Result<Self, PatchError> {
         match parse_value(text, limits).map_err(syntax)? {
             patch @ Value::Object(_) => Ok(Self::new(Kind::Merge(marked(&patch)), text.len())),
+            Value::Array(_) => Err(PatchError::Syntax(
+                "a merge patch (RFC 7396) is a JSON object; an array may be a JSON Patch (RFC 6902), which is sent as such (--json-patch on the command line)".to_owned(),
+            )),
             _ => Err(PatchError::Syntax(
                 "a merge patch for a document is a JSON object".to_owned(),
             )),
@@ -125,9 +134,12 @@ impl Patch {
     /// Changes that need no read, one after another, all or none.
     ///
     /// # Errors
-    /// [`PatchError::Syntax`]: there are more than [`PATCH_OPERATIONS_MAX`].
+    /// [`PatchError::Syntax`]: there are more than [`PATCH_OPERATIONS_MAX`]. [`PatchError::NotAPath`].
     pub fn edits(edits: Vec<Edit>) -> Result<Self, PatchError> {
         bounded(edits.len())?;
+        if let Some(path) = edits.iter().map(Edit::path).find(|path| !path.starts_with('/')) {
+            return Err(PatchError::NotAPath { path: path.to_owned() });
+        }
         let bytes = edits.iter().map(Edit::weight).sum();
         Ok(Self::new(Kind::Edits(edits), bytes))
     }
@@ -188,6 +200,12 @@ impl Edit {
         match parse_value(text, limits).map_err(syntax)? {
             Value::Array(elements) => Ok(elements),
             _ => Err(PatchError::Syntax("elements are a JSON array".to_owned())),
+        }
+    }
+
+    fn path(&self) -> &str {
+        match self {
+            Self::Increment { path, .. } | Self::Add { path, .. } | Self::Remove { path, .. } => path,
         }
     }
 

@@ -114,7 +114,7 @@ pub enum CommitError {
         revision: Revision,
     },
     /// A document was to be deleted that does not exist.
-    #[error("the document {id} does not exist; check the id")]
+    #[error("the document {id} does not exist; check the id, or create the document")]
     DocumentNotFound {
         /// The document.
         id: DocumentId,

@@ -436,11 +436,13 @@ pub struct Written {
     pub checksum: Checksum,
     /// Whether the document shows something else than the body that was sent, because the write was rebased.
     pub merged: bool,
+    /// Open conflicts that the document has now.
+    pub conflicts: usize,
     /// Where the document stands in the log.
     pub sequence: Sequence,
     /// What the document showed before the write; none if it did not exist, or was deleted.
     pub previous: Option<Version>,
-    /// Whether the request was known: this is what its write did the first time, but for `sequence` and `previous`.
+    /// Whether the request was known: this is what its write did the first time, but for `conflicts`, `sequence` and `previous`.
     pub repeated: bool,
     /// Every write that the document has incorporated after this one.
     pub context: VersionVector,

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use rejoin_document::{DatabaseName, Granularity, Refused, Revision, Rule, Sequence};
+use rejoin_document::{DatabaseName, Granularity, Object, Refused, Revision, Rule, Sequence};
 use rejoin_store::{CommitError, Conditions, ListRange, Operation, Outcome, ReadError, WriteRequest};
 
 #[test]
@@ -267,7 +267,15 @@ fn a_database_of_whole_documents_refuses_a_stale_base() {
     let first = put(create(r#"{"x":1,"y":1}"#)).unwrap();
     put(update_from(&first.revision, r#"{"x":2,"y":1}"#)).unwrap();
     let error = put(update_from(&first.revision, r#"{"x":1,"y":2}"#)).unwrap_err();
-    assert!(matches!(error, CommitError::Refused(Refused::Conflict(_))), "{error:?}");
+    let CommitError::Refused(Refused::Conflict(report)) = error else {
+        panic!("{error:?}")
+    };
+    let base = report.base.as_deref().map(Object::to_json);
+    assert_eq!(
+        base.as_deref(),
+        Some(r#"{"x":1,"y":1}"#),
+        "what was read is kept, and shown"
+    );
     verify(&store, &"whole".parse().unwrap());
 }
 

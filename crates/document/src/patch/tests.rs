@@ -206,12 +206,7 @@ fn an_increment_counts_on_from_what_is_there_or_from_nothing() {
             "{text}"
         );
     }
-    for path in ["/a/b", "", "n"] {
-        assert!(
-            matches!(apply(&by(path, 1), "{}"), Err(PatchError::NoParent { .. })),
-            "{path}"
-        );
-    }
+    assert!(matches!(apply(&by("/a/b", 1), "{}"), Err(PatchError::NoParent { .. })));
 }
 
 #[test]
@@ -246,4 +241,25 @@ fn elements_are_added_once_and_taken_out_if_they_are_there() {
         apply(&both, r#"{"tags":1}"#),
         Err(PatchError::NotAnArray { .. })
     ));
+}
+
+#[test]
+fn an_edit_of_what_is_no_path_is_refused_instead_of_doing_nothing() {
+    let path = || "tags".to_owned();
+    let edits = [
+        Edit::Increment { path: path(), by: 1 },
+        Edit::Add {
+            path: path(),
+            elements: Vec::new(),
+        },
+        Edit::Remove {
+            path: path(),
+            elements: Vec::new(),
+        },
+    ];
+    for edit in edits {
+        let refused = Patch::edits(vec![edit]).unwrap_err();
+        assert_eq!(refused, PatchError::NotAPath { path: path() });
+        assert!(refused.to_string().contains("/tags"), "{refused}");
+    }
 }

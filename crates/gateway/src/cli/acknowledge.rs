@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use rejoin_client::{Acknowledge, Client, WriteOptions, Written};
 
 /// Milliseconds to wait for other datacenters at most.
@@ -24,7 +25,7 @@ pub(super) struct WriteArguments {
     )]
     timeout: Option<u64>,
     /// Name the write, 1 to 128 bytes: sent again under the same name, here or in another datacenter, it is done once
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     request_id: Option<String>,
 }
 

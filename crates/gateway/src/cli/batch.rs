@@ -22,9 +22,10 @@ use super::table::printable;
 /// Does several writes of one database: all of them or none.
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
-    "{\"results\": [{\"id\", \"revision\", \"merged\"}]}, in the order of the writes; with --independent a write that was"
-    "refused is {\"id\", \"error\", \"message\"}, one that did not match {\"id\", \"matched\": false, \"revision\", \"body\"},"
-    "and the exit status is 1.\n"
+    "{\"results\": [{\"id\", \"revision\", \"merged\"}]}, in the order of the writes, with \"repeated\": true if the"
+    "batch was done before under its request id; with --independent a write that was refused is"
+    "{\"id\", \"error\", \"message\"}, one that did not match {\"id\", \"matched\": false, \"revision\", \"body\"}, and the"
+    "exit status is 1.\n"
     "Each line is one write, at most 1000: {\"op\": \"create\", \"id\", \"body\"}, {\"op\": \"update\", \"id\", \"body\"},"
     "{\"op\": \"patch\", \"id\", \"patch\"} (a merge patch, or the array of a JSON Patch), {\"op\": \"edit\", \"id\","
     "\"increment\": {PATH: NUMBER}, \"add\": {PATH: ARRAY}, \"remove\": {PATH: ARRAY}}, {\"op\": \"cas\", \"id\","
@@ -70,11 +71,10 @@ struct Line<'a> {
     create: bool,
     rev: Option<String>,
     checksum: Option<String>,
-    #[serde(default)]
-    on_conflict: OnConflictArgument,
+    on_conflict: Option<OnConflictArgument>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Op {
     Create,
@@ -92,6 +92,8 @@ enum ResultJson<'a> {
         id: &'a str,
         revision: String,
         merged: bool,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        repeated: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         durable_in: Option<&'a [String]>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,7 +167,8 @@ fn print(connection: &Connection, outcomes: &[BatchOutcome], acknowledged: bool)
         let id = printable(id);
         match result {
             BatchResult::Stored(Replaced { written, .. }) => {
-                output.line(format_args!("stored {id} {}", written.revision))?
+                let repeated = if written.repeated { ", as before" } else { "" };
+                output.line(format_args!("stored {id} {}{repeated}", written.revision))?
             }
             BatchResult::Unmatched(version) => {
                 output.line(format_args!("not as expected: {id} {}", version.revision))?;
@@ -185,6 +188,7 @@ fn print(connection: &Connection, outcomes: &[BatchOutcome], acknowledged: bool)
 
 impl Line<'_> {
     fn add_to(self, batch: ClientBatch) -> Result<ClientBatch, String> {
+        self.check()?;
         let text = |value: Option<&RawValue>, name: &str| {
             let value = value.ok_or_else(|| format!("{name:?} is missing"))?;
             Ok::<_, String>(Bytes::from(value.get().to_owned()))
@@ -198,7 +202,7 @@ impl Line<'_> {
         let conditions = Conditions {
             base: self.rev,
             checksum,
-            on_conflict: self.on_conflict.into(),
+            on_conflict: self.on_conflict.unwrap_or_default().into(),
         };
         let id = self.id.as_str();
         Ok(match self.op {
@@ -212,6 +216,40 @@ impl Line<'_> {
             Op::Cas => batch.compare_and_swap(id, text(self.expected, "expected")?, text(self.body, "body")?),
             Op::Delete if self.expected.is_some() => batch.compare_and_delete(id, text(self.expected, "expected")?),
             Op::Delete => batch.delete(id, &conditions),
+        })
+    }
+}
+
+impl Line<'_> {
+    /// Nothing that the line asks for is passed over.
+    fn check(&self) -> Result<(), String> {
+        let (name, taken): (_, &[&str]) = match self.op {
+            Op::Create => ("create", &["body"]),
+            Op::Update => ("update", &["body", "rev", "checksum", "on_conflict"]),
+            Op::Patch => ("patch", &["patch", "create", "rev", "checksum", "on_conflict"]),
+            Op::Edit => (
+                "edit",
+                &["increment", "add", "remove", "create", "rev", "checksum", "on_conflict"],
+            ),
+            Op::Cas => ("cas", &["expected", "body"]),
+            Op::Delete if self.expected.is_some() => ("delete with \"expected\"", &["expected"]),
+            Op::Delete => ("delete", &["rev", "checksum"]),
+        };
+        let given = [
+            ("body", self.body.is_some()),
+            ("expected", self.expected.is_some()),
+            ("patch", self.patch.is_some()),
+            ("increment", !self.increment.is_empty()),
+            ("add", !self.add.is_empty()),
+            ("remove", !self.remove.is_empty()),
+            ("create", self.create),
+            ("rev", self.rev.is_some()),
+            ("checksum", self.checksum.is_some()),
+            ("on_conflict", self.on_conflict.is_some()),
+        ];
+        let strange = given.iter().find(|(member, given)| *given && !taken.contains(member));
+        strange.map_or(Ok(()), |(member, _)| {
+            Err(format!("{name} does not take {member:?}, but {}", taken.join(", ")))
         })
     }
 }
@@ -255,6 +293,7 @@ impl<'a> ResultJson<'a> {
                 id,
                 revision: written.revision.to_string(),
                 merged: written.merged,
+                repeated: written.repeated,
                 durable_in: acknowledged.then_some(&written.durable_in[..]),
                 pending_in: acknowledged.then_some(&written.pending_in[..]),
             },

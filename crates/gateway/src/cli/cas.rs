@@ -39,7 +39,16 @@ impl Cas {
         let (expected, new) = (self.expected.read()?, self.new.read()?);
         let compared = client.compare_and_swap(&self.database, &self.id, expected, new).await?;
         let matched = matched(&self.connection, &self.id, compared)?;
-        write::print(&self.connection, &self.acknowledge, "stored", &self.id, &matched, false)
+        write::print(
+            &self.connection,
+            &self.acknowledge,
+            &write::Done {
+                verb: "stored",
+                id: &self.id,
+                replaced: &matched,
+                with_previous: false,
+            },
+        )
     }
 }
 

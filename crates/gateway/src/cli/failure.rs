@@ -181,6 +181,10 @@ fn conflict_table(report: &ConflictReport) -> String {
 }
 
 fn advice(report: &ConflictReport) -> String {
+    if report.ours.is_none() {
+        return "base: what you had read; ours: the document was deleted meanwhile.\nleave it deleted, or write it anew without --rev"
+            .to_owned();
+    }
     format!(
         "base: what you had read; ours: what is stored now.\nread the document again, decide, and write with --rev {}",
         report.revision

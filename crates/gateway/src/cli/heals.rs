@@ -1,5 +1,7 @@
 //! `heals`: what each reconnect did.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use rejoin_client::Heal;
 use serde::Serialize;
@@ -66,7 +68,9 @@ impl Heals {
 
 fn print(output: &mut Output, heals: &[Heal]) -> Result<(), Failure> {
     if heals.is_empty() {
-        return output.line("no heals: no link has been lost and found again");
+        return output.line(
+            "no heals: no link has been lost and found again, or both sides are still being compared (about a second)",
+        );
     }
     output.line(table(heals))?;
     for heal in heals.iter().filter(|heal| heal.quarantined + heal.repaired > 0) {
@@ -94,29 +98,36 @@ fn table(heals: &[Heal]) -> Table {
         "digests",
     ];
     let mut table = Table::new(headings).numbers([0, 3, 4, 5, 6, 7, 8]).whole([2, 9]);
+    // The newest comes first: a heal that has not converged when a later one begins never will.
+    let mut later = BTreeSet::new();
     for heal in heals {
+        let pending = if later.insert(&heal.datacenter) {
+            "not yet"
+        } else {
+            "cut again"
+        };
         table.row([
             heal.id.to_string(),
             heal.datacenter.clone(),
             time::human(heal.healed),
             time::span(heal.broken, heal.healed),
             heal.converged
-                .map_or_else(|| "not yet".to_owned(), |at| time::span(heal.healed, at)),
+                .map_or_else(|| pending.to_owned(), |at| time::span(heal.healed, at)),
             count(heal.documents_received),
             count(heal.merged),
             count(heal.conflicts),
             count(heal.siblings_kept),
-            digests(heal.digests_equal).to_owned(),
+            digests(heal.digests_equal, pending).to_owned(),
         ]);
     }
     table
 }
 
-fn digests(equal: Option<bool>) -> &'static str {
+fn digests(equal: Option<bool>, pending: &'static str) -> &'static str {
     match equal {
         Some(true) => "equal",
         Some(false) => "differ",
-        None => "not yet",
+        None => pending,
     }
 }
 
@@ -147,10 +158,9 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_heal_fits_in_a_line_of_a_hundred_columns() {
+    fn heal() -> Heal {
         let at = |seconds: f64| SystemTime::UNIX_EPOCH + Duration::from_secs_f64(1_700_000_000.0 + seconds);
-        let heal = Heal {
+        Heal {
             id: 12,
             datacenter: "dc-west".to_owned(),
             broken: at(0.0),
@@ -165,8 +175,29 @@ mod tests {
             quarantined: 0,
             digests_equal: Some(true),
             repaired: 0,
+        }
+    }
+
+    #[test]
+    fn only_the_newest_heal_of_a_peer_can_still_converge() {
+        let unfinished = |id| Heal {
+            id,
+            converged: None,
+            digests_equal: None,
+            ..heal()
         };
-        let text = table(&[heal]).to_string();
+        let text = table(&[unfinished(3), unfinished(2), heal()]).to_string();
+        let ends: Vec<_> = text
+            .lines()
+            .skip(2)
+            .map(|line| line.split_whitespace().last())
+            .collect();
+        assert_eq!(ends, [Some("yet"), Some("again"), Some("equal")], "{text}");
+    }
+
+    #[test]
+    fn a_heal_fits_in_a_line_of_a_hundred_columns() {
+        let text = table(&[heal()]).to_string();
         let row = text.lines().nth(2).unwrap();
         assert!(row.chars().count() <= 100, "{text}");
         let words: Vec<&str> = row.split_whitespace().collect();

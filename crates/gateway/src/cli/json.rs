@@ -86,6 +86,9 @@ pub(super) struct Written<'a> {
     /// The request id was known.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
+    /// Open ones of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflicts: Option<u32>,
     /// Where it is durable; only if an acknowledgement was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     durable_in: Option<&'a [String]>,
@@ -207,6 +210,7 @@ impl<'a> Written<'a> {
             revision: written.revision.to_string(),
             merged: written.merged,
             repeated: written.repeated,
+            conflicts: Some(written.conflicts).filter(|open| *open > 0),
             durable_in: acknowledged.then_some(&written.durable_in[..]),
             pending_in: acknowledged.then_some(&written.pending_in[..]),
             previous: with_previous.then(previous),

@@ -16,7 +16,7 @@ use super::write;
 /// Changes a part of a document.
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
-    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write.\n"
+    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write, and \"conflicts\" if any are open.\n"
     "Without --json-patch the patch is a JSON Merge Patch (RFC 7396): members replace, null removes."
 ))]
 pub struct Patch {
@@ -47,7 +47,7 @@ pub struct Patch {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("edits").required(true).multiple(true))]
 #[command(after_help = json_help!(
-    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write.\n"
+    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write, and \"conflicts\" if any are open.\n"
     "First the increments, then what is added, then what is removed. A number that is not there counts from 0."
 ))]
 pub struct EditDocument {
@@ -125,10 +125,12 @@ impl Patch {
         write::print(
             &self.connection,
             &self.acknowledge,
-            "stored",
-            &self.id,
-            &replaced,
-            false,
+            &write::Done {
+                verb: "stored",
+                id: &self.id,
+                replaced: &replaced,
+                with_previous: false,
+            },
         )
     }
 }
@@ -155,10 +157,12 @@ impl EditDocument {
         write::print(
             &self.connection,
             &self.acknowledge,
-            "stored",
-            &self.id,
-            &replaced,
-            false,
+            &write::Done {
+                verb: "stored",
+                id: &self.id,
+                replaced: &replaced,
+                with_previous: false,
+            },
         )
     }
 }

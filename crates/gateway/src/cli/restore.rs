@@ -16,7 +16,7 @@ use super::write;
 /// Brings back an old revision, or one value of it, as a new write on what is current.
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
-    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write.\n"
+    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write, and \"conflicts\" if any are open.\n"
     "Without --path the whole body comes back, of a deleted document too. With --path only what that member showed; with"
     "--set-aside too, what stood beside it: a number as `rejoin history --bodies` prints it, or the \"dot\" of its JSON."
 ))]
@@ -80,10 +80,12 @@ impl Restore {
         write::print(
             &self.connection,
             &self.acknowledge,
-            "restored",
-            &self.id,
-            &replaced,
-            false,
+            &write::Done {
+                verb: "restored",
+                id: &self.id,
+                replaced: &replaced,
+                with_previous: false,
+            },
         )
     }
 

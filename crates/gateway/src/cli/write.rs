@@ -16,7 +16,7 @@ use super::table::printable;
 /// Stores a document that must not exist yet.
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
-    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write."
+    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write, and \"conflicts\" if any are open."
     "With --acknowledge also \"durable_in\" and \"pending_in\", lists of datacenters; exit status 0 either way: it is stored."
 ))]
 pub struct Put {
@@ -35,7 +35,7 @@ pub struct Put {
 /// Replaces the whole body of a document.
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
-    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write."
+    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write, and \"conflicts\" if any are open."
     "With --acknowledge also \"durable_in\" and \"pending_in\", lists of datacenters; exit status 0 either way: it is stored."
     "With --previous also \"previous\": {\"revision\", \"checksum\", \"body\"}, or null."
     "A conflict is {\"message\", \"conflicts\": [{\"key\", \"base_value\", \"our_value\", \"your_value\"}], \"base\","
@@ -68,7 +68,7 @@ pub struct Update {
 /// Deletes a document.
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
-    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write."
+    "{\"id\", \"revision\", \"merged\"}, the document's revision after the write, and \"conflicts\" if any are open."
     "With --acknowledge also \"durable_in\" and \"pending_in\", lists of datacenters; exit status 0 either way: it is stored."
     "With --previous also \"previous\": {\"revision\", \"checksum\", \"body\"}.\n"
     "Without --rev and --checksum whatever is current is deleted. With what was read it is refused if somebody has"
@@ -102,13 +102,15 @@ impl Put {
         print(
             &self.connection,
             &self.acknowledge,
-            "stored",
-            &self.id,
-            &Replaced {
-                written,
-                previous: None,
+            &Done {
+                verb: "stored",
+                id: &self.id,
+                replaced: &Replaced {
+                    written,
+                    previous: None,
+                },
+                with_previous: false,
             },
-            false,
         )
     }
 }
@@ -122,10 +124,12 @@ impl Update {
         print(
             &self.connection,
             &self.acknowledge,
-            "stored",
-            &self.id,
-            &replaced,
-            self.previous,
+            &Done {
+                verb: "stored",
+                id: &self.id,
+                replaced: &replaced,
+                with_previous: self.previous,
+            },
         )
     }
 }
@@ -144,22 +148,33 @@ impl Delete {
         print(
             &self.connection,
             &self.acknowledge,
-            "deleted",
-            &self.id,
-            &replaced,
-            self.previous,
+            &Done {
+                verb: "deleted",
+                id: &self.id,
+                replaced: &replaced,
+                with_previous: self.previous,
+            },
         )
     }
 }
 
-pub(super) fn print(
-    connection: &Connection,
-    acknowledge: &WriteArguments,
-    verb: &str,
-    id: &str,
-    replaced: &Replaced,
-    with_previous: bool,
-) -> Result<(), Failure> {
+/// A write that was done.
+pub(super) struct Done<'a> {
+    /// What was done, in one word.
+    pub(super) verb: &'a str,
+    pub(super) id: &'a str,
+    pub(super) replaced: &'a Replaced,
+    /// Whether what was there before was asked for.
+    pub(super) with_previous: bool,
+}
+
+pub(super) fn print(connection: &Connection, acknowledge: &WriteArguments, done: &Done<'_>) -> Result<(), Failure> {
+    let Done {
+        verb,
+        id,
+        replaced,
+        with_previous,
+    } = *done;
     let mut output = connection.output();
     if connection.json {
         output.json(&json::Written::new(id, replaced, with_previous, acknowledge.is_asked()))?;
@@ -180,6 +195,9 @@ pub(super) fn print(
             printable(id),
             written.revision
         ))?;
+        if let Some(open) = open_conflicts(written.conflicts) {
+            output.line(open)?;
+        }
         if acknowledge.is_asked() {
             output.line(acknowledge::text(written))?;
         }
@@ -189,4 +207,13 @@ pub(super) fn print(
         }
     }
     output.finish()
+}
+
+/// What a writer should know of the conflicts that the document has.
+fn open_conflicts(count: u32) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 conflict is open; `rejoin conflicts` lists it".to_owned()),
+        _ => Some(format!("{count} conflicts are open; `rejoin conflicts` lists them")),
+    }
 }

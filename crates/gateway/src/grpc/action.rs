@@ -41,17 +41,19 @@ impl Asked {
 ///
 /// # Errors
 ///
-/// It is too long.
+/// It is empty, or too long.
 pub(super) fn request_name(
     options: Option<&proto::WriteOptions>,
     place: usize,
 ) -> Result<Option<RequestName>, Failure> {
-    let text = options.map_or("", |options| options.request_id.as_str());
-    if text.len() > REQUEST_ID_BYTES_MAX {
-        return Err(Failure::request_id(REQUEST_ID_BYTES_MAX));
+    let Some(text) = options.and_then(|options| options.request_id.as_deref()) else {
+        return Ok(None);
+    };
+    if text.is_empty() || text.len() > REQUEST_ID_BYTES_MAX {
+        return Err(Failure::request_id(text.len(), REQUEST_ID_BYTES_MAX));
     }
     let place = u32::try_from(place).unwrap_or(u32::MAX);
-    Ok((!text.is_empty()).then(|| RequestName::of(text, place)))
+    Ok(Some(RequestName::of(text, place)))
 }
 
 /// Stores what must not exist.

@@ -28,8 +28,9 @@ pub(super) async fn write(
     let options = write::Options::new(context, database.clone(), batch.options.as_ref(), deadline)?;
     if batch.operations.is_empty() || batch.operations.len() > OPERATIONS_MAX {
         let found = batch.operations.len();
+        let next = if found == 0 { "send at least one" } else { "split it" };
         return Err(Failure::batch(&format!(
-            "a batch has 1 to {OPERATIONS_MAX} writes, this one has {found}; split it"
+            "a batch has 1 to {OPERATIONS_MAX} writes, this one has {found}; {next}"
         )));
     }
     action::request_name(batch.options.as_ref(), 0)?;

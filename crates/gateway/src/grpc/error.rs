@@ -230,9 +230,11 @@ impl Failure {
         Self::text(Reason::InvalidFilter, message)
     }
 
-    /// A request id over the bound.
-    pub fn request_id(bytes_max: usize) -> Self {
-        let message = format!("a request id has 1 to {bytes_max} bytes; a UUID does");
+    /// A request id that is empty or over the bound.
+    pub fn request_id(bytes: usize, bytes_max: usize) -> Self {
+        let message = format!(
+            "a request id has 1 to {bytes_max} bytes, this one {bytes}; send a UUID, or none if the write needs no name"
+        );
         Self::text(Reason::InvalidRequestId, message)
     }
 
@@ -408,6 +410,19 @@ mod tests {
         }
         for certain in [CommitError::Stopped, CommitError::Store(failed())] {
             assert_eq!(Failure::from(certain).reason(), Reason::Storage);
+        }
+    }
+    #[test]
+    fn the_table_for_users_gives_each_reason_its_status() {
+        let table = include_str!("../../../../docs/errors.md");
+        for reason in Reason::ALL {
+            let start = format!("| `{}` | `", reason.as_str());
+            let row = table.lines().find_map(|line| line.strip_prefix(&start));
+            let listed = row.and_then(|row| row.split('`').next());
+            // ALREADY_EXISTS as in the table, AlreadyExists as in Rust.
+            let listed = listed.map(|listed| listed.replace('_', "").to_lowercase());
+            let status = format!("{:?}", code(*reason)).to_lowercase();
+            assert_eq!(listed, Some(status), "{}", reason.as_str());
         }
     }
 }

@@ -98,7 +98,7 @@ pub(super) async fn diff(
     let mut seen = from.context.clone();
     seen.merge(&read.context);
     let text = |value: Option<rejoin_document::Value>| value.map(|value| value.to_json().into());
-    let differences = differences(from.body.as_deref(), read.body.as_deref()).into_iter();
+    let differences = long_read(|| differences(from.body.as_deref(), read.body.as_deref())).into_iter();
     Ok(proto::DiffRevisionsResponse {
         differences: differences
             .map(|found| proto::PathDifference {

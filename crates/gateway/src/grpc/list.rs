@@ -8,7 +8,7 @@ use rejoin_store::{Found, ListRange};
 
 use super::error::Failure;
 use super::{page, request, session};
-use crate::node::NodeContext;
+use crate::node::{NodeContext, long_read};
 
 /// Reads one page.
 ///
@@ -26,7 +26,8 @@ pub(super) async fn list(
     let after = page_token::after_in(fingerprint, &request.page_token)?;
     let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
     let store = &context.store;
-    let page = store.list(&database, &range, after.as_ref(), page::size(request.page_size))?;
+    let size = page::size(request.page_size);
+    let page = long_read(|| store.list(&database, &range, after.as_ref(), size))?;
     let document = |mut found: Found| {
         if request.omit_bodies {
             found.shown.conflicts.clear();
@@ -55,7 +56,7 @@ fn range(request: &proto::ListDocumentsRequest) -> Result<ListRange, Failure> {
     };
     if !range.end.is_empty() && range.start > range.end {
         return Err(Failure::filter(
-            "start_id comes after end_id; start_id is the lesser one in descending order too",
+            "the range ends before it starts; its start is the lesser id in descending order, too",
         ));
     }
     Ok(range)

@@ -172,6 +172,7 @@ pub(super) fn result(written: &Written) -> proto::WriteResult {
         checksum: written.checksum.0,
         merged: written.merged,
         repeated: written.repeated,
+        conflicts: u32::try_from(written.conflicts).unwrap_or(u32::MAX),
         ..proto::WriteResult::default()
     }
 }

@@ -81,7 +81,16 @@ fn a_batch_that_is_sent_again_under_its_name_is_done_once() {
         node.json(&["batch", "customers", &batch, "--request-id", "order-7"])
             .json()
     };
-    assert_eq!(send(), send());
+    let (first, again) = (send(), send());
+    assert_eq!(first["results"][0]["revision"], again["results"][0]["revision"]);
+    assert_eq!(
+        (&first["results"][0]["repeated"], &again["results"][0]["repeated"]),
+        (&json!(null), &json!(true))
+    );
+    let text = node.run(&["batch", "customers", &batch, "--request-id", "order-7"]);
+    assert!(text.stdout.contains(", as before"), "{text:?}");
+    let empty = node.run(&["batch", "customers", &batch, "--request-id", ""]);
+    assert!(empty.status == 2 && empty.stderr.contains("--request-id"), "{empty:?}");
     assert_eq!(
         node.json(&["get", "customers", "a"]).json()["revision"]
             .as_str()
@@ -105,6 +114,18 @@ fn a_batch_that_is_not_well_formed_is_refused_with_what_to_do() {
         (r#"{"op":"delete","id":"a","bodi":{}}"#, "unknown field `bodi`"),
         (r#"{"op":"delete","id":"a","checksum":"x"}"#, "decimal number"),
         (r#"{"op":"edit","id":"a"}"#, "an edit needs"),
+        (
+            r#"{"op":"create","id":"a","body":{},"rev":"1-x"}"#,
+            "create does not take \"rev\"",
+        ),
+        (
+            r#"{"op":"delete","id":"a","on_conflict":"merge"}"#,
+            "delete does not take \"on_conflict\"",
+        ),
+        (
+            r#"{"op":"delete","id":"a","expected":{},"checksum":"1"}"#,
+            "does not take \"checksum\"",
+        ),
     ] {
         let refused = node.run(&["batch", "customers", line]);
         assert!(

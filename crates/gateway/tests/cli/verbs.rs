@@ -113,6 +113,27 @@ fn a_stale_update_is_merged_or_rejected_as_it_asks_for() {
 }
 
 #[test]
+fn what_is_printed_for_people_names_the_next_step() {
+    let node = Node::with_customers();
+    let base = node.json(&["put", "customers", "baard", r#"{"n":1}"#]).json();
+    let base = base["revision"].as_str().unwrap();
+    node.json(&["update", "customers", "baard", r#"{"n":2}"#]).json();
+    let stale = ["update", "customers", "baard", r#"{"n":3}"#, "--rev", base];
+    let kept = node.run(&[&stale[..], &["--on-conflict", "keep-branch"]].concat());
+    assert!(kept.stdout.contains("1 conflict is open"), "{kept:?}");
+    node.json(&["delete", "customers", "baard"]).json();
+    let refused = node.run(&stale);
+    assert!(
+        refused.status == 1 && refused.stderr.contains("deleted meanwhile") && refused.stderr.contains("without --rev"),
+        "{refused:?}"
+    );
+    let empty = node.run(&["batch", "customers", ""]);
+    assert!(empty.stderr.contains("send at least one"), "{empty:?}");
+    let named = node.run(&["put", "customers", "a", "{}", "--request-id", ""]);
+    assert!(named.status == 2 && named.stderr.contains("--request-id"), "{named:?}");
+}
+
+#[test]
 fn patches_and_edits_change_a_part() {
     let node = Node::with_customers();
     node.json(&[
@@ -145,8 +166,16 @@ fn patches_and_edits_change_a_part() {
     );
     node.json(&["edit", "customers", "baard", "--increment", "/name=1"])
         .error(1, "PATCH_MISFIT");
-    node.json(&["patch", "customers", "baard", "[1]"])
+    let array = node
+        .json(&["patch", "customers", "baard", "[1]"])
         .error(1, "INVALID_PATCH");
+    assert!(array["message"].as_str().unwrap().contains("--json-patch"), "{array}");
+    for option in ["--increment=stock=1", r#"--add=stock=["a"]"#, r#"--remove=stock=["a"]"#] {
+        let error = node
+            .json(&["edit", "customers", "baard", option])
+            .error(1, "INVALID_PATCH");
+        assert!(error["message"].as_str().unwrap().contains("/stock"), "{error}");
+    }
     let fresh = ["edit", "customers", "fresh", "--increment", "/stock=3"];
     node.json(&fresh).error(1, "DOCUMENT_NOT_FOUND");
     node.json(&[&fresh[..], &["--create"]].concat()).json();

@@ -104,7 +104,7 @@ async fn a_page_token_belongs_to_its_range_and_a_range_must_make_sense() {
     let refused = node.client.list_with("things", &reversed, 1, None).await.unwrap_err();
     assert_eq!(refused.reason(), Some(Reason::InvalidFilter));
     assert!(
-        refused.to_string().contains("the lesser one in descending order too"),
+        refused.to_string().contains("the lesser id in descending order, too"),
         "{refused}"
     );
     let long = Listing {

@@ -131,3 +131,24 @@ async fn a_batch_with_a_swap_that_does_not_match_is_refused_and_says_which_it_is
     assert_eq!(node.get("b").await, None);
     node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_id_without_bytes_is_refused_instead_of_counting_twice() {
+    let mut node = TestNode::start("dc-east", free_address(), &[]).await;
+    node.create_things().await;
+    node.create("a", r#"{"stock":5}"#).await;
+    let named = named(&client(&node), "");
+    for _ in 0..2 {
+        let edit = Edit::Increment {
+            path: "/stock".to_owned(),
+            by: 2,
+        };
+        let refused = named
+            .patch("things", "a", Patch::Edits(vec![edit]), &Conditions::default(), false)
+            .await
+            .unwrap_err();
+        assert_eq!(refused.reason(), Some(Reason::InvalidRequestId));
+    }
+    assert_eq!(stock(&named).await, r#"{"stock":5}"#);
+    node.stop().await;
+}

@@ -95,7 +95,7 @@ async fn a_session_that_is_behind_is_told_the_datacenter_and_since_when_its_link
         apart < Duration::from_secs(5) && since <= SystemTime::now(),
         "{apart:?}"
     );
-    for part in ["dc-east", "is down since", "allow_stale"] {
+    for part in ["dc-east", "is down since", "allow a stale read"] {
         assert!(error.to_string().contains(part), "{error}");
     }
     let listed = patient(&reader, 50).list("things", 0, None).await;

@@ -90,7 +90,7 @@ impl Group<'_> {
         let mut written = Vec::with_capacity(writes.len());
         for write in writes {
             let (key, current, _) = self.current(database, &write.id)?;
-            written.push(match self.repeated(&key, &current, write.request) {
+            written.push(match self.repeated(database, &key, &current, write.request) {
                 Some(answer) => answer,
                 None => self.as_it_is(&key, &current, &current.shown(database.rules())),
             });
@@ -110,7 +110,7 @@ impl Group<'_> {
             checksum: shown.checksum(),
             merged: true,
         };
-        self.answered(key, current, answer)
+        self.answered(key, current, answer, shown)
     }
 
     /// Marks the entries that these documents get in the log as one unit.

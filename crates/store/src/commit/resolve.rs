@@ -22,7 +22,7 @@ impl Group<'_> {
         }
         let database = self.database(&name)?;
         let (key, current, read) = self.current(&database, &id)?;
-        if let Some(written) = self.repeated(&key, &current, request) {
+        if let Some(written) = self.repeated(&database, &key, &current, request) {
             return Ok(Outcome::Resolved(Resolved {
                 written: Some(written),
                 settled: 0,

@@ -48,7 +48,7 @@ impl Group<'_> {
             _ => self.database(&name)?,
         };
         let (key, current, shown) = self.current(&database, &id)?;
-        if let Some(written) = self.repeated(&key, &current, request) {
+        if let Some(written) = self.repeated(&database, &key, &current, request) {
             return Ok(Outcome::Written(written));
         }
         let before = PreImage {
@@ -70,16 +70,25 @@ impl Group<'_> {
     /// What a request did the first time, if the document remembers it.
     pub(super) fn repeated(
         &self,
+        database: &DatabaseState,
         key: &DocumentKey,
         current: &Document,
         request: Option<RequestName>,
     ) -> Option<Written> {
-        Some(self.answered(key, current, current.answer(request?)?))
+        let answer = current.answer(request?)?;
+        Some(self.answered(key, current, answer, &current.shown(database.rules())))
     }
 
     /// Nothing was written: a request was answered before.
-    pub(super) fn answered(&self, key: &DocumentKey, current: &Document, answer: RequestAnswer) -> Written {
+    pub(super) fn answered(
+        &self,
+        key: &DocumentKey,
+        current: &Document,
+        answer: RequestAnswer,
+        shown: &Shown,
+    ) -> Written {
         Written {
+            conflicts: shown.conflicts.len(),
             revision: answer.revision,
             dot: answer.dot,
             checksum: answer.checksum,
@@ -137,6 +146,7 @@ impl Group<'_> {
         }
         Written {
             checksum: shown.checksum(),
+            conflicts: shown.conflicts.len(),
             revision: shown.revision,
             dot,
             merged: false,
@@ -211,10 +221,15 @@ impl Group<'_> {
         if shown.revision.as_ref() == Some(revision) {
             return Ok(shown.clone());
         }
-        if let Some(base) = branch(current, revision) {
+        let kept = || self.superseded(database, id, revision);
+        if let Some(mut base) = branch(current, revision) {
+            // A closed revision is refused, and the refusal shows what its reader had before them.
+            if base.body.is_none() {
+                base.body = kept()?.and_then(|kept| kept.body);
+            }
             return Ok(base);
         }
-        if let Some(base) = self.superseded(database, id, revision)? {
+        if let Some(base) = kept()? {
             return Ok(base);
         }
         let (id, revision) = ((*id).clone(), revision.clone());

@@ -36,7 +36,7 @@ impl Failure {
             Reason::SessionBehind,
             format!(
                 "this node does not have all that the session has seen: {whose} are missing, {link}, ask another \
-                 datacenter, or read with allow_stale"
+                 datacenter, or allow a stale read"
             ),
         );
         if let Some(datacenter) = &gap.datacenter {
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(
             failure.message(),
             "this node does not have all that the session has seen: writes of dc-west are missing, and the link with \
-             dc-west is down since 2023-11-14T22:13:20.5Z; wait for it, ask another datacenter, or read with allow_stale"
+             dc-west is down since 2023-11-14T22:13:20.5Z; wait for it, ask another datacenter, or allow a stale read"
         );
         let metadata = [
             ("datacenter", "dc-west"),

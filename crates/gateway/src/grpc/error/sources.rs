@@ -24,7 +24,7 @@ impl From<BodyError> for Failure {
 impl From<PatchError> for Failure {
     fn from(error: PatchError) -> Self {
         let reason = match &error {
-            PatchError::Syntax(_) => Reason::InvalidPatch,
+            PatchError::Syntax(_) | PatchError::NotAPath { .. } => Reason::InvalidPatch,
             PatchError::Body(body) => {
                 return Self {
                     message: error.to_string(),
