@@ -20,6 +20,8 @@ const RESTARTS: u32 = 1_000;
 /// As many show a growth, which begins with the first restart.
 const RESTARTS_OF_A_FAULTY_NODE: u32 = 60;
 
+const DOCUMENT: &str = "counted";
+
 const DIRECTORY: &str = "REJOIN_RESTARTS_DIRECTORY";
 const NUMBER: &str = "REJOIN_RESTARTS_NUMBER";
 const RESTORED: &str = "REJOIN_RESTARTS_RESTORED";
@@ -49,10 +51,13 @@ fn child() -> anyhow::Result<()> {
     let store = open(directory.as_ref(), std::env::var(RESTORED).is_ok())?;
     let database: DatabaseName = "documents".parse()?;
     let Sizes {
-        state_bytes,
         token_bytes,
         hello_bytes,
+        ..
     } = sizes(&store, &database);
+    // The whole of it: what is written here again and again is of one size.
+    let states = store.states(&database, &[DOCUMENT.parse()?]).unwrap_or_default();
+    let state_bytes = states.iter().map(|item| item.state.len()).sum::<usize>();
     write(&store, &database, number.parse()?)?;
     // One call, and a line of its own: the test harness prints before it on the same one.
     let line = format!("\n{MEASURED}{state_bytes} {token_bytes} {hello_bytes}\n");
@@ -177,7 +182,7 @@ fn write_one(
 ) -> anyhow::Result<()> {
     let write = WriteRequest {
         database: database.clone(),
-        id: "counted".parse()?,
+        id: DOCUMENT.parse()?,
         action,
         conditions: Conditions::default(),
         request,

@@ -134,7 +134,7 @@ impl<'a> Track<'a> {
             kept_over: kept_over(writes),
         };
         for (index, (_, entry)) in writes.iter().enumerate() {
-            for edit in &entry.edits {
+            for edit in entry.all_edits() {
                 if let Edit::Assign { path, value, .. } = edit {
                     track
                         .authors
@@ -236,7 +236,7 @@ impl<'a> Track<'a> {
             _ => false,
         };
         let entry = self.entries[index];
-        !entry.delete && entry.edits.iter().all(is_gone)
+        !entry.delete && entry.all_edits().all(is_gone)
     }
 
     /// Whether a delete met an edit that it had not seen: then the whole document is shown, and the delete is listed until somebody who has read of
@@ -264,19 +264,25 @@ impl<'a> Track<'a> {
             if self.rules.rule_of(&path) != Rule::Register {
                 continue;
             }
-            let Some(author) = self.only_author(&path, &value) else {
+            let authors = self.authors.get(path.as_str()).and_then(|values| values.get(&value));
+            let Some((first, others)) = authors.and_then(|authors| authors.split_first()) else {
                 continue;
             };
-            let by = self.displacers(&path, &value).iter();
-            let by = by.filter(|by| certain.contains(by) && **by != author && self.entries[**by].is_ok());
-            let by = by.filter(|by| !self.is_outlived(self.entries[**by], view, at));
-            if let Some(by) = by.copied().next() {
-                let what = format!(
-                    "{path} shows {value} although the write {} had taken its place",
-                    self.entries[by].number
-                );
-                found.push((what, self.places([author, by])));
-            }
+            let taken = |author: &usize| {
+                let by = self.displacers(&path, &value).iter();
+                let by = by.filter(|by| certain.contains(by) && *by != author && self.entries[**by].is_ok());
+                let mut by = by.filter(|by| !self.is_outlived(self.entries[**by], view, at));
+                // Of several that wrote the value, each must certainly have been seen by who took its place.
+                by.find(|by| others.is_empty() || self.entries[**by].has_seen(self.entries[*author]) == Some(true))
+            };
+            let Some(by) = taken(first).filter(|_| others.iter().all(|other| taken(other).is_some())) else {
+                continue;
+            };
+            let what = format!(
+                "{path} shows {value} although the write {} had taken its place",
+                self.entries[*by].number
+            );
+            found.push((what, self.places([*first, *by])));
         }
         found
     }

@@ -139,7 +139,7 @@ fn elements<'a>(track: &Track<'a>, path: &str, at: Tick) -> BTreeMap<&'a Json, E
         .enumerate()
         .filter(|(_, entry)| entry.invoked < at)
     {
-        for edit in &entry.edits {
+        for edit in entry.all_edits() {
             match edit {
                 Edit::Add { path: at, element } if at == path => {
                     found.entry(element).or_default().additions.push(index);

@@ -54,6 +54,14 @@ pub struct Facts {
     /// The context of the document as its author had read it: exactly which writes he had seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub past: Option<Knowledge>,
+    /// The context of what the write was put on: every write that the node had incorporated into the document by then, and this one. Who rebases a write
+    /// on a newer state has not shown that to its author.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upon: Option<Knowledge>,
+    /// What the node wrote anew together with the write, although its author changed nothing there: a node that came back with another disk stamps all
+    /// that it shows, until it has caught up. Whatever the former writers of these values did stands now under this write too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub renewed: Vec<Edit>,
     /// The write is a resolution of open conflicts.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub resolves: bool,
@@ -82,22 +90,44 @@ impl Entry {
     /// A write's revision has a higher generation than any that its author had seen, and what holds a write shows at least its generation. So a
     /// read of a lower generation is one of a node that had not received the write yet.
     ///
-    /// Where both the context that the author had read and the write's dot are known, that decides. Who names no base says that nothing is there, or that
-    /// it does not matter; the node finds that right when it commits. So such a write has seen what the node had then, however old the read is.
+    /// Where the dot of the write is known, and what its author had read of the document, that decides. Who names no base says that nothing is there, or
+    /// that it does not matter; the node finds that right when it commits. So such a write has seen what the node had then, however old the read is.
     pub fn may_have_seen(&self, write: &Self) -> bool {
         if self.number == write.number {
             return false;
         }
-        let names_no_base = self.read.revision.is_none();
-        if let (Some(past), Some(stamp), false) = (&self.facts.past, write.stamp(), names_no_base) {
-            return past.covers(stamp);
+        if let Some(has_seen) = self.has_seen(write) {
+            return has_seen;
         }
         let too_young = match (self.read_generation(), write.generation()) {
             (Some(read), Some(written)) => read < written,
             _ => false,
         };
-        let read_at = if names_no_base { self.answered } else { self.read.at };
+        let read_at = if self.names_no_base() {
+            self.answered
+        } else {
+            self.read.at
+        };
         read_at > write.invoked && !too_young
+    }
+
+    /// Whether the author of this write had seen what `write` did, where that is known for certain.
+    pub fn has_seen(&self, write: &Self) -> Option<bool> {
+        let seen = if self.names_no_base() {
+            &self.facts.upon
+        } else {
+            &self.facts.past
+        };
+        Some(self.number != write.number && seen.as_ref()?.covers(write.stamp()?))
+    }
+
+    /// Whether the node had `write` in the document when it committed this one, where that is known for certain.
+    pub fn was_put_on(&self, write: &Self) -> Option<bool> {
+        Some(self.number != write.number && self.facts.upon.as_ref()?.covers(write.stamp()?))
+    }
+
+    fn names_no_base(&self) -> bool {
+        self.read.revision.is_none()
     }
 
     /// The generation of the revision that the write made, if it was acknowledged.
@@ -114,6 +144,11 @@ impl Entry {
             Some(revision) => generation(revision),
             None => Some(self.generation()?.saturating_sub(1)),
         }
+    }
+
+    /// What the author changed, and what the node wrote anew together with it.
+    pub fn all_edits(&self) -> impl Iterator<Item = &Edit> {
+        self.edits.iter().chain(&self.facts.renewed)
     }
 
     /// The write's stamp, if it was acknowledged.

@@ -9,7 +9,7 @@ use super::{Knowledge, Tick};
 pub struct Restart {
     /// The node's datacenter.
     pub datacenter: String,
-    /// How it had ended: `sigkill`, `power_cut`, `stop`.
+    /// How it had ended: `sigkill`, `power_cut`, `stop`; or [`Restart::CLONED_DISK`].
     pub how: String,
     /// Whether it came back with the disk that it had; otherwise with an older one, or none.
     pub same_disk: bool,
@@ -27,13 +27,23 @@ pub struct Restart {
     pub sizes: Option<Sizes>,
 }
 
-/// Sizes in bytes.
+impl Restart {
+    /// How a node ended that came back with a copy of its disk, at another place.
+    pub const CLONED_DISK: &str = "cloned_disk";
+
+    /// Whether it has to take a new identity: then all that names replicas grows by one.
+    pub fn takes_an_identity(&self) -> bool {
+        !self.same_disk || self.how == Self::CLONED_DISK
+    }
+}
+
+/// Sizes in bytes of what names replicas. What clients put into documents is not among them: that grows as they like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sizes {
-    /// The stored state of one document that is written again and again.
+    /// The largest context of a stored document.
     pub state_bytes: u64,
     /// A session token.
     pub token_bytes: u64,
-    /// The hello that a link begins with.
+    /// What the hello that a link begins with says of one database.
     pub hello_bytes: u64,
 }

@@ -11,6 +11,7 @@ use rejoin_document::Rule;
 use super::{Standing, counter, precedence};
 use crate::history::{Edit, Entry, Json, Rules, Stamp};
 use crate::view::View;
+use crate::view::pointer::below;
 
 /// One document: all writes that may be in effect, and the node's view of it.
 #[derive(Debug)]
@@ -34,8 +35,7 @@ impl Judge<'_> {
                 .collect();
         }
         let required = write
-            .edits
-            .iter()
+            .all_edits()
             .filter(|edit| write.is_ok() || self.was_read(write, edit));
         required
             .filter_map(|edit| Some((edit.path().to_owned(), self.standing(write, edit)?)))
@@ -66,7 +66,7 @@ impl Judge<'_> {
     pub(super) fn edits(&self) -> impl Iterator<Item = (&Entry, &Edit)> {
         self.writes
             .iter()
-            .flat_map(|write| write.edits.iter().map(move |edit| (*write, edit)))
+            .flat_map(|write| write.all_edits().map(move |edit| (*write, edit)))
     }
 
     /// The edits of writes whose authors may have seen `write`.
@@ -144,14 +144,18 @@ impl Judge<'_> {
             .removals
             .iter()
             .any(|(at, other)| is_removal((at, *other), path, stamp));
-        let edit = later.edits.iter().find(|edit| edit.path() == path);
+        let edit = later.all_edits().find(|edit| edit.path() == path);
         match edit {
             Some(edit @ (Edit::Assign { .. } | Edit::Start { .. })) => {
                 (listed || edit.read().is_empty()) && self.took_effect(later, edit)
             }
             Some(edit @ Edit::Remove { .. }) => listed && self.took_effect(later, edit),
             // Who deletes a document that does not have the member takes the removal with it.
-            None => later.delete && later.read.revision.is_some(),
+            None if later.delete => later.read.revision.is_some(),
+            // What is put below brings back what was removed; what is put above stands in its place.
+            None => later
+                .all_edits()
+                .any(|edit| puts(edit) && is_related(edit.path(), path) && self.took_effect(later, edit)),
             Some(_) => false,
         }
     }
@@ -243,6 +247,16 @@ impl Judge<'_> {
             .and_then(|view| view.body.elements(path))
             .is_some_and(|elements| elements.contains(element))
     }
+}
+
+/// Whether an edit leaves something at its path.
+fn puts(edit: &Edit) -> bool {
+    matches!(edit, Edit::Assign { .. } | Edit::Start { .. } | Edit::Add { .. })
+}
+
+/// Whether one path lies above the other.
+fn is_related(one: &str, other: &str) -> bool {
+    below(one, other).is_some() || below(other, one).is_some()
 }
 
 /// Whether a listed removal is the one at `path` with this stamp, or any if the stamp is unknown.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rejoin_document::{Dot, HlcTime, ReplicaId, Rule};
 
 use super::{Account, Reader, Standing, account};
-use crate::history::{Entry, Facts, Json, Outcome, Read, Rules, Stamp, edits};
+use crate::history::{Entry, Facts, Json, Knowledge, Outcome, Read, Rules, Stamp, edits};
 use crate::view::{Body, Candidate, Conflict, Contender, View};
 
 /// A view of this body without conflicts.
@@ -44,6 +44,11 @@ pub(crate) fn conflict_of(path: &str, contenders: impl IntoIterator<Item = (Cont
 /// A stamp with this time.
 pub(crate) fn stamp(time: u64) -> Stamp {
     Stamp(Dot::new(HlcTime(time), ReplicaId([1; 8])))
+}
+
+/// Knowledge of the writes that were stamped up to this time.
+pub(crate) fn known(time: u64) -> Knowledge {
+    Knowledge([(ReplicaId([1; 8]), HlcTime(time))].into_iter().collect())
 }
 
 /// A log that is written by hand. Each write takes ten ticks and is stamped with its number. All revisions have generation 1, as those that views show,
@@ -104,6 +109,16 @@ impl Log {
     /// Changes what the author of a write was told.
     pub(crate) fn set_outcome(&self, number: u64, outcome: Outcome) {
         self.0.borrow_mut()[number as usize - 1].outcome = outcome;
+    }
+
+    /// The author had read the document at this time.
+    pub(crate) fn set_read_at(&self, number: u64, at: u64) {
+        self.0.borrow_mut()[number as usize - 1].read.at = at;
+    }
+
+    /// What is known of a write besides.
+    pub(crate) fn set_facts(&self, number: u64, facts: Facts) {
+        self.0.borrow_mut()[number as usize - 1].facts = facts;
     }
 
     /// The write got this generation: its author had seen no write of this or a higher one.

@@ -16,10 +16,16 @@ pub(super) fn is_set_aside(judge: &Judge<'_>, write: &Entry, path: &str, value: 
     if !matches!(rule, Rule::Latest | Rule::Max | Rule::Min) {
         return false;
     }
-    let seen = seen_by(judge, write, path);
+    let mut seen = None;
+    let mut has_seen = |other: &Entry| match write.has_seen(other) {
+        Some(has_seen) => has_seen,
+        None => seen
+            .get_or_insert_with(|| seen_by(judge, write, path))
+            .contains(&other.number),
+    };
     judge
         .edits()
-        .filter(|(other, edit)| edit.path() == path && !seen.contains(&other.number))
+        .filter(|(other, edit)| edit.path() == path && other.number != write.number && !has_seen(other))
         .any(|(other, edit)| {
             let is_earlier = rule == Rule::Latest && judge.was_stamped_before(other, edit, write);
             comes_first(rule, (other, edit), (write, value))
@@ -30,13 +36,24 @@ pub(super) fn is_set_aside(judge: &Judge<'_>, write: &Entry, path: &str, value: 
 fn comes_first(rule: Rule, (other, edit): (&Entry, &Edit), (write, value): (&Entry, Option<&Json>)) -> bool {
     let number = |value: &Json| value.as_float();
     match (rule, edit, value) {
-        (Rule::Latest, Edit::Assign { .. } | Edit::Remove { .. }, _) => match (other.stamp(), write.stamp()) {
-            (Some(other), Some(own)) => other > own,
-            _ => true,
-        },
+        (Rule::Latest, Edit::Assign { .. } | Edit::Remove { .. }, _) => is_later(other, write),
         (Rule::Max, Edit::Assign { value: other, .. }, Some(own)) => number(other) >= number(own),
         (Rule::Min, Edit::Assign { value: other, .. }, Some(own)) => number(other) <= number(own),
         _ => false,
+    }
+}
+
+/// What the rule `latest` goes by: causality first, then time. A write that was put on a state that held the other one came after it, whatever the clocks
+/// say.
+fn is_later(other: &Entry, write: &Entry) -> bool {
+    if let (Some(after), Some(before)) = (other.was_put_on(write), write.was_put_on(other))
+        && after != before
+    {
+        return after;
+    }
+    match (other.stamp(), write.stamp()) {
+        (Some(other), Some(own)) => other > own,
+        _ => true,
     }
 }
 

@@ -118,6 +118,11 @@ impl Ground for Composed {
         }
     }
 
+    /// A command that was carried out had its effect.
+    async fn took_effect(&mut self, _: &Trouble) -> anyhow::Result<bool> {
+        Ok(true)
+    }
+
     async fn end(&mut self, trouble: &Trouble, log: &Recorder) -> anyhow::Result<()> {
         let number = trouble.node;
         match trouble.kind {

@@ -29,6 +29,13 @@ pub trait Ground {
     /// It cannot be done.
     fn begin(&mut self, trouble: &Trouble, log: &Recorder) -> impl Future<Output = anyhow::Result<()>>;
 
+    /// Whether a trouble that lasts has had an effect, where that can be told. What strikes once and found nothing to strike, such as a reset where
+    /// nothing was connected or a command to a node that was down, is done again.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn took_effect(&mut self, trouble: &Trouble) -> impl Future<Output = anyhow::Result<bool>>;
+
     /// Ends a trouble; the node that it befell serves again.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 
 mod composed;
 mod counting;
+mod course;
 mod ground;
 mod hurt;
 mod kind;

@@ -167,17 +167,15 @@ impl Ground for Namespaced {
         self.patient(trouble.node).begin(trouble.kind, log).await
     }
 
+    async fn took_effect(&mut self, trouble: &Trouble) -> anyhow::Result<bool> {
+        Ok(counted_as(trouble.kind).is_none() || self.namespaces.caught()? > 0)
+    }
+
     async fn end(&mut self, trouble: &Trouble, log: &Recorder) -> anyhow::Result<()> {
         if !trouble.kind.is_of_the_network() {
             return self.patient(trouble.node).end(trouble.kind, log).await;
         }
-        let name = match trouble.kind {
-            Kind::Partition | Kind::PartialPartition | Kind::OneWay => Some("packets dropped"),
-            Kind::Lossy => Some("packets lost at random"),
-            Kind::Reset => Some("packets answered with a reset"),
-            _ => None,
-        };
-        if let Some(name) = name {
+        if let Some(name) = counted_as(trouble.kind) {
             *self.caught.entry(name).or_default() += self.namespaces.caught()?;
         }
         self.namespaces.heal()
@@ -199,5 +197,15 @@ impl Ground for Namespaced {
 
     fn last_words(&self) -> String {
         last_words(&self.nodes)
+    }
+}
+
+/// The name under which the packets are counted that a trouble has caught; `None`: nobody counts them.
+fn counted_as(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Partition | Kind::PartialPartition | Kind::OneWay => Some("packets dropped"),
+        Kind::Lossy => Some("packets lost at random"),
+        Kind::Reset => Some("packets answered with a reset"),
+        _ => None,
     }
 }

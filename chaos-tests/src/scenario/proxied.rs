@@ -34,6 +34,8 @@ const FLAPS: usize = 4;
 const FLAP: Duration = Duration::from_millis(60);
 /// Bytes a second of a thin edge.
 const THIN: u32 = 15_000;
+/// How long the operator waits for a node that may stand still.
+const OPERATOR_WAIT: Duration = Duration::from_millis(500);
 
 /// A [`Cluster`] as a ground.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub struct Proxied {
     /// The nodes.
     pub cluster: Cluster,
     links_cut: u64,
+    /// What had been seen of each kind of trouble when it last began.
+    before: BTreeMap<Kind, u64>,
 }
 
 impl Proxied {
@@ -52,6 +56,7 @@ impl Proxied {
         Ok(Self {
             cluster: Cluster::start(topology, datacenters).await?,
             links_cut: 0,
+            before: BTreeMap::new(),
         })
     }
 
@@ -87,6 +92,33 @@ impl Proxied {
         }
     }
 
+    /// The operator may ask a node that is down or stands still: then nothing is cut.
+    async fn cut_link(&mut self, (from, to): (usize, usize)) -> anyhow::Result<()> {
+        let (client, peer) = (self.cluster.nodes[from].client()?, Plan::datacenter(to));
+        let answer = tokio::time::timeout(OPERATOR_WAIT, client.cut_link(&peer)).await;
+        self.links_cut += u64::from(answer.is_ok_and(|cut| cut.is_ok()));
+        Ok(())
+    }
+
+    /// How often a kind of trouble has had an effect; `None`: nothing counts that.
+    fn effects(&self, kind: Kind) -> Option<u64> {
+        let spoilt = |fault| self.cluster.syncs.iter().map(|disk| disk.fired(fault)).sum();
+        Some(match kind {
+            Kind::Partition | Kind::PartialPartition | Kind::Isolated | Kind::Flapping => self.sum(|seen| &seen.cut),
+            Kind::OneWay | Kind::BlackHole => self.sum(|seen| &seen.swallowed),
+            Kind::Slow | Kind::Jittery => self.sum(|seen| &seen.delayed),
+            Kind::Thin => self.sum(|seen| &seen.throttled),
+            Kind::HeldBlackHole => self.sum(|seen| &seen.held),
+            Kind::HalfOpen => self.sum(|seen| &seen.closed),
+            Kind::Truncated => self.sum(|seen| &seen.truncated),
+            Kind::Reset => self.sum(|seen| &seen.reset),
+            Kind::LinkCut => self.links_cut,
+            Kind::SlowSync => spoilt(SyncFault::Slow),
+            Kind::SyncError => spoilt(SyncFault::Failing),
+            _ => return None,
+        })
+    }
+
     async fn begin_network(&mut self, trouble: &Trouble) -> anyhow::Result<()> {
         let edge @ (from, to) = trouble.edge;
         let ms = Duration::from_millis;
@@ -115,11 +147,7 @@ impl Proxied {
                     tokio::time::sleep(FLAP).await;
                 }
             }
-            // The operator may ask a node that is down or stands still: then nothing is cut.
-            Kind::LinkCut => {
-                let cut = self.cluster.nodes[from].client()?.cut_link(&Plan::datacenter(to)).await;
-                self.links_cut += u64::from(cut.is_ok());
-            }
+            Kind::LinkCut => self.cut_link(edge).await?,
             other => anyhow::bail!("{other} is nothing that befalls a proxy"),
         }
         Ok(())
@@ -184,10 +212,24 @@ impl Ground for Proxied {
     }
 
     async fn begin(&mut self, trouble: &Trouble, log: &Recorder) -> anyhow::Result<()> {
+        if let Some(before) = self.effects(trouble.kind) {
+            self.before.insert(trouble.kind, before);
+        }
         if trouble.kind.is_of_the_network() {
             return self.begin_network(trouble).await;
         }
         self.patient(Self::whom(trouble)).begin(trouble.kind, log).await
+    }
+
+    async fn took_effect(&mut self, trouble: &Trouble) -> anyhow::Result<bool> {
+        if self.effects(trouble.kind) != self.before.get(&trouble.kind).copied() {
+            return Ok(true);
+        }
+        match trouble.kind {
+            Kind::Reset | Kind::LinkCut => self.begin_network(trouble).await?,
+            _ => {}
+        }
+        Ok(self.effects(trouble.kind).is_none())
     }
 
     async fn end(&mut self, trouble: &Trouble, log: &Recorder) -> anyhow::Result<()> {

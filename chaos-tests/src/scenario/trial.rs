@@ -18,11 +18,12 @@ use rejoin_document::{Granularity, RuleSet};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::course::take_course;
 use super::ground::Ground;
-use super::schedule::{Step, Weather, schedule};
+use super::schedule::{Weather, schedule};
 use super::{Kind, Verdict};
 use crate::checker;
-use crate::history::{Event, FaultFired, FinalState, History, Phase, Quiet, Recorder};
+use crate::history::{Event, FinalState, History, Quiet, Recorder};
 use crate::process::poll_until;
 use crate::view::{Picture, await_equal_digests};
 use crate::workload::{Roamed, Session, Shared, Site, Workload, random_rules, roam};
@@ -109,7 +110,7 @@ impl Trial {
         let steps = schedule(&self.weather, &ground.kinds(), &mut random);
         let begun = Instant::now();
         let clients = self.start_clients(&sites, shared, begun + self.weather.lasting);
-        let fired = apply(ground, &steps, shared, begun).await?;
+        let fired = take_course(ground, &steps, &shared.recorder, begun).await?;
         sleep_until(begun + self.weather.lasting).await;
         let roamed = join(clients).await?;
         let recorder = &shared.recorder;
@@ -186,40 +187,6 @@ async fn create_database(clients: &[Client], shared: &Shared) -> anyhow::Result<
         client.create_database(&database).await?;
     }
     Ok(())
-}
-
-/// Does each step at its time, or as soon after it as those before are done; answers how often each kind fired.
-async fn apply<G: Ground>(
-    ground: &mut G,
-    steps: &[Step],
-    shared: &Shared,
-    begun: Instant,
-) -> anyhow::Result<BTreeMap<Kind, usize>> {
-    let (log, mut fired) = (&shared.recorder, BTreeMap::new());
-    for step in steps {
-        sleep_until(begun + step.at).await;
-        let (trouble, kind) = (&step.trouble, step.trouble.kind);
-        let done = if step.begins {
-            *fired.entry(kind).or_default() += 1;
-            ground.begin(trouble, log).await
-        } else {
-            ground.end(trouble, log).await
-        };
-        done.with_context(|| format!("{kind} cannot be {}", if step.begins { "begun" } else { "ended" }))?;
-        let target = if kind.is_of_the_network() {
-            format!("{} to {}", trouble.edge.0, trouble.edge.1)
-        } else {
-            trouble.node.to_string()
-        };
-        log.record(Event::Fault(FaultFired {
-            name: kind.name().to_owned(),
-            target,
-            phase: if step.begins { Phase::Begun } else { Phase::Ended },
-            at: log.tick(),
-            ms: log.ms(),
-        }));
-    }
-    Ok(fired)
 }
 
 async fn join(mut clients: JoinSet<anyhow::Result<Roamed>>) -> anyhow::Result<Roamed> {

@@ -104,6 +104,8 @@ impl Verdict {
             .iter()
             .filter(|kind| !self.fired.contains_key(kind) && !skipped.contains(kind));
         complaints.extend(missing.map(|kind| format!("{kind} never fired")));
+        let idle = self.evidence.iter().filter(|(_, count)| **count == 0);
+        complaints.extend(idle.map(|(name, _)| format!("no {name}: a trouble had no effect")));
         let tally = self.tally();
         if tally.acknowledged < acknowledged_min {
             complaints.push(format!("only {} writes were acknowledged", tally.acknowledged));
@@ -201,6 +203,14 @@ mod tests {
         let complaint = |verdict: &Verdict, kinds: &[Kind], least| verdict.complaints(kinds, least).concat();
         assert_eq!(complaint(&verdict(), &[Kind::Reset], 0), "reset mid-stream never fired");
         assert_eq!(complaint(&verdict(), &[], 1), "only 0 writes were acknowledged");
+        let without_effect = Verdict {
+            evidence: BTreeMap::from([("connections cut", 0)]),
+            ..verdict()
+        };
+        assert_eq!(
+            complaint(&without_effect, &[], 0),
+            "no connections cut: a trouble had no effect"
+        );
         let full = Verdict {
             fired: BTreeMap::from([(Kind::NearlyFull, 1)]),
             ..verdict()

@@ -144,10 +144,7 @@ impl Roamer {
     }
 
     async fn base(&mut self, session: &mut Session, document: &str, base: Base) -> Option<Sight> {
-        if let Base::Remembered(age) = base
-            && let Some(sights) = self.memory.get(document)
-            && let Some(sight) = sights.get(age as usize).or(sights.last())
-        {
+        if let Some(sight) = self.memory.get(document).and_then(|sights| recalled(sights, base)) {
             return Some(sight.clone());
         }
         self.look(session, document).await
@@ -204,6 +201,14 @@ impl Roamer {
         }
         Ok(true)
     }
+}
+
+/// The sight that an operation builds on; `None`: the document is to be read afresh. Where nothing was shown nobody can tell from outside what a creation
+/// meets later.
+fn recalled(sights: &[Sight], base: Base) -> Option<&Sight> {
+    let Base::Remembered(age) = base else { return None };
+    let sight = sights.get(age as usize).or(sights.last())?;
+    sight.view.is_some().then_some(sight)
 }
 
 /// Writes a document that was read, if the operation has something to write.
@@ -315,4 +320,29 @@ fn is_integer(body: &Body, path: &str) -> bool {
 
 fn elements(body: &Body, path: &str) -> Vec<Json> {
     body.elements(path).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::planted::view;
+
+    fn sight(at: u64, body: Option<&str>) -> Sight {
+        Sight {
+            asked: at,
+            at,
+            view: body.map(view),
+        }
+    }
+
+    #[test]
+    fn an_old_sight_is_built_on_only_if_it_showed_a_document() {
+        let sights = [sight(3, Some("{}")), sight(2, None), sight(1, Some("{}"))];
+        let at = |base| recalled(&sights, base).map(|sight| sight.at);
+        assert_eq!(at(Base::Remembered(0)), Some(3));
+        assert_eq!(at(Base::Remembered(1)), None, "nothing was shown");
+        assert_eq!(at(Base::Remembered(2)), Some(1));
+        assert_eq!(at(Base::Remembered(9)), Some(1), "the oldest that is remembered");
+        assert_eq!(at(Base::Fresh), None);
+    }
 }

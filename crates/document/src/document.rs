@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::{
-    Base, Committed, Dot, FieldDocument, Granularity, Object, Refused, RequestAnswer, RequestName, Resolution,
+    Base, Committed, Dot, FieldDocument, Granularity, Loss, Object, Refused, RequestAnswer, RequestName, Resolution,
     Revision, RuleSet, Shown, TreeDocument, VersionVector, Write,
 };
 
@@ -196,6 +196,14 @@ impl Document {
         match self {
             Self::Fields(document) => document.forget(stable).map(Self::Fields),
             Self::Tree(_) => None,
+        }
+    }
+
+    /// What went since an earlier state that this one has incorporated, and left no trace (in granularity `document` nothing ever does).
+    pub fn loss_since(&self, before: &Self) -> Option<Loss> {
+        match (self, before) {
+            (Self::Fields(document), Self::Fields(before)) => document.loss_since(before),
+            _ => None,
         }
     }
 

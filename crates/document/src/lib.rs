@@ -61,6 +61,7 @@ pub use document::{Branch, Document, JoinError};
 pub use dot::{Dot, DotError};
 pub use encoding::DecodeError;
 pub use field_document::FieldDocument;
+pub use forget::Loss;
 pub use granularity::{Granularity, GranularityError};
 pub use identity::{ReplicaId, ReplicaIdError};
 pub use matrix::Matrix;

@@ -191,3 +191,60 @@ fn a_revision_from_before_a_forgotten_removal_is_no_base_any_more_so_that_no_wri
     assert_eq!(shown(&east, "a").unwrap(), r#"{"a":3,"c":1}"#);
     verify(&east, &shop());
 }
+
+#[test]
+fn a_revision_from_before_a_removal_that_a_peer_has_forgotten_is_no_base_any_more_either() {
+    let (east, west) = linked(at_once("east", &["west"]), at_once("west", &["east"]));
+    let before = put(&east, "a", create(r#"{"a":1,"b":1}"#)).revision;
+    sync(&east, &west);
+    put(&east, "a", update(r#"{"a":1}"#));
+    sync(&east, &west);
+    sync(&west, &east);
+    pass(1);
+    let stale = || write("a", update_from(&before, r#"{"a":1,"b":2}"#));
+    let conflict = one(&west, stale()).unwrap_err();
+    assert!(
+        matches!(conflict, CommitError::Refused(_)),
+        "west has the mark: {conflict:?}"
+    );
+    assert_eq!(forget(&east), 1);
+    let between = put(&west, "a", update(r#"{"a":2}"#)).revision;
+    put(&east, "a", update(r#"{"a":1,"c":1}"#));
+    // With this state the mark goes at west as well, although west has forgotten nothing itself.
+    sync(&east, &west);
+    let gone = one(&west, stale()).unwrap_err();
+    assert!(matches!(gone, CommitError::BaseCompacted { .. }), "{gone:?}");
+    put(&west, "a", update_from(&between, r#"{"a":3}"#));
+    assert_eq!(shown(&west, "a").unwrap(), r#"{"a":3,"c":1}"#);
+    verify(&west, &shop());
+}
+
+#[test]
+fn a_node_with_an_older_disk_bases_no_write_on_a_member_that_all_others_have_forgotten() {
+    let east = open(&Arc::new(MemoryEngine::new()), at_once("east", &["west"]));
+    let files = Arc::new(MemoryEngine::new());
+    let west = open(&files, at_once("west", &["east"]));
+    create_database(&east, "shop", &[]).unwrap();
+    let before = put(&east, "a", create(r#"{"a":1,"b":1}"#)).revision;
+    sync(&east, &west);
+    sync(&west, &east);
+    let backup = Arc::new(MemoryEngine::clone(&files));
+    put(&east, "a", update(r#"{"a":1}"#));
+    sync(&east, &west);
+    sync(&west, &east);
+    pass(1);
+    assert_eq!(forget(&east), 1);
+    drop(west);
+    let restored = StoreOptions {
+        restored: true,
+        ..at_once("west", &["east"])
+    };
+    let west = open(&backup, restored);
+    assert_eq!(shown(&west, "a").unwrap(), r#"{"a":1,"b":1}"#);
+    // The removal arrives without a mark: the member is gone, and nothing says so.
+    sync(&east, &west);
+    assert_eq!(shown(&west, "a").unwrap(), r#"{"a":1}"#);
+    let gone = one(&west, write("a", update_from(&before, r#"{"a":1,"b":2}"#))).unwrap_err();
+    assert!(matches!(gone, CommitError::BaseCompacted { .. }), "{gone:?}");
+    verify(&west, &shop());
+}

@@ -2,7 +2,7 @@
 
 use super::planted::{EAST, Plot, assert_clean, assert_found};
 use crate::checker::bounded_sizes::check;
-use crate::history::Sizes;
+use crate::history::{Restart, Sizes};
 
 fn restarted(count: u64, sizes: impl Fn(u64) -> Sizes) -> Plot {
     let mut plot = Plot::new();
@@ -57,4 +57,27 @@ fn a_few_restarts_say_nothing() {
         ..level(number + 1)
     });
     assert_eq!(check(&plot.history).items, 0);
+}
+
+#[test]
+fn nodes_that_come_back_with_another_disk_make_vectors_longer_and_nothing_else_does() {
+    let grown = |identities: u64| {
+        restarted(8, |number| Sizes {
+            token_bytes: 80 + if number < 4 { 0 } else { 64 + 16 * identities },
+            ..level(number + 1)
+        })
+    };
+    for how in ["wiped", Restart::CLONED_DISK] {
+        let mut plot = grown(2);
+        assert_found(&check(&plot.history), &[3, 7]);
+        for place in [4, 5] {
+            plot.restarted(place).how = how.to_owned();
+            plot.restarted(place).same_disk = how == Restart::CLONED_DISK;
+        }
+        assert_clean(&check(&plot.history));
+        // One step off: one of the two has the disk that it had.
+        plot.restarted(5).how = "sigkill".to_owned();
+        plot.restarted(5).same_disk = true;
+        assert_found(&check(&plot.history), &[3, 7]);
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::planted::{DOCUMENT, EAST, Plot, WEST, assert_clean, assert_found, shown};
 use crate::checker::never_reverted::{account, check};
-use crate::history::Outcome;
-use crate::ledger::planted::{conflict, view};
+use crate::history::{Edit, Outcome};
+use crate::ledger::planted::{conflict, text, view};
 use crate::view::View;
 
 const BASE: &str = r#"{"a":"a0","b":"b0"}"#;
@@ -147,4 +147,27 @@ fn who_has_read_a_context_has_seen_what_it_covers_and_nothing_else() {
     plot.entry(third).facts.past = Some(super::planted::knowledge(10, 0));
     let end = plot.history.events.len() - 1;
     assert_found(&check(&plot.history), &[1, end]);
+}
+
+#[test]
+fn a_value_that_two_wrote_is_back_only_if_both_had_been_seen_by_who_took_its_place() {
+    let mut plot = Plot::new();
+    plot.write(EAST, None, Some(BASE));
+    let anew = plot.write(WEST, Some(&shown(1, BASE)), Some(r#"{"a":"a0","b":"b1"}"#));
+    plot.entry(anew).facts.renewed = vec![Edit::Assign {
+        path: "/a".to_owned(),
+        read: vec![text("a0")],
+        value: text("a0"),
+    }];
+    let third = plot.write(EAST, Some(&shown(1, BASE)), Some(CHANGED));
+    let mut both = shown(3, r#"{"a":"a0","b":"b1"}"#);
+    both.conflicts.push(conflict("/a", &[r#""a0""#, r#""a1""#]));
+    let read = plot.read("c", EAST, Some(both));
+    let seen = |east, west| Some(super::planted::knowledge(east, west));
+    plot.entry(anew).facts.past = seen(10, 0);
+    plot.entry(third).facts.past = seen(10, 0);
+    assert_clean(&check(&plot.history));
+    // One step off: he had seen what was written anew.
+    plot.entry(third).facts.past = seen(10, 20);
+    assert_found(&check(&plot.history), &[0, third, read]);
 }

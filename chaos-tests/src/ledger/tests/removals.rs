@@ -188,3 +188,17 @@ async fn who_never_had_a_member_does_not_settle_its_removal() {
         "who had seen that nothing stood there"
     );
 }
+
+#[tokio::test]
+async fn who_had_seen_a_removal_and_puts_something_below_settles_it() {
+    let after = r#"{"a":"a0","b":{"c":"c3"}}"#;
+    let log = Log::default();
+    log.write("east", None, Some(BASE));
+    let removal = log.write("east", Some(&view(BASE)), Some(r#"{"a":"a0"}"#));
+    let edit = log.write("east", Some(&view(r#"{"a":"a0"}"#)), Some(after));
+    assert_eq!(log.account(Some(view(after))).await.unaccounted(), 0);
+    // One step off: the author had read the document before the removal was sent.
+    log.set_read_at(edit, removal * 10);
+    let account = log.account(Some(view(after))).await;
+    assert_eq!(account.findings.first().and_then(|it| it.number), Some(removal));
+}

@@ -1,8 +1,9 @@
 //! Values of members: visible, overwritten, listed, set aside by a rule, or lost.
 
 use super::BASE;
+use crate::history::{Edit, Facts, Outcome};
 use crate::ledger::Standing::{Conflict, Overwritten, SetAside, Unaccounted, Visible};
-use crate::ledger::planted::{Log, conflict, view};
+use crate::ledger::planted::{Log, conflict, known, stamp, text, view};
 
 #[tokio::test]
 async fn a_value_is_visible_overwritten_listed_or_lost() {
@@ -143,4 +144,96 @@ async fn what_a_rule_set_aside_stays_so_when_what_came_first_is_gone() {
             .map(|it| it.number),
         Some(Some(5))
     );
+}
+
+/// Somebody writes `s1` on `s0`; somebody else, who has read only `s0`, writes `s2`.
+fn two_latest() -> Log {
+    let log = Log::default();
+    log.write("east", None, Some(r#"{"seen":"s0"}"#));
+    log.write("west", Some(&view(r#"{"seen":"s0"}"#)), Some(r#"{"seen":"s1"}"#));
+    log.write("east", Some(&view(r#"{"seen":"s0"}"#)), Some(r#"{"seen":"s2"}"#));
+    log
+}
+
+#[tokio::test]
+async fn under_latest_a_write_comes_after_what_its_node_had_whatever_the_clocks_say() {
+    let log = two_latest();
+    // The clock of the second writer is ahead: his stamp is the greater one.
+    log.set_outcome(
+        2,
+        Outcome::Ok {
+            revision: "1-r2".to_owned(),
+            stamp: stamp(9),
+            merged: false,
+        },
+    );
+    let facts = |past: u64, upon: u64| Facts {
+        past: Some(known(past)),
+        upon: Some(known(upon)),
+        ..Facts::default()
+    };
+    let shown = || Some(view(r#"{"seen":"s2"}"#));
+    log.set_facts(2, facts(1, 1));
+    log.set_facts(3, facts(1, 9));
+    assert_eq!(
+        log.standings(shown()).await,
+        [(Visible, 1), (Overwritten, 1), (SetAside, 1)]
+    );
+    // One step off: the third was put on a state without the second, and has the lower time.
+    log.set_facts(3, facts(1, 3));
+    let account = log.account(shown()).await;
+    assert_eq!(account.findings.first().and_then(|it| it.number), Some(2));
+}
+
+#[tokio::test]
+async fn a_context_that_covers_what_came_first_says_that_it_was_seen() {
+    let log = Log::default();
+    log.write("east", None, Some(r#"{"high":5}"#));
+    log.write("west", Some(&view(r#"{"high":5}"#)), Some(r#"{"high":9}"#));
+    log.write("east", Some(&view(r#"{"high":5}"#)), Some(r#"{"high":7}"#));
+    log.write("west", Some(&view(r#"{"high":9}"#)), None);
+    let facts = |past: u64| Facts {
+        past: Some(known(past)),
+        ..Facts::default()
+    };
+    log.set_facts(3, facts(1));
+    assert_eq!(
+        log.account(None).await.unaccounted(),
+        0,
+        "set aside by 9, which was deleted"
+    );
+    // One step off: he had 9 before him, so that it cannot have set his value aside.
+    log.set_facts(3, facts(2));
+    log.set_facts(4, facts(2));
+    assert_eq!(
+        log.account(None).await.findings.first().and_then(|it| it.number),
+        Some(3)
+    );
+}
+
+#[tokio::test]
+async fn a_node_answers_for_what_it_wrote_anew() {
+    let log = Log::default();
+    log.write("east", None, Some(r#"{"a":"a0"}"#));
+    log.write("west", Some(&view(r#"{"a":"a0"}"#)), Some(r#"{"a":"a0","c":"c2"}"#));
+    log.write("east", Some(&view(r#"{"a":"a0"}"#)), Some(r#"{"a":"a3"}"#));
+    let past = |time| Facts {
+        past: Some(known(time)),
+        ..Facts::default()
+    };
+    log.set_facts(2, past(1));
+    log.set_facts(3, past(1));
+    let mut shown = view(r#"{"a":"a3","c":"c2"}"#);
+    assert_eq!(log.account(Some(shown.clone())).await.unaccounted(), 0);
+    // One step off: the second stamped `a0` as well, and the author of the third had not seen that.
+    let renewed = vec![Edit::Assign {
+        path: "/a".to_owned(),
+        read: vec![text("a0")],
+        value: text("a0"),
+    }];
+    log.set_facts(2, Facts { renewed, ..past(1) });
+    let account = log.account(Some(shown.clone())).await;
+    assert_eq!(account.findings.first().and_then(|it| it.number), Some(2));
+    shown.conflicts.push(conflict("/a", &[r#""a0""#, r#""a3""#]));
+    assert_eq!(log.account(Some(shown)).await.unaccounted(), 0);
 }

@@ -13,7 +13,9 @@ use super::disk::Failing;
 use super::journal::stamp;
 use super::run::Run;
 use super::sight::Sight;
-use crate::history::{Answer, Entry, Event, Facts, Issued, Json, Knowledge, Outcome, Reading, Tick, edits, resolution};
+use crate::history::{
+    Answer, Edit, Entry, Event, Facts, Issued, Json, Knowledge, Outcome, Reading, Tick, edits, resolution,
+};
 use crate::view::{Body, Conflict, Contender, View};
 use crate::workload::{Base, Change, Choice, OnConflict, Operation, changed};
 
@@ -475,7 +477,13 @@ impl Run {
     }
 
     /// Writes an entry down, and what follows from it.
-    fn settle(&mut self, client: usize, entry: Entry, told: &Told) {
+    fn settle(&mut self, client: usize, mut entry: Entry, told: &Told) {
+        if let Told::Ok(written) = told
+            && !written.repeated
+        {
+            entry.facts.upon = Some(Knowledge(written.context.clone()));
+            entry.facts.renewed = self.renewed(client, &entry);
+        }
         let line = format!(
             "{} writes {} at {}: {:?}",
             entry.client, entry.document, entry.datacenter, entry.outcome
@@ -499,6 +507,40 @@ impl Run {
             at,
         };
         self.journal().push(Event::Issued(issued));
+    }
+
+    /// What the node has just stamped anew with a write: all that it shows, while it is behind. A delete stamps nothing.
+    fn renewed(&self, client: usize, entry: &Entry) -> Vec<Edit> {
+        let store = &self.world.nodes[self.clients[client].node].store;
+        if entry.delete || store.behind().is_empty() {
+            return Vec::new();
+        }
+        let found = store.get(&self.database, &document_id(&entry.document)).ok().flatten();
+        let shown = found.filter(|found| !found.shown.deleted);
+        let body = shown.map(|found| Body::of(found.shown.body.as_ref().clone()));
+        let all = edits(None, body.as_ref(), &self.rules).into_iter();
+        // A counter that is written anew counts nothing again.
+        let again = all.filter_map(|edit| match edit {
+            Edit::Assign { path, value, .. } => Some(Edit::Assign {
+                path,
+                read: vec![value.clone()],
+                value,
+            }),
+            Edit::Add { .. } => Some(edit),
+            _ => None,
+        });
+        let changed = |again: &Edit| {
+            entry.edits.iter().any(|edit| match (edit, again) {
+                (
+                    Edit::Assign { path, value, .. },
+                    Edit::Assign {
+                        path: at, value: is, ..
+                    },
+                ) => path == at && value == is,
+                _ => edit == again,
+            })
+        };
+        again.filter(|again| !changed(again)).collect()
     }
 
     /// Keeps the state that a write has made, to be delivered again.

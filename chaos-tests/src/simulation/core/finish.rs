@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::{Document, DocumentId, Granularity, SetHash};
-use rejoin_store::ListRange;
+use rejoin_document::{CandidateKind, DatabaseName, Document, DocumentId, Granularity, SetHash};
+use rejoin_store::{ListRange, Store};
 
 use super::clock::START_MS;
 use super::journal::open_conflicts;
 use super::run::Run;
 use super::sight::view;
-use crate::history::{Event, FinalState, Replay};
+use crate::history::{Event, FinalState, Json, Replay};
 use crate::plan::Dice;
 use crate::view::{Body, Picture, hexadecimal};
 
 /// Deliveries of the same writes in different orders.
 const REPLAYS: u64 = 3;
 
-/// Revisions of a document that are looked for in its history.
-const KEPT_MAX: usize = 10_000;
+/// Revisions of a document that are read at once.
+const PAGE: usize = 1_000;
 
 impl Run {
     /// Writes down what there is at the end.
@@ -39,16 +39,11 @@ impl Run {
             .iter()
             .map(|found| (found.id.to_string(), view(&found.shown, &store)))
             .collect();
-        let kept = self.journal().documents.clone().into_iter().map(|id| {
-            let history = store.history(&self.database, &id, None, KEPT_MAX, true).ok().flatten();
-            let revisions = history.map(|history| history.revisions).unwrap_or_default();
-            let bodies = revisions.into_iter().filter_map(|revision| revision.body?.shown);
-            (
-                id.to_string(),
-                bodies.map(|body| Body::of(body.as_ref().clone())).collect(),
-            )
+        let kept = self.history_is_whole.then(|| {
+            let ids = self.journal().documents.clone().into_iter();
+            ids.map(|id| (id.to_string(), kept_bodies(&store, &self.database, &id)))
+                .collect()
         });
-        let kept: BTreeMap<String, Vec<Body>> = kept.collect();
         let picture = Picture {
             digest: hexadecimal(&root.0),
             documents,
@@ -63,7 +58,7 @@ impl Run {
             at,
             ms,
             picture,
-            kept: Some(kept),
+            kept,
         }));
     }
 
@@ -105,4 +100,40 @@ impl Run {
             digest,
         }));
     }
+}
+
+/// All that the history of a document holds: what was shown, and each candidate that stood beside it, in a body of its own.
+fn kept_bodies(store: &Store, database: &DatabaseName, id: &DocumentId) -> Vec<Body> {
+    let (mut bodies, mut below) = (Vec::new(), None);
+    while let Some(page) = store.history(database, id, below, PAGE, true).ok().flatten() {
+        for kept in page.revisions.into_iter().filter_map(|revision| revision.body) {
+            let shown = kept
+                .shown
+                .map(|body| Body::of(body.as_ref().clone()))
+                .unwrap_or_default();
+            let beside = kept.set_aside.iter().flat_map(|conflict| {
+                let values = conflict
+                    .candidates
+                    .iter()
+                    .filter_map(|candidate| match &candidate.kind {
+                        CandidateKind::Value(value) => Some(Json::of(value)),
+                        CandidateKind::Removed | CandidateKind::Deleted(_) => None,
+                    });
+                values.map(|value| (conflict.path.as_str(), value))
+            });
+            for (path, value) in beside {
+                let mut body = Body::default();
+                // A conflict of the whole document has no values.
+                if body.set(path, &value).is_ok() {
+                    bodies.push(body);
+                }
+            }
+            bodies.push(shown);
+        }
+        below = page.next;
+        if below.is_none() {
+            break;
+        }
+    }
+    bodies
 }

@@ -7,7 +7,7 @@ use super::acts::Death;
 use super::disk::Failing;
 use super::faults::{Begun, Lasting};
 use super::run::Run;
-use crate::history::Phase;
+use crate::history::{Phase, Restart};
 use crate::plan::{Fault, FaultKind, Target};
 
 const YEAR_MS: i64 = 365 * 24 * 60 * 60 * 1000;
@@ -284,7 +284,7 @@ impl Run {
             FaultKind::ClonedDisk => {
                 let files = self.world.nodes[node].engine.copy();
                 let before = self.world.nodes[node].store.identity().replica;
-                self.come_back(node, "cloned_disk", true, |run| run.move_to(node, files));
+                self.come_back(node, Restart::CLONED_DISK, true, |run| run.move_to(node, files));
                 if self.world.nodes[node].store.identity().replica == before {
                     self.troubles
                         .push("a copy of a disk goes on under the replica id of the original".to_owned());

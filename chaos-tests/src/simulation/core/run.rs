@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use rejoin_document::{DatabaseName, Granularity, RuleSet};
-use rejoin_store::{DatabaseDefinition, DatabaseSettings, MemoryEngine, Operation};
+use rejoin_store::{DatabaseDefinition, DatabaseSettings, MemoryEngine, Operation, Outcome};
 use rejoin_sync::{LinkOptions, Message, PullerEvent};
 
 use super::acts::{Death, document_id};
@@ -69,6 +69,8 @@ pub(super) struct Run {
     pub(super) storms: u32,
     pub(super) ring_is_cut: bool,
     pub(super) backups: BTreeMap<usize, MemoryEngine>,
+    /// No node has dropped a revision, nor has one gone with a disk.
+    pub(super) history_is_whole: bool,
     pub(super) troubles: Vec<String>,
     next_tick_ms: u64,
     next_pulse_ms: u64,
@@ -149,6 +151,7 @@ impl Run {
             storms: 0,
             ring_is_cut: false,
             backups: BTreeMap::new(),
+            history_is_whole: true,
             troubles: Vec::new(),
             next_tick_ms: START_MS,
             next_pulse_ms: START_MS,
@@ -396,7 +399,10 @@ impl Run {
         let count = operations.len();
         for operation in operations {
             // A node that was put back to before the database was known has nothing to drop.
-            let _ = self.world.commit(node, operation);
+            let done = self.world.commit(node, operation);
+            if let Ok(Outcome::Pruned { revisions, .. } | Outcome::Trimmed { revisions, .. }) = done {
+                self.history_is_whole &= revisions == 0;
+            }
         }
         count
     }
@@ -410,6 +416,7 @@ impl Run {
     pub(super) fn come_back(&mut self, node: usize, how: &str, same_disk: bool, comes: impl FnOnce(&mut Self)) {
         let stopped = self.journal().tick();
         self.world.nodes[node].stopped = false;
+        self.history_is_whole &= same_disk;
         self.queued.retain(|(queued, _)| *queued != node);
         comes(self);
         self.line(format_args!("{} is back after {how}", Plan::datacenter(node)));

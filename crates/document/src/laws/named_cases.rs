@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::histories::{id, rules};
 use crate::{
-    Base, CandidateKind, Document, Dot, Granularity, HlcTime, Limits, Object, OnConflict, Refused, Shown, Value, Write,
-    parse_body,
+    Base, CandidateKind, Document, Dot, Granularity, HlcTime, Limits, Loss, Object, OnConflict, Refused, Shown, Value,
+    Write, parse_body,
 };
 
 fn body(text: &str) -> Object {
@@ -477,4 +477,21 @@ fn a_change_further_down_is_kept_beside_a_removal_of_another_member() {
         .try_put(Some(r#"{"a":{"x":7,"y":2}}"#))
         .expect("the removal was of another member");
     assert_eq!(kept.shown(&rules()).body.to_json(), r#"{"a":{"x":7}}"#);
+}
+
+#[test]
+fn what_went_without_a_trace_is_told_and_what_left_one_is_not() {
+    let first = on(&empty(), 1, 0).put(r#"{"a":1,"b":1,"o":{"x":1}}"#);
+    let removed = on(&first, 2, 0).put(r#"{"a":1,"o":{"x":1}}"#);
+    let forgotten = removed.forget(removed.context()).expect("a mark to forget");
+    let since = |before: &Document, after: &Document| before.join(after).expect("one granularity").loss_since(before);
+    assert_eq!(since(&first, &removed), None, "a mark says so");
+    assert_eq!(since(&removed, &forgotten), Some(Loss::Marks));
+    assert_eq!(since(&first, &forgotten), Some(Loss::Values));
+    let again = on(&removed, 3, 0).put(r#"{"a":1,"b":2,"o":{"x":1}}"#);
+    assert_eq!(since(&removed, &again), None, "another value stands there");
+    let replaced = on(&first, 3, 0).put(r#"{"a":1,"b":1,"o":7}"#);
+    assert_eq!(since(&first, &replaced), None, "another value stands above");
+    let deleted = on(&first, 3, 0).delete();
+    assert_eq!(since(&first, &deleted), None, "the branch says so");
 }

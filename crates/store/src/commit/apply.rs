@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::{DatabaseName, DatacenterName, Document, Position, ReplicaId, Sequence, Shown, VersionVector};
+use rejoin_document::{
+    DatabaseName, DatacenterName, Document, Loss, Position, ReplicaId, Sequence, Shown, VersionVector,
+};
 
 use super::group::{DocumentKey, Group};
 use crate::clock::{Observed, TIME_MAX};
@@ -171,13 +173,21 @@ impl Group<'_> {
         } else {
             applied.merged += 1;
         }
+        let (loss, stood_at) = (joined.loss_since(&staged.now), staged.sequence);
         let before = (!staged.now.is_empty()).then(|| staged.shown(&rules).clone());
         let shown = joined.shown(&rules);
         if has_new_conflict(before.as_ref(), &shown) && !applied.new_conflicts.contains(&key.1) {
             applied.new_conflicts.push(key.1.clone());
         }
         applied.siblings_kept += siblings(&shown).saturating_sub(before.as_ref().map_or(0, siblings));
-        self.put(key, joined, &shown, false);
+        let stands_at = self.put(key, joined, &shown, false);
+        // What the peer had forgotten, no write of ours may bring back: it is based on nothing that does not know it was gone.
+        if let (Some(loss), Some(staged)) = (loss, self.documents.get_mut(key)) {
+            staged.bar_bases(match loss {
+                Loss::Marks => stood_at,
+                Loss::Values => stands_at,
+            });
+        }
     }
 
     /// Lets the clock follow the writes that arrive, within the drift bound.

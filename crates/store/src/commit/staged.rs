@@ -68,6 +68,11 @@ impl Staged {
     /// bring back what was removed, and nobody would notice.
     pub(super) fn shrink(&mut self, now: Document) {
         (self.now, self.shown, self.changed) = (now, None, true);
-        self.bases_after = self.sequence;
+        self.bar_bases(self.sequence);
+    }
+
+    /// No write is based any more on a revision that was superseded at this sequence or before it.
+    pub(super) fn bar_bases(&mut self, until: Sequence) {
+        self.bases_after = self.bases_after.max(until);
     }
 }
