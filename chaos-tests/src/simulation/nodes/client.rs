@@ -239,6 +239,10 @@ impl SimulatedClient {
                 }
             }
         };
+        let mut entry = entry;
+        if let Outcome::Ok { merged: true, .. } = outcome {
+            entry.facts.upon = self.covered();
+        }
         self.journal.push(Event::Write(Entry {
             client: self.name.clone(),
             datacenter: self.datacenter(),
