@@ -240,7 +240,7 @@ impl SimulatedClient {
             }
         };
         let mut entry = entry;
-        if let Outcome::Ok { merged: true, .. } = outcome {
+        if entry.read.revision.is_some() && matches!(outcome, Outcome::Ok { .. }) {
             entry.facts.upon = self.covered();
         }
         self.journal.push(Event::Write(Entry {
