@@ -71,12 +71,11 @@ impl Only {
 }
 
 #[test]
-#[ignore = "two of the twenty seeds fail: a removal that is no longer listed after a clock jumped by hours (15), and the rule `latest` under skew (17)"]
 fn whole_nodes_keep_every_promise() {
     let directory = tempfile::tempdir().unwrap();
     let summary = simulate(&WholeNodes::default(), Seeds { first: 1, count: 20 }, directory.path());
     println!("{summary}");
-    assert!(summary.is_clean(), "{summary}");
+    assert!(summary.failures.is_empty(), "{summary}");
 }
 
 #[test]

@@ -54,6 +54,18 @@ impl Report {
         self.found_by(super::never_reverted::NAME)
     }
 
+    /// Adds a violation, as if a checker had found it.
+    #[cfg(test)]
+    pub(crate) fn find(&mut self, checker: &'static str, what: &str) {
+        let found = Checked {
+            items: 1,
+            violations: vec![Violation::new(checker, what, [])],
+        };
+        self.add(Self {
+            results: vec![(checker, found)],
+        });
+    }
+
     /// Adds the report of another history.
     pub fn add(&mut self, other: Self) {
         for (name, checked) in other.results {

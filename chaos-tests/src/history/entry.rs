@@ -55,7 +55,8 @@ pub struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub past: Option<Knowledge>,
     /// The context of what the write was put on: every write that the node had incorporated into the document by then, and this one. Who rebases a write
-    /// on a newer state has not shown that to its author.
+    /// on a newer state has not shown that to its author. A client over the network says it of writes that name a base only, by the token that it got with the
+    /// answer: that covers all of it, and what the session had seen before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upon: Option<Knowledge>,
     /// What the node wrote anew together with the write, although its author changed nothing there: a node that came back with another disk stamps all

@@ -149,7 +149,7 @@ impl Judge<'_> {
             Some(edit @ (Edit::Assign { .. } | Edit::Start { .. })) => {
                 (listed || edit.read().is_empty()) && self.took_effect(later, edit)
             }
-            Some(edit @ Edit::Remove { .. }) => listed && self.took_effect(later, edit),
+            Some(edit @ (Edit::Remove { .. } | Edit::Replace { .. })) => listed && self.took_effect(later, edit),
             // Who deletes a document that does not have the member takes the removal with it.
             None if later.delete => later.read.revision.is_some(),
             // What is put below brings back what was removed; what is put above stands in its place.

@@ -37,6 +37,8 @@ fn comes_first(rule: Rule, (other, edit): (&Entry, &Edit), (write, value): (&Ent
     let number = |value: &Json| value.as_float();
     match (rule, edit, value) {
         (Rule::Latest, Edit::Assign { .. } | Edit::Remove { .. }, _) => is_later(other, write),
+        // A number that meets a removal stands, and nothing is listed.
+        (Rule::Max | Rule::Min, Edit::Assign { value: other, .. }, None) => number(other).is_some(),
         (Rule::Max, Edit::Assign { value: other, .. }, Some(own)) => number(other) >= number(own),
         (Rule::Min, Edit::Assign { value: other, .. }, Some(own)) => number(other) <= number(own),
         _ => false,
@@ -46,9 +48,11 @@ fn comes_first(rule: Rule, (other, edit): (&Entry, &Edit), (write, value): (&Ent
 /// What the rule `latest` goes by: causality first, then time. A write that was put on a state that held the other one came after it, whatever the clocks
 /// say.
 fn is_later(other: &Entry, write: &Entry) -> bool {
-    if let (Some(after), Some(before)) = (other.was_put_on(write), write.was_put_on(other))
-        && after != before
-    {
+    let (after, before) = (
+        other.was_put_on(write) == Some(true),
+        write.was_put_on(other) == Some(true),
+    );
+    if after != before {
         return after;
     }
     match (other.stamp(), write.stamp()) {

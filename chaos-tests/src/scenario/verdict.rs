@@ -6,23 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Kind;
-use crate::checker::{
-    Report, Violation, atomic_batches, clocks, conflict_completeness, convergence, counters, identity, liveness,
-};
+use crate::checker::Report;
 use crate::history::{Answer, Event, History, Outcome};
 use crate::workload::Roamed;
-
-/// Checkers whose findings fail a run. The others judge value by value, and take some values that a rule had set aside before their document was deleted
-/// for lost: what they find is printed, and told apart by people. For a workload without those operations `no_acknowledged_write_is_lost` judges values.
-const DECISIVE: [&str; 7] = [
-    convergence::NAME,
-    atomic_batches::NAME,
-    liveness::NAME,
-    clocks::NAME,
-    identity::NAME,
-    counters::NAME,
-    conflict_completeness::NAME,
-];
 
 /// The outcome of a [`super::Trial`] that came to its end.
 #[derive(Debug)]
@@ -96,9 +82,7 @@ impl Verdict {
     /// What is wrong with the run, in words; empty: nothing. `kinds` have to have fired, and clients have to have had `acknowledged_min` writes
     /// acknowledged: a run in which nothing happened proves nothing.
     pub fn complaints(&self, kinds: &[Kind], acknowledged_min: usize) -> Vec<String> {
-        let decisive = |violation: &&Violation| DECISIVE.contains(&violation.checker.as_str());
-        let violations = self.report.violations().filter(decisive);
-        let mut complaints: Vec<String> = violations.map(ToString::to_string).collect();
+        let mut complaints: Vec<String> = self.report.violations().map(ToString::to_string).collect();
         let skipped: BTreeSet<Kind> = self.skipped.iter().map(|(kind, _)| *kind).collect();
         let missing = kinds
             .iter()
@@ -164,7 +148,7 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::run;
+    use crate::checker::{self, run};
     use crate::history::Rules;
 
     fn verdict() -> Verdict {
@@ -196,6 +180,17 @@ mod tests {
         let printed = verdict().to_string();
         assert!(printed.contains("slow: skipped: no netem"), "{printed}");
         assert!(printed.ends_with("unaccounted 0"), "{printed}");
+    }
+
+    #[test]
+    fn what_any_checker_finds_is_complained_about() {
+        for checker in checker::all() {
+            let mut report = Report::default();
+            report.find(checker.name, "something");
+            let found = Verdict { report, ..verdict() };
+            let complaints = found.complaints(&[], 0);
+            assert_eq!(complaints, [format!("{}: something (events [])", checker.name)]);
+        }
     }
 
     #[test]

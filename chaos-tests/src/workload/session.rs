@@ -398,6 +398,9 @@ impl Session {
                 batch: sent.batch,
                 request: sent.request.map(str::to_owned),
                 covered: sent.covered,
+                upon: self
+                    .covered()
+                    .filter(|_| matches!(attempt.outcome, Outcome::Ok { merged: true, .. })),
                 resolves,
                 ..Facts::default()
             },

@@ -202,3 +202,42 @@ async fn who_had_seen_a_removal_and_puts_something_below_settles_it() {
     let account = log.account(Some(view(after))).await;
     assert_eq!(account.findings.first().and_then(|it| it.number), Some(removal));
 }
+
+#[tokio::test]
+async fn who_had_read_of_a_removal_and_puts_something_below_in_the_place_of_what_met_it_settles_it() {
+    let log = Log::default();
+    log.write("east", None, Some(BASE));
+    let removal = log.write("east", Some(&view(BASE)), Some(r#"{"a":"a0"}"#));
+    let met = r#"{"a":"a0","b":"b2"}"#;
+    log.write("west", Some(&view(BASE)), Some(met));
+    let mut both = view(met);
+    both.conflicts.push(conflict_of("/b", [(Contender::Removed, removal)]));
+    let after = r#"{"a":"a0","b":{"c":"c4"}}"#;
+    log.write("east", Some(&both), Some(after));
+    assert_eq!(log.account(Some(view(after))).await.unaccounted(), 0);
+    // One step off: he had not read of it.
+    let log = Log::default();
+    log.write("east", None, Some(BASE));
+    log.write("east", Some(&view(BASE)), Some(r#"{"a":"a0"}"#));
+    log.write("west", Some(&view(BASE)), Some(met));
+    log.write("east", Some(&view(met)), Some(after));
+    let account = log.account(Some(view(after))).await;
+    assert_eq!(account.findings.first().and_then(|it| it.number), Some(removal));
+}
+
+#[tokio::test]
+async fn under_max_a_number_that_had_not_seen_a_removal_stands_and_one_that_was_removed_does_not() {
+    let log = Log::default();
+    log.write("east", None, Some(r#"{"high":5}"#));
+    let removal = log.write("east", Some(&view(r#"{"high":5}"#)), Some("{}"));
+    log.write_on(15, "west", Some(&view(r#"{"high":5}"#)), Some(r#"{"high":7}"#));
+    assert_eq!(log.account(Some(view(r#"{"high":7}"#))).await.unaccounted(), 0);
+    // One step off: the number that he removed is back.
+    let account = log.account(Some(view(r#"{"high":5}"#))).await;
+    assert!(account.findings.iter().any(|finding| finding.number == Some(3)));
+    let log = Log::default();
+    log.write("east", None, Some(r#"{"high":5}"#));
+    log.write("east", Some(&view(r#"{"high":5}"#)), Some("{}"));
+    let account = log.account(Some(view(r#"{"high":5}"#))).await;
+    assert_eq!(account.findings.first().and_then(|it| it.number), Some(removal));
+}

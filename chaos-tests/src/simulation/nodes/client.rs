@@ -239,6 +239,10 @@ impl SimulatedClient {
                 }
             }
         };
+        let mut entry = entry;
+        if entry.read.revision.is_some() && matches!(outcome, Outcome::Ok { .. }) {
+            entry.facts.upon = self.covered();
+        }
         self.journal.push(Event::Write(Entry {
             client: self.name.clone(),
             datacenter: self.datacenter(),
