@@ -153,6 +153,11 @@ impl Batch {
         let items: u64 = self.items.iter().map(Item::weight).sum();
         items.saturating_add(256)
     }
+
+    /// Whether it only says where the server stands, with what it knows there: then a puller that stands elsewhere notices what was lost.
+    pub(crate) fn is_end(&self) -> bool {
+        self.from == self.to && self.items.is_empty()
+    }
 }
 
 /// One document's state.

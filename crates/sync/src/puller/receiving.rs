@@ -130,7 +130,7 @@ impl Puller {
     }
 
     /// A batch that does not continue where the last one ended is a repeat, and dropped; or one in between was lost, and the stream is of no
-    /// more use.
+    /// more use. An end that is said again while much waits here is dropped: the server does not count it, and says it once more.
     fn batch(&mut self, batch: Batch, out: &mut Vec<PullerCommand>) {
         let Some(session) = &mut self.session else { return };
         if session.welcome.is_none() || batch.stream != session.nonce {
@@ -147,7 +147,13 @@ impl Puller {
             }
             return;
         }
+        if batch.is_end() && batch.watermark.is_none() {
+            return;
+        }
         if session.waiting_bytes >= self.options.window_bytes {
+            if batch.is_end() {
+                return;
+            }
             return self.disconnect("the peer sends more than the window allows".to_owned(), out);
         }
         pulled.expected = batch.to;

@@ -65,6 +65,11 @@ impl Feed {
         Some((from, self.sent))
     }
 
+    /// The watermark that ended what was sent; none while a scan has sent a part.
+    pub(super) fn end(&self) -> Option<&Watermark> {
+        self.watermark.as_ref().filter(|_| !self.partial)
+    }
+
     /// What the puller itself knows is no news to it; without this rule two nodes would tell each other their knowledge one time more.
     fn is_news(&self, watermark: &Watermark, puller: &DatacenterName) -> bool {
         let Some(last) = &self.watermark else { return true };

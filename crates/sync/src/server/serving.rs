@@ -98,4 +98,32 @@ impl ServerSession {
         }
         self.pump(now, out);
     }
+
+    /// Says again where the databases end of which something stays unacknowledged, once per heartbeat. If the last batch was lost, nothing else
+    /// would tell the puller: it waits for the server, and the server, whose window is full or whose log has ended, for the puller.
+    pub(super) fn repeat_ends(&mut self, now: Timestamp, out: &mut Vec<ServerCommand>) {
+        let Phase::Serving(hello) = &self.phase else { return };
+        if self.window.is_empty() {
+            self.repeated = now;
+        }
+        if now.since(self.repeated) < self.options.heartbeat_interval_ms {
+            return;
+        }
+        self.repeated = now;
+        let stream = hello.stream;
+        for database in self.window.waiting() {
+            let Some(feed) = self.feeds.get(&database) else {
+                continue;
+            };
+            let batch = Batch {
+                stream,
+                database,
+                from: feed.sent,
+                to: feed.sent,
+                items: Vec::new(),
+                watermark: feed.end().cloned(),
+            };
+            self.send(now, Message::Batch(batch), out);
+        }
+    }
 }

@@ -22,6 +22,8 @@ pub struct ServerSession {
     pub(super) window: Window,
     heard: Timestamp,
     sent: Timestamp,
+    /// When the ends were last repeated, or nothing waited for an acknowledgement.
+    pub(super) repeated: Timestamp,
 }
 
 /// Where the stream stands.
@@ -49,6 +51,7 @@ impl ServerSession {
             last_scanned: None,
             heard: now,
             sent: now,
+            repeated: now,
         }
     }
 
@@ -105,6 +108,7 @@ impl ServerSession {
         if serving && now.since(self.sent) >= self.options.heartbeat_interval_ms {
             self.send(now, Message::Heartbeat { time }, out);
         }
+        self.repeat_ends(now, out);
     }
 
     pub(super) fn send(&mut self, now: Timestamp, message: Message, out: &mut Vec<ServerCommand>) {

@@ -1,6 +1,6 @@
 //! Flow control: how many bytes of batches are under way.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use rejoin_document::{DatabaseName, Position};
 
@@ -30,15 +30,34 @@ impl Window {
         self.batches.push_back((database, to, bytes));
     }
 
-    /// Batches are applied in their order, so an acknowledgement covers all that were sent before. One for no batch changes nothing.
+    /// The batches of a database are applied in their order, so an acknowledgement covers all of them that were sent before; of other databases it
+    /// says nothing, since one of theirs may have been lost. One for no batch changes nothing.
     pub(super) fn acknowledged(&mut self, database: &DatabaseName, position: Position) {
         let found = self
             .batches
             .iter()
             .position(|(name, to, _)| name == database && *to == position);
         let Some(last) = found else { return };
-        let freed: u64 = self.batches.drain(..=last).map(|(_, _, bytes)| bytes).sum();
+        let mut freed: u64 = 0;
+        let mut place = 0;
+        self.batches.retain(|(name, _, bytes)| {
+            let covered = place <= last && name == database;
+            place += 1;
+            if covered {
+                freed = freed.saturating_add(*bytes);
+            }
+            !covered
+        });
         self.used_bytes = self.used_bytes.saturating_sub(freed);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// The databases of which something was not acknowledged.
+    pub(super) fn waiting(&self) -> BTreeSet<DatabaseName> {
+        self.batches.iter().map(|(name, _, _)| name.clone()).collect()
     }
 }
 
@@ -65,6 +84,16 @@ mod tests {
         assert_eq!(window.room(), 10);
         window.acknowledged(&database, at(2));
         assert_eq!(window.room(), 70);
+    }
+
+    #[test]
+    fn an_acknowledgement_frees_nothing_of_another_database() {
+        let mut window = Window::new(100);
+        window.sent(DatabaseName::system(), at(1), 30);
+        window.sent("orders".parse().unwrap(), at(1), 30);
+        window.acknowledged(&"orders".parse().unwrap(), at(1));
+        assert_eq!(window.room(), 70);
+        assert_eq!(window.waiting(), BTreeSet::from([DatabaseName::system()]));
     }
 
     #[test]

@@ -26,6 +26,15 @@ fn a_batch_that_comes_twice_is_applied_once() {
 }
 
 #[test]
+fn a_position_that_was_reached_already_changes_nothing() {
+    let mut bench = Bench::new();
+    bench.establish();
+    let out = bench.receive(Message::Batch(batch("customers", 0, 4, &["a"], Some(watermark(&[])))));
+    bench.done(&out, Counts::default());
+    assert_eq!(bench.receive(Message::Batch(batch("customers", 4, 4, &[], None))), []);
+}
+
+#[test]
 fn a_missing_batch_ends_the_connection() {
     let mut bench = Bench::new();
     bench.establish();
@@ -260,4 +269,19 @@ fn a_peer_that_sends_more_than_the_window_allows_is_left() {
         let out = bench.receive(Message::Batch(batch("customers", from, from + 1, &[], None)));
         assert_eq!(disconnects(&out), refused, "batch {from}");
     }
+}
+
+#[test]
+fn an_end_that_is_said_again_while_the_window_is_full_is_dropped() {
+    let options = LinkOptions {
+        window_bytes: 200,
+        ..LinkOptions::default()
+    };
+    let mut bench = Bench::with(options, false);
+    bench.establish();
+    // The first is being applied, the second waits and fills the window.
+    bench.receive(Message::Batch(batch("customers", 0, 1, &[], None)));
+    bench.receive(Message::Batch(batch("customers", 1, 2, &[], Some(watermark(&[])))));
+    let end = batch("customers", 2, 2, &[], Some(watermark(&[])));
+    assert_eq!(bench.receive(Message::Batch(end)), []);
 }

@@ -233,6 +233,24 @@ fn a_heartbeat_goes_out_when_nothing_else_did_for_a_second() {
 }
 
 #[test]
+fn the_end_of_what_stays_unacknowledged_is_said_again() {
+    let mut bench = Bench::new();
+    bench.settle();
+    bench.changed("customers", true);
+    bench.scanned("customers", 12, &[("a", 10)], Some(watermark(&[(SERVER, 12)])));
+    let out = bench.tick(1_000);
+    let ends = out.iter().filter_map(|command| match command {
+        ServerCommand::Send(Message::Batch(batch)) => Some(batch),
+        _ => None,
+    });
+    let [end] = ends.collect::<Vec<_>>()[..] else {
+        panic!("{out:?}")
+    };
+    assert_eq!((end.from, end.to, end.items.len()), (at(5, 12), at(5, 12), 0));
+    assert_eq!(end.watermark, Some(watermark(&[(SERVER, 12)])));
+}
+
+#[test]
 fn a_silent_puller_is_given_up() {
     let mut bench = Bench::new();
     bench.settle();
