@@ -1,7 +1,5 @@
 //! Batches: several writes that happen together, or each for itself.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use rejoin_api::proto::{self, batch_operation::Operation, batch_result::Outcome};
 
@@ -19,6 +17,7 @@ use crate::version::{Replaced, Version};
 pub struct Batch {
     operations: Vec<proto::BatchOperation>,
     request_id: Option<String>,
+    returns_previous: bool,
 }
 
 /// What became of one write of an independent batch.
@@ -28,6 +27,8 @@ pub struct BatchOutcome {
     pub id: String,
     /// What happened to it.
     pub result: BatchResult,
+    /// Whether the bodies of what was there, or the whole report of a conflict, are left out, because the answer would be larger than 32 MiB with them.
+    pub is_shortened: bool,
 }
 
 /// What happened to one write of a batch.
@@ -54,6 +55,13 @@ impl Batch {
         self
     }
 
+    /// Asks for what was there before each write ([`Replaced::previous`]); otherwise only compared ones tell.
+    #[must_use]
+    pub fn returning_previous(mut self) -> Self {
+        self.returns_previous = true;
+        self
+    }
+
     /// Stores a document that must not exist.
     #[must_use]
     pub fn create(self, id: &str, body: Bytes) -> Self {
@@ -73,7 +81,6 @@ impl Batch {
             base_revision: conditions.base.clone(),
             checksum: conditions.checksum.map(|checksum| checksum.0),
             on_conflict: proto::OnConflict::from(conditions.on_conflict).into(),
-            return_previous: true,
             ..proto::UpdateDocumentRequest::default()
         }))
     }
@@ -88,7 +95,6 @@ impl Batch {
             checksum: conditions.checksum.map(|checksum| checksum.0),
             on_conflict: proto::OnConflict::from(conditions.on_conflict).into(),
             create,
-            return_previous: true,
             ..proto::PatchDocumentRequest::default()
         }))
     }
@@ -111,7 +117,6 @@ impl Batch {
             id: id.to_owned(),
             base_revision: conditions.base.clone(),
             checksum: conditions.checksum.map(|checksum| checksum.0),
-            return_previous: true,
             ..proto::DeleteDocumentRequest::default()
         }))
     }
@@ -134,9 +139,19 @@ impl Batch {
     }
 
     fn into_request(self, database: &str, independent: bool, options: proto::WriteOptions) -> proto::WriteBatchRequest {
+        let returns_previous = self.returns_previous;
+        let mut operations = self.operations;
+        for operation in &mut operations {
+            match &mut operation.operation {
+                Some(Operation::Update(update)) => update.return_previous = returns_previous,
+                Some(Operation::Patch(patch)) => patch.return_previous = returns_previous,
+                Some(Operation::Delete(delete)) => delete.return_previous = returns_previous,
+                _ => {}
+            }
+        }
         proto::WriteBatchRequest {
             database: database.to_owned(),
-            operations: self.operations,
+            operations,
             independent,
             options: Some(options),
         }
@@ -170,7 +185,8 @@ impl Client {
     /// Does each write of a batch for itself.
     ///
     /// # Errors
-    /// As for [`Self::write_batch`], but a write that is refused is an outcome and does not touch the others.
+    /// As for [`Self::write_batch`], but a write that is refused is an outcome and does not touch the others. `Unknown` also if an attempt was lost and
+    /// another one, under the same request id, did not do all: the lost one may have.
     pub async fn write_each(&self, database: &str, batch: Batch) -> Result<Vec<BatchOutcome>, CallError> {
         let (call, options) = self.named(batch.request_id.as_deref()).writes(database);
         let request = batch.into_request(database, true, options);
@@ -178,12 +194,16 @@ impl Client {
             let mut service = self.document_service();
             async move { service.write_batch(request).await.and_then(unless_refused) }
         };
-        self.call_in_session(call, request, attempt, |answer| {
+        let read = |answer| {
             let (durable, token, results) = take(answer);
             let outcomes = results.map(|result| BatchOutcome::from_proto(result, &durable));
-            Ok((outcomes.collect::<Result<_, _>>()?, token))
-        })
-        .await
+            Ok((outcomes.collect::<Result<Vec<_>, _>>()?, token))
+        };
+        let done = |outcomes: &Vec<BatchOutcome>| {
+            let stored = |outcome: &BatchOutcome| matches!(outcome.result, BatchResult::Stored(_));
+            outcomes.iter().all(stored)
+        };
+        self.settle_in_session(call, request, attempt, read, done).await
     }
 }
 
@@ -221,13 +241,14 @@ impl BatchOutcome {
             Outcome::Error(error) => BatchResult::Refused(Box::new(Refusal {
                 reason: error.reason,
                 message: error.message,
-                metadata: BTreeMap::new(),
+                metadata: error.metadata.into_iter().collect(),
                 conflict: error.conflict.map(ConflictReport::from_proto).transpose()?,
             })),
         };
         Ok(Self {
             id: result.id,
             result: outcome,
+            is_shortened: result.shortened,
         })
     }
 }

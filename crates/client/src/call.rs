@@ -46,6 +46,13 @@ impl Safety {
     }
 }
 
+/// An answer, and what an attempt before it met whose own answer was lost: that one may have been done, whatever this one says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answered<T> {
+    pub(crate) answer: T,
+    pub(crate) unknown: Option<CallError>,
+}
+
 /// Runs `attempt`, which goes to the current address of `route`, under the deadline: at the next addresses while one cannot be reached, and, where
 /// that is safe, again while the nodes are unavailable. `patience` is what an attempt may take beside, because it lets a node wait for others.
 pub(crate) async fn run<T, F, A>(
@@ -54,7 +61,7 @@ pub(crate) async fn run<T, F, A>(
     safety: Safety,
     patience: Duration,
     attempt: F,
-) -> Result<T, CallError>
+) -> Result<Answered<T>, CallError>
 where
     F: Fn() -> A,
     A: Future<Output = Result<T, Status>>,
@@ -78,7 +85,7 @@ async fn repeat<T, F, A>(
     safety: Safety,
     deadline: Duration,
     attempt: F,
-) -> Result<T, CallError>
+) -> Result<Answered<T>, CallError>
 where
     F: Fn() -> A,
     A: Future<Output = Result<T, Status>>,
@@ -91,7 +98,7 @@ where
         let place = route.current();
         let address = route.address(place);
         let error = match tokio::time::timeout(deadline, attempt()).await {
-            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Ok(answer)) => return Ok(Answered { answer, unknown }),
             Ok(Err(status)) => from_status(address, safety, &status),
             Err(_) => no_answer(address, safety, deadline),
         };
@@ -144,7 +151,8 @@ pub(crate) fn from_status(address: &str, safety: Safety, status: &Status) -> Cal
         };
     }
     match status.code() {
-        Code::OutOfRange => CallError::TooLarge(status.message().to_owned()),
+        // What is too large to be sent was not sent, and a node says so with a reason: this is its answer that is too large to be taken.
+        Code::OutOfRange if safety == Safety::Repeatable => CallError::TooLarge(status.message().to_owned()),
         Code::Unimplemented | Code::InvalidArgument | Code::Unauthenticated | Code::PermissionDenied => {
             CallError::Protocol {
                 address: address.to_owned(),
@@ -251,7 +259,7 @@ mod tests {
             async move { if address == "http://east" { Err(status) } else { Ok(()) } }
         })
         .await;
-        (visits.into_inner(), result)
+        (visits.into_inner(), result.map(|answered| answered.answer))
     }
 
     #[tokio::test]
@@ -277,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn a_named_write_that_was_lost_at_one_node_and_refused_by_another_may_have_been_done() {
         let route = route(&["http://east", "http://west"]);
-        let result: Result<(), CallError> = run(&fast(), &route, Safety::Named, Duration::ZERO, || {
+        let result: Result<Answered<()>, CallError> = run(&fast(), &route, Safety::Named, Duration::ZERO, || {
             let status = match route.current() {
                 0 => Status::unavailable("gone"),
                 _ => refused(Code::Aborted, Reason::Conflict),
@@ -312,7 +320,7 @@ mod tests {
     #[tokio::test]
     async fn of_two_addresses_that_do_not_answer_each_is_tried_as_often_as_one_alone() {
         let (route, count) = (route(&["http://east", "http://west"]), Cell::new(0));
-        let result: Result<(), CallError> = run(&fast(), &route, Safety::Repeatable, Duration::ZERO, || {
+        let result: Result<Answered<()>, CallError> = run(&fast(), &route, Safety::Repeatable, Duration::ZERO, || {
             count.set(count.get() + 1);
             async { Err(Status::unavailable("gone")) }
         })
@@ -323,7 +331,7 @@ mod tests {
 
     async fn attempts(safety: Safety, status: impl Fn() -> Status) -> (u32, CallError) {
         let count = Cell::new(0);
-        let result: Result<(), CallError> = run(&fast(), &route(&[ADDRESS]), safety, Duration::ZERO, || {
+        let result: Result<Answered<()>, CallError> = run(&fast(), &route(&[ADDRESS]), safety, Duration::ZERO, || {
             count.set(count.get() + 1);
             let status = status();
             async { Err(status) }
@@ -395,9 +403,11 @@ mod tests {
     }
 
     #[test]
-    fn a_message_over_the_bound_changed_nothing() {
-        let error = from_status(ADDRESS, Safety::Once, &Status::out_of_range("5 bytes, the limit is 4"));
-        assert!(matches!(error, CallError::TooLarge(_)));
+    fn a_write_whose_answer_is_over_the_bound_may_have_been_done() {
+        let told = |safety| from_status(ADDRESS, safety, &Status::out_of_range("5 bytes, the limit is 4"));
+        assert!(matches!(told(Safety::Once), CallError::Unknown { .. }));
+        assert!(matches!(told(Safety::Named), CallError::Unknown { .. }));
+        assert!(matches!(told(Safety::Repeatable), CallError::TooLarge(_)));
     }
 
     #[test]
@@ -426,5 +436,26 @@ mod tests {
         assert_eq!(report.conflicts[0].base_value.as_deref(), Some(&b"1.0"[..]));
         assert_eq!(report.conflicts[0].our_value, None);
         assert_eq!(report.yours, None);
+    }
+    #[tokio::test]
+    async fn an_answer_after_a_lost_attempt_comes_with_what_that_one_met() {
+        let route = route(&["http://east", "http://west"]);
+        let answered = run(&fast(), &route, Safety::Named, Duration::ZERO, || {
+            let is_first = route.current() == 0;
+            async move {
+                if is_first {
+                    Err(Status::unavailable("gone"))
+                } else {
+                    Ok(7)
+                }
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(answered.answer, 7);
+        assert!(
+            matches!(answered.unknown, Some(CallError::Unknown { .. })),
+            "{answered:?}"
+        );
     }
 }

@@ -12,7 +12,7 @@ use rejoin_api::{Reason, proto};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
-use crate::call::{self, Safety};
+use crate::call::{self, Answered, Safety};
 use crate::call_options::{ReadOptions, WriteOptions};
 use crate::dial::Dialler;
 use crate::error::{CallError, InvalidAddress};
@@ -76,7 +76,7 @@ impl Client {
 
     /// A client of several nodes, in the order of preference: a call goes to the next one when one cannot be reached, and back to the first when that
     /// can be reached again ([`ClientOptions::return_after`]). The session goes along. A write whose answer was lost is not sent elsewhere, unless it
-    /// has a [request id](WriteOptions::request_id).
+    /// has a [request id](WriteOptions::request_id). A load goes to the node that calls go to when it begins, and stays there.
     ///
     /// # Errors
     /// [`InvalidAddress`] if a text is no `http://` address, or if there is none.
@@ -209,7 +209,8 @@ impl Client {
         F: Fn(Request<Q>) -> C,
         C: Future<Output = Result<Response<A>, Status>>,
     {
-        self.attempt((safety, Duration::ZERO), request, attempt, read).await
+        let answered = self.attempt((safety, Duration::ZERO), request, attempt, read).await?;
+        Ok(answered.answer)
     }
 
     async fn attempt<Q, A, T, F, C>(
@@ -218,7 +219,7 @@ impl Client {
         request: Q,
         attempt: F,
         read: impl FnOnce(A) -> Result<T, Malformed>,
-    ) -> Result<T, CallError>
+    ) -> Result<Answered<T>, CallError>
     where
         Q: Clone + prost::Message,
         F: Fn(Request<Q>) -> C,
@@ -232,8 +233,10 @@ impl Client {
             request.set_timeout(deadline);
             attempt(request)
         };
-        let answer = call::run(&self.options, route, safety, patience, attempt).await?;
-        read(answer.into_inner()).map_err(|malformed| CallError::malformed(self.address(), &malformed))
+        let Answered { answer, unknown } = call::run(&self.options, route, safety, patience, attempt).await?;
+        let answer = read(answer.into_inner());
+        let answer = answer.map_err(|malformed| CallError::malformed(self.address(), &malformed))?;
+        Ok(Answered { answer, unknown })
     }
 
     /// A read in the session with a database, and the options to send with it.
@@ -276,11 +279,35 @@ impl Client {
         F: Fn(Request<Q>) -> C,
         C: Future<Output = Result<Response<A>, Status>>,
     {
+        self.settle_in_session(call, request, attempt, read, |_| true).await
+    }
+
+    /// [`Self::call_in_session`] with an answer that may say that nothing was done. If an attempt before it has been lost, that one may have been done
+    /// elsewhere: then the outcome is unknown unless `is_done`.
+    pub(crate) async fn settle_in_session<Q, A, T, F, C>(
+        &self,
+        call: InSession<'_>,
+        request: Q,
+        attempt: F,
+        read: impl FnOnce(A) -> Result<(T, Bytes), Malformed>,
+        is_done: impl FnOnce(&T) -> bool,
+    ) -> Result<T, CallError>
+    where
+        Q: Clone + prost::Message,
+        F: Fn(Request<Q>) -> C,
+        C: Future<Output = Result<Response<A>, Status>>,
+    {
         let means = (call.safety, call.patience);
         match self.attempt(means, request, attempt, read).await {
-            Ok((answer, token)) => {
+            Ok(Answered {
+                answer: (answer, token),
+                unknown,
+            }) => {
                 self.session.saw(call.database, &call.sent, token);
-                Ok(answer)
+                match unknown {
+                    Some(unknown) if !is_done(&answer) => Err(unknown),
+                    _ => Ok(answer),
+                }
             }
             Err(error) => {
                 self.refused(&call, &error);

@@ -163,6 +163,6 @@ impl Client {
         if let Err(error) = &answer {
             self.refused(&call, error);
         }
-        Ok((answer?, Told::new(self.session(), call.database)))
+        Ok((answer?.answer, Told::new(self.session(), call.database)))
     }
 }

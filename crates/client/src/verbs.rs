@@ -145,11 +145,12 @@ impl Client {
             let mut service = self.document_service();
             async move { service.compare_and_swap(request).await }
         };
-        self.call_in_session(call, request, attempt, |answer| {
+        let read = |answer: proto::CompareAndSwapResponse| {
             let compared = Compared::from_proto(answer.matched, answer.result, answer.previous)?;
             Ok((compared, answer.session_token))
-        })
-        .await
+        };
+        let matched = |compared: &Compared| matches!(compared, Compared::Matched(_));
+        self.settle_in_session(call, request, attempt, read, matched).await
     }
 
     /// Deletes a document, and answers with what it was.
@@ -193,11 +194,12 @@ impl Client {
             let mut service = self.document_service();
             async move { service.compare_and_delete(request).await }
         };
-        self.call_in_session(call, request, attempt, |answer| {
+        let read = |answer: proto::CompareAndDeleteResponse| {
             let compared = Compared::from_proto(answer.matched, answer.result, answer.previous)?;
             Ok((compared, answer.session_token))
-        })
-        .await
+        };
+        let matched = |compared: &Compared| matches!(compared, Compared::Matched(_));
+        self.settle_in_session(call, request, attempt, read, matched).await
     }
 }
 

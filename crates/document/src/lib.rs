@@ -69,7 +69,7 @@ pub use names::{
     DATABASE_NAME_BYTES_MAX, DATACENTER_NAME_BYTES_MAX, DOCUMENT_ID_BYTES_MAX, DatabaseName, DatacenterName,
     DocumentId, NameError,
 };
-pub use patch::{Edit, PATCH_OPERATIONS_MAX, Patch, PatchError};
+pub use patch::{EDITED_ELEMENTS_MAX, Edit, PATCH_OPERATIONS_MAX, Patch, PatchError};
 pub use position::{Incarnation, Position, Sequence};
 pub use refused::{ConflictReport, PathConflict, Refused};
 pub use requests::{REQUEST_WINDOW, REQUESTS_MAX, RequestAnswer, RequestName};

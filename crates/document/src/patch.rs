@@ -23,6 +23,12 @@ use crate::{BodyError, DEPTH_MAX, Limits, Object, Value, parse_body};
 /// Operations of one JSON Patch at most.
 pub const PATCH_OPERATIONS_MAX: usize = 1000;
 
+/// Elements of arrays that the edits of one patch look at, at most: each edit of an array looks at all of its elements.
+pub const EDITED_ELEMENTS_MAX: usize = 1_000_000;
+
+/// Bytes that one JSON Patch copies, as a multiple of what a body may have, at most.
+const COPIED_BODIES_MAX: usize = 8;
+
 /// A change of a body.
 #[derive(Debug, Clone)]
 pub struct Patch {
@@ -98,6 +104,9 @@ pub enum PatchError {
         /// JSON pointer.
         path: String,
     },
+    /// The patch is short, and what it does is not.
+    #[error("the patch does too much at once: {0}; send several, or fewer operations with more in each")]
+    TooMuch(String),
     /// What the patch makes of the body is no valid body.
     #[error("the patched document is not valid: {0}")]
     Body(#[from] BodyError),
@@ -166,7 +175,12 @@ impl Patch {
         match &self.kind {
             Kind::Merge(patch) => json_patch::merge(&mut json, patch),
             Kind::Operations(operations) => operate(&mut json, operations, limits)?,
-            Kind::Edits(edits) => edits.iter().try_for_each(|edit| edit.apply(&mut json))?,
+            Kind::Edits(edits) => {
+                let mut looked_at = 0;
+                edits
+                    .iter()
+                    .try_for_each(|edit| edit.apply(&mut json, &mut looked_at))?;
+            }
         }
         let patched = in_order(unmarked(json), body);
         Ok(parse_body(patched.to_json().as_bytes(), limits)?)
@@ -222,7 +236,8 @@ impl Edit {
         }
     }
 
-    fn apply(&self, body: &mut Json) -> Result<(), PatchError> {
+    /// Changes the body. `looked_at` counts the elements that the edits of a patch look at.
+    fn apply(&self, body: &mut Json, looked_at: &mut usize) -> Result<(), PatchError> {
         match self {
             Self::Increment { path, by } => {
                 let place = place(body, path, || marked(&Value::from(0)))?;
@@ -238,6 +253,7 @@ impl Edit {
                 let below = elements.iter().map(Value::depth).max();
                 shallow(above + below.unwrap_or_default())?;
                 let array = array(place(body, path, || Json::Array(Vec::new()))?, path)?;
+                look(array, looked_at)?;
                 let mut there: BTreeSet<String> = array.iter().map(name).collect();
                 for element in elements {
                     if there.insert(element.canonical()) {
@@ -248,12 +264,25 @@ impl Edit {
             Self::Remove { path, elements } => {
                 let unwanted: BTreeSet<String> = elements.iter().map(Value::canonical).collect();
                 if let Some(place) = body.pointer_mut(path) {
-                    array(place, path)?.retain(|element| !unwanted.contains(&name(element)));
+                    let array = array(place, path)?;
+                    look(array, looked_at)?;
+                    array.retain(|element| !unwanted.contains(&name(element)));
                 }
             }
         }
         Ok(())
     }
+}
+
+/// The writes of all clients wait for a patch: a thousand edits of a long array would hold them up for seconds.
+fn look(array: &[Json], looked_at: &mut usize) -> Result<(), PatchError> {
+    *looked_at = looked_at.saturating_add(array.len());
+    if *looked_at <= EDITED_ELEMENTS_MAX {
+        return Ok(());
+    }
+    Err(PatchError::TooMuch(format!(
+        "its edits look at more than {EDITED_ELEMENTS_MAX} elements of arrays"
+    )))
 }
 
 fn bounded(operations: usize) -> Result<(), PatchError> {
@@ -264,20 +293,23 @@ fn bounded(operations: usize) -> Result<(), PatchError> {
     Err(PatchError::Syntax(too_many))
 }
 
-/// A copy of a copy of a copy grows without bound, so the size is looked at after each. So does the depth of what is put into what was put before,
-/// and everything that walks a body relies on its bound.
+/// A copy of a copy of a copy grows without bound, so what is copied is counted. So does the depth of what is put into what was put before, and everything
+/// that walks a body relies on its bound.
 fn operate(body: &mut Json, operations: &[PatchOperation], limits: &Limits) -> Result<(), PatchError> {
+    let mut copied = 0;
     for (number, operation) in (1..).zip(operations) {
         shallow(levels(body, operation))?;
-        json_patch::patch(body, std::slice::from_ref(operation))
-            .map_err(|error| PatchError::Misfit(format!("operation {number}: {}", error.kind)))?;
-        if matches!(operation, PatchOperation::Copy(_)) {
-            let bytes = serde_json::to_vec(body).map_err(syntax)?.len();
-            let bytes_max = limits.body_bytes_max;
-            if bytes > bytes_max {
-                return Err(BodyError::TooLarge { bytes, bytes_max }.into());
+        if let PatchOperation::Copy(copy) = operation
+            && let Some(value) = body.pointer(copy.from.as_str())
+        {
+            copied += serde_json::to_vec(value).map_err(syntax)?.len();
+            let copied_max = limits.body_bytes_max.saturating_mul(COPIED_BODIES_MAX);
+            if copied > copied_max {
+                return Err(PatchError::TooMuch(format!("it copies more than {copied_max} bytes")));
             }
         }
+        json_patch::patch(body, std::slice::from_ref(operation))
+            .map_err(|error| PatchError::Misfit(format!("operation {number}: {}", error.kind)))?;
     }
     Ok(())
 }

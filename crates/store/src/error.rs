@@ -1,7 +1,7 @@
 //! Why the store refuses.
 
 use rejoin_document::{
-    Checksum, DatabaseName, DatacenterName, DocumentId, PatchError, Refused, Revision, WatchTokenError,
+    BodyError, Checksum, DatabaseName, DatacenterName, DocumentId, PatchError, Refused, Revision, WatchTokenError,
 };
 
 use crate::engine::EngineError;
@@ -105,6 +105,9 @@ pub enum CommitError {
         /// The name.
         database: DatabaseName,
     },
+    /// A resolution would make a body that is none, or beyond the limits.
+    #[error("the resolved document is not valid: {0}")]
+    ResolvedBody(#[from] BodyError),
     /// A document was to be created that exists.
     #[error("the document {id} exists with revision {revision}; update it instead")]
     DocumentExists {

@@ -308,6 +308,17 @@ pub enum Settling {
     },
 }
 
+impl Settling {
+    /// Whether it puts values that the document need not have had.
+    pub(crate) fn brings_values(&self) -> bool {
+        match self {
+            Self::Body(_) => true,
+            Self::Paths(choices) => choices.iter().any(|(_, choice)| matches!(choice, Choice::Value(_))),
+            Self::All { .. } => false,
+        }
+    }
+}
+
 /// What shall stand at a path in conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
@@ -349,6 +360,8 @@ pub struct Conditions {
     pub checksum: Option<Checksum>,
     /// What to do if somebody wrote since `base`.
     pub on_stale: OnStale,
+    /// Whether the client wants to know what was there before.
+    pub returns_previous: bool,
 }
 
 /// What to do with a write whose base is no longer current.
@@ -440,7 +453,7 @@ pub struct Written {
     pub conflicts: usize,
     /// Where the document stands in the log.
     pub sequence: Sequence,
-    /// What the document showed before the write; none if it did not exist, or was deleted.
+    /// What the document showed before the write, if that was asked for; none if it did not exist, or was deleted.
     pub previous: Option<Version>,
     /// Whether the request was known: this is what its write did the first time, but for `conflicts`, `sequence` and `previous`.
     pub repeated: bool,

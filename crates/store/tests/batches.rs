@@ -177,6 +177,20 @@ fn documents_that_are_too_large_together_are_refused_before_anything_is_written(
         "{error:?}"
     );
     done(&store, batch(vec![("a", update("{}"))]));
+    // One that was done when they were small is answered however much they have grown.
+    let small = || {
+        named(
+            vec![("e", update(r#"{"n":1}"#)), ("f", update(r#"{"n":1}"#))],
+            Some("r"),
+        )
+    };
+    let first = done(&store, small());
+    for document in ["e", "f"] {
+        put(&store, document, update(&large));
+    }
+    let again = done(&store, small());
+    assert!(again.iter().all(|written| written.repeated));
+    assert_eq!(again[1].revision, first[1].revision);
     // What the writes come to counts as well, and nothing of them stays.
     let error = one(&store, batch(vec![("c", create(&large)), ("d", create(&large))])).unwrap_err();
     assert!(matches!(error, CommitError::BatchTooLarge { .. }), "{error:?}");

@@ -4,9 +4,9 @@
 mod common;
 
 use common::{body, create, id, node, one, pair, put, shop, shown, since, sync, try_put, update, update_from, verify};
-use rejoin_document::{RequestName, Value};
+use rejoin_document::{BodyError, RequestName, Value};
 use rejoin_store::{
-    Choice, CommitError, ConflictFilter, OnStale, Operation, Outcome, Resolve, Resolved, Settling, Store,
+    Action, Choice, CommitError, ConflictFilter, OnStale, Operation, Outcome, Resolve, Resolved, Settling, Store,
 };
 
 fn resolving(settling: Settling) -> Resolve {
@@ -239,5 +239,37 @@ fn both_sides_of_a_stale_write_stay_if_its_author_wants_it_and_a_removal_unread_
     put(&store, "a", update(r#"{"n":3}"#));
     let error = try_put(&store, "a", keep(r#"{"n":1,"m":2}"#)).unwrap_err();
     assert!(matches!(error, CommitError::Refused(_)), "{error:?}");
+    verify(&store, &shop());
+}
+
+#[test]
+fn a_resolution_makes_no_document_that_nobody_could_read_again() {
+    let store = node("east");
+    let base = put(&store, "a", create(r#"{"a":{"b":0},"c":1}"#)).revision;
+    put(&store, "a", update(r#"{"a":{"b":1},"c":1}"#));
+    let keep = (
+        Action::Update {
+            body: body(r#"{"a":{"b":2},"c":1}"#),
+        },
+        since(&base, OnStale::Keep),
+    );
+    put(&store, "a", keep);
+    let nested = |depth: usize| {
+        let text = format!(r#"{{"v":{}1{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        Choice::Value(body(&text).get("v").unwrap().clone())
+    };
+    // As the member of a body it is not too deep, and further down it is.
+    let refused = resolve(&store, resolving(at("/a/b", nested(127)))).unwrap_err();
+    assert!(
+        matches!(refused, CommitError::ResolvedBody(BodyError::TooDeep { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(
+        open(&store, &ConflictFilter::default()),
+        ["a/a/b"],
+        "nothing was changed"
+    );
+    resolve(&store, resolving(at("/a/b", nested(126)))).unwrap();
+    assert!(store.get(&shop(), &id("a")).is_ok());
     verify(&store, &shop());
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::*;
 use rejoin_document::{DatabaseName, DatacenterName, HlcTime, Position, Sequence, VersionVector};
-use rejoin_store::{Lacking, MemoryEngine, Scan, Seen, Store, StoreOptions};
+use rejoin_store::{Lacking, ListRange, MemoryEngine, Scan, Seen, Store, StoreOptions};
 
 fn west() -> DatacenterName {
     "west".parse().unwrap()
@@ -66,6 +66,42 @@ fn a_log_that_was_read_in_part_is_told_of_until_the_rest_has_come_also_after_a_r
     assert_eq!(east.catching_up_from(&shop()), []);
     drop(east);
     assert_eq!(open(&engine, options("east")).catching_up_from(&shop()), []);
+}
+
+#[test]
+fn what_a_peer_passes_on_of_a_log_that_it_has_read_in_part_is_told_of_until_the_rest_has_come_also_after_a_restart() {
+    let (_, east, from) = half_read();
+    let engine = Arc::new(MemoryEngine::new());
+    let south = open(&engine, options("south"));
+    sync(&east, &south);
+    let scan = scan(&east, &south, &shop());
+    assert!(
+        scan.items.is_empty() && scan.watermark.is_some(),
+        "south has read east's log to its end: {scan:?}"
+    );
+    assert_eq!(
+        south.list(&shop(), &ListRange::default(), None, 9).unwrap().items.len(),
+        1
+    );
+    let passed_on: Vec<DatacenterName> = vec!["east".parse().unwrap()];
+    assert_eq!(south.catching_up_from(&shop()), passed_on);
+    drop(south);
+    let south = open(&engine, options("south"));
+    assert_eq!(south.catching_up_from(&shop()), passed_on);
+    pull(&from, &east, &shop());
+    assert_eq!(
+        south.catching_up_from(&shop()),
+        passed_on,
+        "east has the rest, and south not yet"
+    );
+    pull(&east, &south, &shop());
+    assert_eq!(
+        south.list(&shop(), &ListRange::default(), None, 9).unwrap().items.len(),
+        2
+    );
+    assert_eq!(south.catching_up_from(&shop()), []);
+    drop(south);
+    assert_eq!(open(&engine, options("south")).catching_up_from(&shop()), []);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::*;
 use rejoin_document::{Checksum, Edit, Limits, Patch, PatchError, Refused};
-use rejoin_store::{Action, CommitError, Conditions, OnStale, Outcome, Store, Version};
+use rejoin_store::{Action, CommitError, Conditions, OnStale, Operation, Outcome, Store, Version};
 
 fn swap(expected: &str, new: &str) -> Wish {
     let (expected, body) = (body(expected), body(new));
@@ -53,6 +53,15 @@ fn every_write_answers_with_what_was_there_before() {
     let gone = put(&store, "stock3", delete());
     assert_eq!(gone.previous.unwrap().body.to_json(), r#"{"price":504.5}"#);
     assert_eq!(put(&store, "stock3", create("{}")).previous, None, "it was deleted");
+    let Operation::Write(mut unasked) = write("stock3", update(r#"{"price":1}"#)) else {
+        panic!("a write")
+    };
+    unasked.conditions.returns_previous = false;
+    assert_eq!(
+        written(one(&store, Operation::Write(unasked)).unwrap()).previous,
+        None,
+        "nobody asked"
+    );
 }
 
 #[test]

@@ -218,6 +218,15 @@ impl Run {
         } else if !self.world.restored {
             self.world.judge_fleeting();
         }
+        for node in &self.world.nodes {
+            let from = node.store.catching_up_from(&self.database);
+            if !from.is_empty() {
+                let own = &node.store.identity().datacenter;
+                self.troubles.push(format!(
+                    "{own} is equal to the others and says that it catches up from {from:?}"
+                ));
+            }
+        }
         (0..self.world.nodes.len()).for_each(|node| self.observe(node));
     }
 

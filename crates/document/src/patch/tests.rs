@@ -162,9 +162,23 @@ fn a_deep_body_can_be_patched_and_a_patch_cannot_make_one_too_deep_or_too_large(
         .collect();
     let doubling = Patch::operations(format!("[{}]", copies.join(",")).as_bytes(), &Limits::default()).unwrap();
     let error = apply(&doubling, r#"{"a":{"x":"0123456789"}}"#);
+    assert!(matches!(error, Err(PatchError::TooMuch(_))), "{error:?}");
+}
+
+#[test]
+fn short_edits_of_a_long_array_are_bounded_together() {
+    let elements: Vec<String> = (0..30_000).map(|number| number.to_string()).collect();
+    let body = format!(r#"{{"list":[{}]}}"#, elements.join(","));
+    let edit = |number: usize| Edit::Remove {
+        path: "/list".to_owned(),
+        elements: vec![Value::from(number as i64)],
+    };
+    let edits = |count: usize| Patch::edits((0..count).map(edit).collect()).unwrap();
+    assert!(apply(&edits(30), &body).is_ok());
+    let error = apply(&edits(1_000), &body).unwrap_err();
     assert!(
-        matches!(error, Err(PatchError::Body(BodyError::TooLarge { .. }))),
-        "{error:?}"
+        matches!(&error, PatchError::TooMuch(_)) && error.to_string().contains("1000000"),
+        "{error}"
     );
 }
 

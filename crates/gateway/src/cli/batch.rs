@@ -103,7 +103,8 @@ enum ResultJson<'a> {
         id: &'a str,
         matched: bool,
         revision: String,
-        body: Raw,
+        /// Null if the answer would have been too large with it.
+        body: Option<Raw>,
     },
     Refused {
         id: &'a str,
@@ -150,6 +151,7 @@ fn whole(id: String, replaced: Replaced) -> BatchOutcome {
     BatchOutcome {
         id,
         result: BatchResult::Stored(replaced),
+        is_shortened: false,
     }
 }
 
@@ -163,7 +165,7 @@ fn print(connection: &Connection, outcomes: &[BatchOutcome], acknowledged: bool)
         list.end()?;
         return output.finish();
     }
-    for BatchOutcome { id, result } in outcomes {
+    for BatchOutcome { id, result, .. } in outcomes {
         let id = printable(id);
         match result {
             BatchResult::Stored(Replaced { written, .. }) => {
@@ -301,7 +303,7 @@ impl<'a> ResultJson<'a> {
                 id,
                 matched: false,
                 revision: version.revision.to_string(),
-                body: Raw::new(&version.body),
+                body: (!outcome.is_shortened).then(|| Raw::new(&version.body)),
             },
             BatchResult::Refused(refusal) => {
                 let Refusal { reason, message, .. } = refusal.as_ref();

@@ -16,10 +16,16 @@ pub(super) struct Asked {
     action: Action,
     conditions: Conditions,
     /// Whether the answer carries what was there before.
-    pub(super) return_previous: bool,
+    return_previous: bool,
 }
 
 impl Asked {
+    /// Whether its outcome may carry a document, as another part of a batch may carry another.
+    pub(super) fn answers_with_a_document(&self) -> bool {
+        let compares = matches!(self.action, Action::Swap { .. } | Action::DeleteIf { .. });
+        self.return_previous || compares || self.conditions.base.is_some()
+    }
+
     /// The document.
     pub(super) fn id(&self) -> &DocumentId {
         &self.id
@@ -31,7 +37,10 @@ impl Asked {
             database,
             id: self.id,
             action: self.action,
-            conditions: self.conditions,
+            conditions: Conditions {
+                returns_previous: self.return_previous,
+                ..self.conditions
+            },
             request,
         }
     }

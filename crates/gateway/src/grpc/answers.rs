@@ -1,7 +1,7 @@
 //! The answers of a stream that wait for a slow client: bounded in number and in bytes.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -12,17 +12,22 @@ use tonic::Status;
 const WINDOW_KIB: u32 = 2 * 1024;
 
 /// An answer, and its share of the window until the client's connection takes it.
-type Waiting<T> = (Result<T, Status>, Option<OwnedSemaphorePermit>);
+type Waiting<T> = (T, OwnedSemaphorePermit);
+
+/// The error that the stream ends with once what waits was taken: it needs no room among the answers.
+type Ending = Arc<Mutex<Option<Status>>>;
 
 /// The half that the service holds.
 pub(super) struct AnswerSender<T> {
     answers: mpsc::Sender<Waiting<T>>,
     window: Arc<Semaphore>,
+    ending: Ending,
 }
 
 /// The half that goes to the client.
 pub(super) struct Answers<T> {
     answers: mpsc::Receiver<Waiting<T>>,
+    ending: Ending,
 }
 
 /// The client is gone.
@@ -33,12 +38,17 @@ pub(super) struct Gone;
 pub(super) fn answers<T>(count_max: usize) -> (AnswerSender<T>, Answers<T>) {
     let (sender, receiver) = mpsc::channel(count_max);
     let window = Arc::new(Semaphore::new(WINDOW_KIB as usize));
+    let ending = Ending::default();
     (
         AnswerSender {
             answers: sender,
             window,
+            ending: Arc::clone(&ending),
         },
-        Answers { answers: receiver },
+        Answers {
+            answers: receiver,
+            ending,
+        },
     )
 }
 
@@ -52,12 +62,12 @@ impl<T: prost::Message> AnswerSender<T> {
             permit = window => permit.map_err(|_| Gone)?,
             () = self.answers.closed() => return Err(Gone),
         };
-        self.answers.send((Ok(answer), Some(permit))).await.map_err(|_| Gone)
+        self.answers.send((answer, permit)).await.map_err(|_| Gone)
     }
 
-    /// Ends the stream with an error. The client may be gone.
-    pub(super) async fn fail(self, status: impl Into<Status>) {
-        let _ = self.answers.send((Err(status.into()), None)).await;
+    /// Ends the stream with an error, after what waits. Does not wait for the client, which may be gone, or read nothing any more.
+    pub(super) fn fail(self, status: impl Into<Status>) {
+        *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(status.into());
     }
 
     /// Resolves once the client is gone.
@@ -70,9 +80,13 @@ impl<T> Stream for Answers<T> {
     type Item = Result<T, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.answers
-            .poll_recv(context)
-            .map(|waiting| waiting.map(|(answer, _)| answer))
+        self.answers.poll_recv(context).map(|waiting| match waiting {
+            Some((answer, _)) => Some(Ok(answer)),
+            None => {
+                let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+                ending.take().map(Err)
+            }
+        })
     }
 }
 
@@ -123,5 +137,18 @@ mod tests {
         let waiting = tokio::spawn(async move { sender.send(large(1 << 20)).await });
         drop(receiver);
         assert!(waiting.await.unwrap().is_err());
+    }
+    #[tokio::test]
+    async fn an_error_does_not_wait_for_a_client_that_reads_nothing_and_comes_after_the_rest() {
+        let (sender, mut receiver) = answers(2);
+        for _ in 0..2 {
+            sender.send(large(1)).await.unwrap();
+        }
+        sender.fail(Status::resource_exhausted("stalled"));
+        for _ in 0..2 {
+            assert!(receiver.next().await.unwrap().is_ok());
+        }
+        assert_eq!(receiver.next().await.unwrap().unwrap_err().message(), "stalled");
+        assert!(receiver.next().await.is_none());
     }
 }

@@ -42,15 +42,15 @@ impl DocumentApi {
         asked: Asked,
         (options, deadline): (Option<&proto::WriteOptions>, Option<Duration>),
     ) -> Result<(proto::WriteResult, Option<proto::Version>), Failure> {
-        let (database, previous) = (request::database(&self.context.store, database)?, asked.return_previous);
+        let database = request::database(&self.context.store, database)?;
         let (name, id) = (action::request_name(options, 0)?, asked.id().clone());
         let options = write::Options::new(&self.context, database.clone(), options, deadline)?;
         let operation = Operation::Write(asked.into_request(database, name));
         let written = write::submit(&self.context, operation).await;
         let written = written.map_err(|error| options.refused(&id, error.into()))?;
         Span::current().record("revision", tracing::field::display(&written.revision));
-        let before = written.previous.as_ref().filter(|_| previous);
-        Ok((options.result(&written).await, before.map(write::version)))
+        let before = written.previous.as_ref().map(write::version);
+        Ok((options.result(&written).await, before))
     }
 
     /// What became of a compare-and-swap.

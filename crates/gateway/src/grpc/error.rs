@@ -16,6 +16,7 @@ use tonic_types::pb;
 
 use super::surrogate::LoneSurrogate;
 
+pub(super) use report::shortened as shortened_report;
 pub(super) use session::Gap;
 
 /// Why a call fails, before it becomes a status.
@@ -271,6 +272,7 @@ impl Failure {
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
         let code = code(failure.reason);
+        let message = in_header(failure.message);
         let info = pb::ErrorInfo {
             reason: failure.reason.as_str().to_owned(),
             domain: ERROR_DOMAIN.to_owned(),
@@ -286,10 +288,10 @@ impl From<Failure> for Status {
         }
         let status = pb::Status {
             code: code.into(),
-            message: failure.message.clone(),
+            message: message.clone(),
             details,
         };
-        Self::with_details(code, failure.message, status.encode_to_vec().into())
+        Self::with_details(code, message, status.encode_to_vec().into())
     }
 }
 
@@ -387,6 +389,22 @@ fn with_sources(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Bytes of a message in a status at most: it travels in a header, twice, and a client may have named something of a megabyte.
+const MESSAGE_BYTES_MAX: usize = 1024;
+
+/// The message as it fits into the header of an answer: its beginning and its end, which says what to do.
+fn in_header(message: String) -> String {
+    if message.len() <= MESSAGE_BYTES_MAX {
+        return message;
+    }
+    let half = MESSAGE_BYTES_MAX / 2;
+    let (head, tail) = (
+        message.floor_char_boundary(half),
+        message.ceil_char_boundary(message.len() - half),
+    );
+    format!("{} … {}", &message[..head], &message[tail..])
+}
+
 /// Characters of a client's text that an answer repeats at most.
 const REPEATED_MAX: usize = 128;
 
@@ -424,5 +442,19 @@ mod tests {
             let status = format!("{:?}", code(*reason)).to_lowercase();
             assert_eq!(listed, Some(status), "{}", reason.as_str());
         }
+    }
+    #[test]
+    fn a_message_that_repeats_a_long_text_fits_into_a_header() {
+        let long = "é".repeat(20_000);
+        let failure = Failure::text(
+            Reason::PatchMisfit,
+            format!("nothing holds `/{long}`; write what holds it first"),
+        );
+        let status = Status::from(failure);
+        assert!(status.message().len() <= MESSAGE_BYTES_MAX + 8);
+        assert!(status.details().len() <= MESSAGE_BYTES_MAX + 200);
+        assert!(
+            status.message().starts_with("nothing holds") && status.message().ends_with("write what holds it first")
+        );
     }
 }

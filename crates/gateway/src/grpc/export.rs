@@ -86,7 +86,7 @@ impl Exporting {
         };
         let _ = begun.send(Ok(()));
         if let Err(failure) = self.send_all(export).await {
-            self.answers.fail(failure).await;
+            self.answers.fail(failure);
         }
     }
 

@@ -65,6 +65,7 @@ pub(super) fn conditions(
     on_conflict: proto::OnConflict,
 ) -> Result<Conditions, Failure> {
     Ok(Conditions {
+        returns_previous: false,
         base: revision(base)?,
         checksum: checksum.map(Checksum),
         on_stale: match on_conflict {

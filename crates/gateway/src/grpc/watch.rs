@@ -152,7 +152,7 @@ fn place(store: &Store, database: &DatabaseName, request: &proto::WatchChangesRe
 impl Watch {
     async fn run(mut self) {
         if let Err(End::Failed(failure)) = self.follow().await {
-            self.answers.fail(failure).await;
+            self.answers.fail(failure);
         }
     }
 

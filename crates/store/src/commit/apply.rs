@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use rejoin_document::{
-    DatabaseName, DatacenterName, Document, Loss, Position, ReplicaId, Sequence, Shown, VersionVector,
+    DatabaseName, DatacenterName, Document, HlcTime, Loss, Position, ReplicaId, Sequence, Shown, VersionVector,
 };
 
 use super::group::{DocumentKey, Group};
@@ -66,12 +66,15 @@ impl Group<'_> {
         };
         let mut drifted = BTreeMap::new();
         let mut unit = Vec::new();
+        let mut taken = VersionVector::new();
         for (key, item, incoming) in incoming {
             let (id, joined) = (key.1.clone(), item.joined);
             match incoming {
                 Incoming::State(state) => {
                     self.follow(state.context(), &mut drifted);
-                    self.join(&key, &state, &mut applied);
+                    if self.join(&key, &state, &mut applied) {
+                        taken.merge(state.context());
+                    }
                 }
                 Incoming::Unusable(_)
                     if self.went_with_database(&name, Document::decode_context(&item.state).ok().as_ref()) =>
@@ -93,11 +96,13 @@ impl Group<'_> {
         self.warn_of_drift(&peer, &drifted);
         if let Some(progress) = progress {
             if renamed {
+                self.mark_ahead(&name, &peer, &taken);
                 // The peer left out what the old identity claimed to have: its log is to be read again.
                 return Ok(Outcome::Dropped { position: None });
             }
             self.advance(&name, &peer, progress);
         }
+        self.mark_ahead(&name, &peer, &taken);
         applied.sequence = self
             .state
             .databases
@@ -149,24 +154,27 @@ impl Group<'_> {
         }
     }
 
-    pub(super) fn join(&mut self, key: &DocumentKey, state: &Document, applied: &mut Applied) {
+    /// Whether it changed anything.
+    pub(super) fn join(&mut self, key: &DocumentKey, state: &Document, applied: &mut Applied) -> bool {
         let Some(database) = self.state.databases.get(&key.0) else {
-            return;
+            return false;
         };
         // What went with its database does not come back, from wherever.
         if database.deletions.cover(state.context()) {
             applied.unchanged += 1;
-            return;
+            return false;
         }
         let rules = database.rules().clone();
         let Some(staged) = self.documents.get_mut(key) else {
-            return;
+            return false;
         };
         // The granularities are equal: that was examined.
-        let Ok(joined) = staged.now.join(state) else { return };
+        let Ok(joined) = staged.now.join(state) else {
+            return false;
+        };
         if joined == staged.now {
             applied.unchanged += 1;
-            return;
+            return false;
         }
         if state.context().dominates(staged.now.context()) {
             applied.fast_forwarded += 1;
@@ -188,6 +196,7 @@ impl Group<'_> {
                 Loss::Values => stands_at,
             });
         }
+        true
     }
 
     /// Lets the clock follow the writes that arrive, within the drift bound.
@@ -237,6 +246,37 @@ impl Group<'_> {
             self.batch.delete(Family::Peers, key);
         } else if partial && database.partial.insert(peer.clone()) {
             self.batch.put(Family::Peers, key, peers::encode_mark());
+        }
+    }
+
+    /// A peer that is catching up itself passes on what it has so far, a part of a batch perhaps, and ends its own scan all the same: what it sent beyond
+    /// this node's knowledge may be such a part, until this node knows all up to it.
+    fn mark_ahead(&mut self, name: &DatabaseName, peer: &DatacenterName, taken: &VersionVector) {
+        let own = self.state.identity.replica;
+        let Some(database) = self.state.database_mut(name) else {
+            return;
+        };
+        let (number, before) = (database.number(), std::mem::take(&mut database.ahead));
+        let mut after = before.clone();
+        after.entry(peer.clone()).or_default().merge(&possible(taken));
+        let knowledge = &database.record.knowledge;
+        let unknown = |(replica, time): &(ReplicaId, HlcTime)| *replica != own && *time > knowledge.get(*replica);
+        let after = after.into_iter().map(|(peer, ahead)| {
+            let ahead: VersionVector = ahead.iter().filter(unknown).collect();
+            (peer, ahead)
+        });
+        database.ahead = after.filter(|(_, ahead)| !ahead.is_empty()).collect();
+        for peer in before.keys().filter(|peer| !database.ahead.contains_key(*peer)) {
+            let key = PeerKey::Ahead(number, peer.clone()).encode();
+            self.batch.delete(Family::Peers, key);
+        }
+        for (peer, ahead) in database
+            .ahead
+            .iter()
+            .filter(|(peer, ahead)| before.get(*peer) != Some(*ahead))
+        {
+            let key = PeerKey::Ahead(number, peer.clone()).encode();
+            self.batch.put(Family::Peers, key, peers::encode_row(ahead));
         }
     }
 

@@ -27,8 +27,22 @@ impl Group<'_> {
         let WriteBatch { database: name, writes } = batch;
         let database = self.database(&name)?;
         let mut keys: Vec<DocumentKey> = Vec::with_capacity(writes.len());
+        // A batch that was done before is answered, although its documents have grown since; any other is refused before more is read.
+        let (mut different, mut bytes, mut is_known) = (BTreeSet::new(), 0, false);
         for write in &writes {
-            keys.push(self.load(&database, &write.id)?);
+            let key = self.load(&database, &write.id)?;
+            if different.insert(key.clone())
+                && let Some(staged) = self.documents.get(&key)
+            {
+                bytes += staged.before.as_ref().map_or(0, |before| before.bytes);
+                is_known |= write
+                    .request
+                    .is_some_and(|request| staged.now.answer(request).is_some());
+            }
+            keys.push(key);
+            if !is_known {
+                self.bound([bytes].into_iter())?;
+            }
         }
         if let Some(written) = self.batch_repeated(&database, &writes, &keys)? {
             return Ok(Outcome::BatchWritten(written));

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rejoin_document::{Candidate, CandidateKind, OpenConflict, Resolution, Settle, Shown, Value, stale};
+use rejoin_document::{
+    BodyError, Candidate, CandidateKind, Limits, Object, OpenConflict, Resolution, Settle, Shown, Value, parse_body,
+    stale,
+};
 
 use super::group::Group;
 use crate::error::CommitError;
@@ -43,6 +46,7 @@ impl Group<'_> {
             return Err(stale(&base, None, &shown).into());
         }
         let open = shown.conflicts.len();
+        let brings = settling.brings_values();
         let Some((settle, settled)) = self.settle(&shown, settling)? else {
             return Ok(Outcome::Resolved(Resolved {
                 written: None,
@@ -58,6 +62,9 @@ impl Group<'_> {
             request,
         };
         let committed = current.resolve(&resolution, database.rules())?;
+        if brings {
+            bounded(&shown.body, &committed.shown.body, &self.options.limits)?;
+        }
         let left_open = count(committed.shown.conflicts.len());
         let written = self.place(&key, committed, dot);
         Ok(Outcome::Resolved(Resolved {
@@ -118,6 +125,17 @@ impl Group<'_> {
             CandidateKind::Removed | CandidateKind::Deleted(true) => None,
             CandidateKind::Deleted(false) => conflict.shown.clone(),
         })
+    }
+}
+
+/// A value is within the limits of a body, and further down in a document it may not be any more. What had outgrown them by merging before may stay as it
+/// is, but for its depth: beyond that no node could read it again.
+fn bounded(before: &Object, after: &Object, limits: &Limits) -> Result<(), BodyError> {
+    let within = |body: &Object| parse_body(body.to_json().as_bytes(), limits).map(drop);
+    match within(after) {
+        Err(error @ BodyError::TooDeep { .. }) => Err(error),
+        Err(error) if within(before).is_ok() => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -60,8 +60,8 @@ impl Group<'_> {
         if let Some(version) = before.unmatched(&action)? {
             return Ok(Outcome::Unmatched(version));
         }
+        let previous = conditions.returns_previous.then(|| before.version()).flatten();
         let intent = self.intend(&before, action, conditions)?;
-        let previous = before.version();
         let mut written = self.stamp(&key, &before.current, intent, request)?;
         written.previous = previous;
         Ok(Outcome::Written(written))

@@ -8,6 +8,7 @@
 //! | `4u8, datacenter`: this node has not caught up with it since it took a new identity | `version u8` | until it has |
 //! | `5u8, datacenter`: the link was lost | `version u8, time u64` | until the link works again |
 //! | `6u8, number u32, datacenter`: a part of its log was read, but not to the end | `version u8` | from a batch without a watermark to one with |
+//! | `7u8, number u32, datacenter`: what it sent beyond what this node knows | `version u8, vector` | until this node knows it |
 
 use rejoin_document::{DatacenterName, HlcTime, Incarnation, Position, Sequence, VersionVector};
 
@@ -25,6 +26,7 @@ pub(crate) enum PeerKey {
     Behind(DatacenterName),
     Lost(DatacenterName),
     Partial(DatabaseNumber, DatacenterName),
+    Ahead(DatabaseNumber, DatacenterName),
 }
 
 impl PeerKey {
@@ -36,6 +38,7 @@ impl PeerKey {
             PeerKey::Behind(datacenter) => (4, None, datacenter),
             PeerKey::Lost(datacenter) => (5, None, datacenter),
             PeerKey::Partial(number, datacenter) => (6, Some(number), datacenter),
+            PeerKey::Ahead(number, datacenter) => (7, Some(number), datacenter),
         };
         let mut writer = Writer::default().u8(tag);
         if let Some(number) = number {
@@ -47,7 +50,7 @@ impl PeerKey {
     pub(crate) fn decode(key: &[u8]) -> Result<Self, CorruptRecord> {
         let mut reader = Reader::key(Family::Peers, key);
         let tag = reader.u8()?;
-        let number = if matches!(tag, 1 | 2 | 6) {
+        let number = if matches!(tag, 1 | 2 | 6 | 7) {
             reader.number()?
         } else {
             DatabaseNumber::SYSTEM
@@ -63,6 +66,7 @@ impl PeerKey {
             4 => Ok(PeerKey::Behind(datacenter)),
             5 => Ok(PeerKey::Lost(datacenter)),
             6 => Ok(PeerKey::Partial(number, datacenter)),
+            7 => Ok(PeerKey::Ahead(number, datacenter)),
             other => Err(reader.corrupt(format!("unknown tag {other}"))),
         }
     }
@@ -118,13 +122,14 @@ mod tests {
     use crate::keys::samples::{datacenters, numbers, vectors};
 
     fn keys() -> impl Strategy<Value = PeerKey> {
-        (0u8..6, numbers(), datacenters()).prop_map(|(tag, number, datacenter)| match tag {
+        (0u8..7, numbers(), datacenters()).prop_map(|(tag, number, datacenter)| match tag {
             0 => PeerKey::Position(number, datacenter),
             1 => PeerKey::Row(number, datacenter),
             2 => PeerKey::Cut(datacenter),
             3 => PeerKey::Behind(datacenter),
             4 => PeerKey::Lost(datacenter),
-            _ => PeerKey::Partial(number, datacenter),
+            5 => PeerKey::Partial(number, datacenter),
+            _ => PeerKey::Ahead(number, datacenter),
         })
     }
 

@@ -162,7 +162,8 @@ fn introduction(
 
 /// A datacenter that is no longer configured sends no rest.
 pub(super) fn partial(database: &DatabaseState, peers: &[DatacenterName]) -> Vec<DatacenterName> {
-    let configured = database.partial.iter().filter(|peer| peers.contains(peer));
+    let sending: BTreeSet<_> = database.partial.iter().chain(database.ahead.keys()).collect();
+    let configured = sending.into_iter().filter(|peer| peers.contains(peer));
     configured.cloned().collect()
 }
 

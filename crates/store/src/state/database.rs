@@ -23,6 +23,8 @@ pub(crate) struct DatabaseState {
     pub positions: BTreeMap<DatacenterName, Position>,
     /// Whose logs were read in part: there is more that this node has not.
     pub partial: BTreeSet<DatacenterName>,
+    /// What peers have sent that is not in this node's knowledge: they are catching up themselves, and passed on what they had so far.
+    pub ahead: BTreeMap<DatacenterName, VersionVector>,
     /// What others are known to know.
     pub matrix: Matrix,
     /// The digest.
@@ -57,6 +59,7 @@ impl DatabaseState {
             record,
             positions: BTreeMap::new(),
             partial: BTreeSet::new(),
+            ahead: BTreeMap::new(),
             matrix: Matrix::new(),
             buckets: Buckets::empty(),
             gap: None,

@@ -142,6 +142,11 @@ fn load_peers(read: &dyn Read, databases: &mut Databases) -> Result<Peers, Store
                     database.partial.insert(peer);
                 }
             }
+            PeerKey::Ahead(number, peer) => {
+                if let Some(database) = by_number.get_mut(&number) {
+                    database.ahead.insert(peer, peers::decode_row(&value)?);
+                }
+            }
             PeerKey::Cut(peer) => drop(cut.insert(peer)),
             PeerKey::Behind(peer) => drop(behind.insert(peer)),
             PeerKey::Lost(peer) => drop(lost.insert(peer, peers::decode_lost(&value)?)),

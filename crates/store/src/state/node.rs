@@ -103,12 +103,15 @@ impl NodeState {
     pub(crate) fn announcing(&self, after: &Self) -> Option<Self> {
         let mut announced = None;
         for (name, database) in &after.databases {
-            let news = self
-                .databases
-                .get(name)
-                .is_some_and(|before| !database.partial.is_subset(&before.partial));
+            let is_told = |before: &DatabaseState| {
+                let mut ahead = database.ahead.keys();
+                database.partial.is_subset(&before.partial) && ahead.all(|peer| before.ahead.contains_key(peer))
+            };
+            let news = self.databases.get(name).is_some_and(|before| !is_told(before));
             if news && let Some(before) = announced.get_or_insert_with(|| self.clone()).database_mut(name) {
                 before.partial.extend(database.partial.iter().cloned());
+                let ahead = database.ahead.iter().map(|(peer, ahead)| (peer.clone(), ahead.clone()));
+                before.ahead.extend(ahead);
             }
         }
         announced
@@ -126,6 +129,7 @@ impl NodeState {
                 !Arc::ptr_eq(before, database)
                     && (others(before) != others(database)
                         || before.partial != database.partial
+                        || before.ahead != database.ahead
                         || before.matrix != database.matrix)
             })
         };

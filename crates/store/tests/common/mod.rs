@@ -111,7 +111,10 @@ pub fn write(document: &str, (action, conditions): (Action, Conditions)) -> Oper
         database: shop(),
         id: id(document),
         action,
-        conditions,
+        conditions: Conditions {
+            returns_previous: true,
+            ..conditions
+        },
         request: None,
     })
 }

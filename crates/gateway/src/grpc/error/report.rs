@@ -8,7 +8,7 @@ use rejoin_api::proto::{ConflictReport, PathConflict};
 const BYTES_MAX: usize = 4096;
 
 /// The report as it fits into an error: without the bodies if it has to be, then without the values, and with fewer paths at last.
-pub(super) fn shortened(mut report: ConflictReport) -> ConflictReport {
+pub(in crate::grpc) fn shortened(mut report: ConflictReport) -> ConflictReport {
     if report.encoded_len() <= BYTES_MAX {
         return report;
     }

@@ -24,7 +24,7 @@ impl From<BodyError> for Failure {
 impl From<PatchError> for Failure {
     fn from(error: PatchError) -> Self {
         let reason = match &error {
-            PatchError::Syntax(_) | PatchError::NotAPath { .. } => Reason::InvalidPatch,
+            PatchError::Syntax(_) | PatchError::NotAPath { .. } | PatchError::TooMuch(_) => Reason::InvalidPatch,
             PatchError::Body(body) => {
                 return Self {
                     message: error.to_string(),
@@ -125,6 +125,10 @@ impl From<CommitError> for Failure {
             }
             CommitError::DiskFull { free } => Self::new(Reason::DiskFull, &error).with("free_bytes", free),
             CommitError::Patch(patch) => patch.into(),
+            CommitError::ResolvedBody(ref body) => Self {
+                message: error.to_string(),
+                ..body.clone().into()
+            },
             CommitError::UnknownPeer { ref peer } => Self::new(Reason::PeerUnknown, &error).with("datacenter", peer),
             CommitError::Overloaded => Self::new(Reason::Overloaded, &error),
             CommitError::ShuttingDown => Self::new(Reason::ShuttingDown, &error),
