@@ -65,34 +65,7 @@ impl Group<'_> {
             ..Applied::default()
         };
         let mut drifted = BTreeMap::new();
-        let mut unit = Vec::new();
-        let mut taken = VersionVector::new();
-        for (key, item, incoming) in incoming {
-            let (id, joined) = (key.1.clone(), item.joined);
-            match incoming {
-                Incoming::State(state) => {
-                    self.follow(state.context(), &mut drifted);
-                    if self.join(&key, &state, &mut applied) {
-                        taken.merge(state.context());
-                    }
-                }
-                Incoming::Unusable(_)
-                    if self.went_with_database(&name, Document::decode_context(&item.state).ok().as_ref()) =>
-                {
-                    applied.unchanged += 1;
-                }
-                Incoming::Unusable(reason) => {
-                    self.set_aside(&key, &item, &reason);
-                    applied.quarantined += 1;
-                }
-            }
-            unit.push(id);
-            if !joined && unit.len() == 1 {
-                unit.clear();
-            } else if !joined {
-                self.join_entries(&name, std::mem::take(&mut unit).into_iter());
-            }
-        }
+        let taken = self.take_in(&name, incoming, &mut applied, &mut drifted);
         self.warn_of_drift(&peer, &drifted);
         if let Some(progress) = progress {
             if renamed {
@@ -109,6 +82,45 @@ impl Group<'_> {
             .get(&name)
             .map_or(Sequence(0), |database| database.record.sequence);
         Ok(Outcome::Applied(applied))
+    }
+
+    /// Joins what came, and gives back the writes of what changed anything here.
+    fn take_in(
+        &mut self,
+        name: &DatabaseName,
+        incoming: Vec<(DocumentKey, Item, Incoming)>,
+        applied: &mut Applied,
+        drifted: &mut BTreeMap<ReplicaId, u64>,
+    ) -> VersionVector {
+        let mut unit = Vec::new();
+        let mut taken = VersionVector::new();
+        for (key, item, incoming) in incoming {
+            let (id, joined) = (key.1.clone(), item.joined);
+            match incoming {
+                Incoming::State(state) => {
+                    self.follow(state.context(), drifted);
+                    if self.join(&key, &state, applied) {
+                        taken.merge(state.context());
+                    }
+                }
+                Incoming::Unusable(_)
+                    if self.went_with_database(name, Document::decode_context(&item.state).ok().as_ref()) =>
+                {
+                    applied.unchanged += 1;
+                }
+                Incoming::Unusable(reason) => {
+                    self.set_aside(&key, &item, &reason);
+                    applied.quarantined += 1;
+                }
+            }
+            unit.push(id);
+            if !joined && unit.len() == 1 {
+                unit.clear();
+            } else if !joined {
+                self.join_entries(name, std::mem::take(&mut unit).into_iter());
+            }
+        }
+        taken
     }
 
     /// Everything that can fail happens here, before anything is staged.

@@ -21,16 +21,21 @@ impl From<BodyError> for Failure {
     }
 }
 
+impl Failure {
+    /// What makes a body of a document that is none: the reason is the body's.
+    fn of_body(error: &dyn std::error::Error, body: &BodyError) -> Self {
+        Self {
+            message: error.to_string(),
+            ..body.clone().into()
+        }
+    }
+}
+
 impl From<PatchError> for Failure {
     fn from(error: PatchError) -> Self {
         let reason = match &error {
             PatchError::Syntax(_) | PatchError::NotAPath { .. } | PatchError::TooMuch(_) => Reason::InvalidPatch,
-            PatchError::Body(body) => {
-                return Self {
-                    message: error.to_string(),
-                    ..body.clone().into()
-                };
-            }
+            PatchError::Body(body) => return Self::of_body(&error, body),
             PatchError::Misfit(_)
             | PatchError::NotAnInteger { .. }
             | PatchError::NotAnArray { .. }
@@ -125,10 +130,7 @@ impl From<CommitError> for Failure {
             }
             CommitError::DiskFull { free } => Self::new(Reason::DiskFull, &error).with("free_bytes", free),
             CommitError::Patch(patch) => patch.into(),
-            CommitError::ResolvedBody(ref body) => Self {
-                message: error.to_string(),
-                ..body.clone().into()
-            },
+            CommitError::ResolvedBody(ref body) => Self::of_body(&error, body),
             CommitError::UnknownPeer { ref peer } => Self::new(Reason::PeerUnknown, &error).with("datacenter", peer),
             CommitError::Overloaded => Self::new(Reason::Overloaded, &error),
             CommitError::ShuttingDown => Self::new(Reason::ShuttingDown, &error),
