@@ -59,19 +59,25 @@ pub struct Resolve {
     #[arg(long, requires = "policy", conflicts_with_all = ["acknowledge", "request_id"])]
     all: bool,
     /// With --all: newest, max, min, or from=DATACENTER
-    #[arg(long, requires = "all", value_parser = policy)]
+    // What it requires is not asked for where that conflicts with what else is there: so that is named as well, or one document's command settles all.
+    #[arg(
+        long,
+        requires = "all",
+        conflicts_with_all = ["id", "path", "value", "remove", "shown", "from", "candidate", "body", "rev"],
+        value_parser = policy
+    )]
     policy: Option<Policy>,
     /// With --all: only documents whose ids begin with this
-    #[arg(long, requires = "all")]
+    #[arg(long, requires = "all", conflicts_with = "id")]
     prefix: Option<String>,
     /// With --all: only conflicts at this path or below
-    #[arg(long, value_name = "PATH", requires = "all")]
+    #[arg(long, value_name = "PATH", requires = "all", conflicts_with = "id")]
     at: Option<String>,
     /// With --all: only conflicts in which this datacenter has a candidate
-    #[arg(long, requires = "all")]
+    #[arg(long, requires = "all", conflicts_with = "id")]
     datacenter: Option<String>,
     /// With --all: only conflicts with a candidate written then or later: RFC 3339, e.g. 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME", requires = "all", value_parser = time::parse_unix_ms)]
+    #[arg(long, value_name = "TIME", requires = "all", conflicts_with = "id", value_parser = time::parse_unix_ms)]
     since: Option<i64>,
     #[command(flatten)]
     acknowledge: WriteArguments,

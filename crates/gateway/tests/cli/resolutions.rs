@@ -142,3 +142,20 @@ fn a_resolution_that_cannot_be_is_refused_with_what_to_do() {
         assert_eq!(resolve(usage).status, 2, "{usage:?}");
     }
 }
+
+#[test]
+fn what_is_said_of_one_document_never_settles_the_others() {
+    let node = conflicted();
+    let all = open(&node, &[]);
+    for arguments in [
+        &["baard", "--path", "/n", "--value", "9", "--policy", "newest"][..],
+        &["baard", "--policy", "newest"],
+        &["baard", "--body", "{}", "--policy", "newest"],
+        &["--all", "--policy", "newest", "--path", "/n", "--value", "9"],
+        &["baard", "--path", "/n", "--shown", "--prefix", "b"],
+    ] {
+        let usage = node.run(&[&["resolve", "customers"], arguments].concat());
+        assert_eq!(usage.status, 2, "{arguments:?}: {usage:?}");
+        assert_eq!(open(&node, &[]), all, "{arguments:?}");
+    }
+}
