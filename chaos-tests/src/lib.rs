@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod network;
 pub mod plan;
 pub mod process;
+pub mod report;
 pub mod scenario;
 pub mod simulation;
 pub mod view;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Weights;
+use crate::history::Rules;
+use rejoin_document::Rule;
 
 /// Who does how much of what. The same description drives the pure core, whole nodes and processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,8 @@ pub struct Workload {
     pub pause_ms_max: u32,
     /// How often each operation is drawn.
     pub weights: Weights,
+    /// The rules of the database. Each of their paths is written as its rule wants it; some paths without a rule are written too.
+    pub rules: Rules,
 }
 
 impl Default for Workload {
@@ -28,6 +32,17 @@ impl Default for Workload {
             operations_min: 200,
             pause_ms_max: 800,
             weights: Weights::default(),
+            rules: random_rules(),
         }
     }
+}
+
+/// The rules of the database that a workload writes to where nothing else is said.
+pub fn random_rules() -> Rules {
+    Rules::new([
+        ("/tags", Rule::Set),
+        ("/stock", Rule::Counter),
+        ("/seen", Rule::Latest),
+        ("/high", Rule::Max),
+    ])
 }

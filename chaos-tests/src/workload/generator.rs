@@ -3,23 +3,10 @@
 //! Every value that is written carries a text of its own, so that a value tells which write it came from. The generator knows nothing of what the
 //! documents hold and does no IO: the same workload, name and random numbers give the same operations at every stage.
 
+use super::paths::{Paths, Way};
 use super::weights::Kind;
 use super::{Base, Chance, Change, Choice, OnConflict, Operation, Workload};
-use crate::history::Rules;
 use crate::view::Body;
-use rejoin_document::Rule;
-
-/// Paths that hold a text.
-const TEXTS: [&str; 4] = ["/name", "/contact/mail", "/contact/phone", "/note"];
-
-/// Paths that are removed now and then.
-const REMOVED: [&str; 2] = ["/note", "/contact/phone"];
-
-/// The set of the workload.
-pub const SET: &str = "/tags";
-
-/// The counter of the workload.
-pub const COUNTER: &str = "/stock";
 
 /// Documents of one batch, or of one read of several, at most.
 const TOGETHER_MAX: u32 = 4;
@@ -31,18 +18,9 @@ const AGE_MAX: u32 = 5;
 #[derive(Clone, Debug)]
 pub struct Generator {
     workload: Workload,
+    paths: Paths,
     client: String,
     drawn: u64,
-}
-
-/// The rules of the database that the workload writes to.
-pub fn random_rules() -> Rules {
-    Rules::new([
-        (SET, Rule::Set),
-        (COUNTER, Rule::Counter),
-        ("/seen", Rule::Latest),
-        ("/high", Rule::Max),
-    ])
 }
 
 impl Generator {
@@ -50,6 +28,7 @@ impl Generator {
     pub fn new(workload: &Workload, client: &str) -> Self {
         Self {
             workload: workload.clone(),
+            paths: Paths::of(&workload.rules),
             client: client.to_owned(),
             drawn: 0,
         }
@@ -71,7 +50,7 @@ impl Generator {
         match kind {
             Kind::Create => Operation::Create {
                 document,
-                body: new_body(&self.text()),
+                body: self.new_body(),
             },
             Kind::Update => self.update(document, Base::Fresh, OnConflict::Merge, chance),
             Kind::StaleMerge => self.stale(document, OnConflict::Merge, chance),
@@ -87,20 +66,32 @@ impl Generator {
                 changes: self.changes(chance),
                 on_conflict: OnConflict::Merge,
             },
-            Kind::Increment => self.increment(document, None, chance),
-            Kind::IncrementNamed => {
-                let request = self.text();
-                self.increment(document, Some(request), chance)
-            }
-            Kind::Add => Operation::Add {
-                document,
-                path: SET.to_owned(),
-                element: self.text(),
+            Kind::Increment => match pick(&self.paths.counters, chance) {
+                Some(path) => increment(document, path, None, chance),
+                None => self.update(document, Base::Fresh, OnConflict::Merge, chance),
             },
-            Kind::Discard => Operation::Discard {
-                document,
-                path: SET.to_owned(),
-                index: chance.lot(u32::MAX),
+            Kind::IncrementNamed => match pick(&self.paths.counters, chance) {
+                Some(path) => {
+                    let request = self.text();
+                    increment(document, path, Some(request), chance)
+                }
+                None => self.update(document, Base::Fresh, OnConflict::Merge, chance),
+            },
+            Kind::Add => match pick(&self.paths.sets, chance) {
+                Some(path) => Operation::Add {
+                    document,
+                    path,
+                    element: self.text(),
+                },
+                None => self.update(document, Base::Fresh, OnConflict::Merge, chance),
+            },
+            Kind::Discard => match pick(&self.paths.sets, chance) {
+                Some(path) => Operation::Discard {
+                    document,
+                    path,
+                    index: chance.lot(u32::MAX),
+                },
+                None => self.update(document, Base::Fresh, OnConflict::Merge, chance),
             },
             Kind::Batch => self.batch(chance),
             Kind::Read => Operation::Read { document },
@@ -128,22 +119,13 @@ impl Generator {
         }
     }
 
-    fn increment(&self, document: String, request: Option<String>, chance: &mut impl Chance) -> Operation {
-        Operation::Increment {
-            document,
-            path: COUNTER.to_owned(),
-            by: difference(chance),
-            request,
-        }
-    }
-
     fn batch(&mut self, chance: &mut impl Chance) -> Operation {
         let mut writes = Vec::new();
         for document in self.together(chance) {
             writes.push(match chance.lot(8) {
                 0 => Operation::Create {
                     document,
-                    body: new_body(&self.text()),
+                    body: self.new_body(),
                 },
                 1 => Operation::Delete {
                     document,
@@ -175,34 +157,53 @@ impl Generator {
 
     fn change(&mut self, chance: &mut impl Chance) -> Change {
         let text = self.text();
-        let set = |path: &str, text| Change::Set {
-            path: path.to_owned(),
-            text,
-        };
-        match chance.lot(14) {
-            0..=4 => set(chance.one_of::<&str>(&TEXTS), text),
-            5 => Change::Remove {
-                path: (*chance.one_of(&REMOVED)).to_owned(),
+        // There is a way: `Paths` has a text where the rules leave one, and what has a rule otherwise.
+        match chance.one_of(&self.paths.ways).clone() {
+            Way::Text(paths) => Change::Set {
+                path: chance_of(&paths, chance),
+                text,
             },
-            6 | 7 => Change::Add {
-                path: SET.to_owned(),
-                element: text,
+            Way::Remove(paths) => Change::Remove {
+                path: chance_of(&paths, chance),
             },
-            8 => Change::Discard {
-                path: SET.to_owned(),
+            Way::Add(path) => Change::Add { path, element: text },
+            Way::Discard(path) => Change::Discard {
+                path,
                 index: chance.lot(u32::MAX),
             },
-            9 | 10 => Change::Increase {
-                path: COUNTER.to_owned(),
+            Way::Count(path) => Change::Increase {
+                path,
                 by: difference(chance),
             },
-            11 => set("/seen", text),
-            12 => Change::Increase {
-                path: "/high".to_owned(),
+            Way::Raise(path) => Change::Increase {
+                path,
                 by: i64::from(1 + chance.lot(1000)),
             },
-            _ => set(chance.one_of::<&str>(&["/shape", "/shape/of"]), text),
+            Way::Lower(path) => Change::Increase {
+                path,
+                by: -i64::from(1 + chance.lot(1000)),
+            },
         }
+    }
+
+    /// A document with everything in it that is changed later.
+    fn new_body(&mut self) -> Body {
+        let text = self.text();
+        let texts = self.paths.texts.iter().map(|path| Change::Set {
+            path: path.clone(),
+            text: format!("{path} {text}"),
+        });
+        let sets = self.paths.sets.iter().map(|path| Change::Add {
+            path: path.clone(),
+            element: text.clone(),
+        });
+        let counters = self.paths.counters.iter().map(|path| Change::Increase {
+            path: path.clone(),
+            by: 100,
+        });
+        let changes: Vec<Change> = texts.chain(sets).chain(counters).collect();
+        // None of the paths is empty.
+        super::changed(None, &changes).unwrap_or_default()
     }
 
     /// Different documents, two at least where there are two.
@@ -239,25 +240,27 @@ fn difference(chance: &mut impl Chance) -> i64 {
     if by >= 0 { by + 1 } else { by }
 }
 
-/// A document with everything in it that is changed later.
-fn new_body(text: &str) -> Body {
-    let members = TEXTS.map(|path| Change::Set {
-        path: path.to_owned(),
-        text: format!("{path} {text}"),
-    });
-    let others = [
-        Change::Add {
-            path: SET.to_owned(),
-            element: text.to_owned(),
-        },
-        Change::Increase {
-            path: COUNTER.to_owned(),
-            by: 100,
-        },
-    ];
-    let changes: Vec<Change> = members.into_iter().chain(others).collect();
-    // None of the paths is empty.
-    super::changed(None, &changes).unwrap_or_default()
+/// One of the paths. Where there is one alone nothing is drawn.
+fn pick(paths: &[String], chance: &mut impl Chance) -> Option<String> {
+    match paths {
+        [] => None,
+        [only] => Some(only.clone()),
+        _ => Some(chance.one_of(paths).clone()),
+    }
+}
+
+/// As [`pick`], of paths that are some.
+fn chance_of(paths: &[String], chance: &mut impl Chance) -> String {
+    pick(paths, chance).unwrap_or_default()
+}
+
+fn increment(document: String, path: String, request: Option<String>, chance: &mut impl Chance) -> Operation {
+    Operation::Increment {
+        document,
+        path,
+        by: difference(chance),
+        request,
+    }
 }
 
 #[cfg(test)]
@@ -268,6 +271,7 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
+    use crate::plan::Dice;
     use crate::workload::Weights;
 
     fn draw(workload: &Workload, seed: u64, count: usize) -> Vec<Operation> {
@@ -280,6 +284,21 @@ mod tests {
         let workload = Workload::default();
         assert_eq!(draw(&workload, 7, 300), draw(&workload, 7, 300));
         assert_ne!(draw(&workload, 7, 300), draw(&workload, 8, 300));
+    }
+
+    #[test]
+    fn the_default_description_draws_what_recorded_seeds_drew() {
+        let mut generator = Generator::new(&Workload::default(), "c");
+        let mut dice = Dice::of(7, "recorded");
+        // FNV-1a, which is the same everywhere.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for _ in 0..2_000 {
+            let operation = serde_json::to_vec(&generator.next(&mut dice)).unwrap();
+            for byte in operation {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        assert_eq!(hash, 12377573194722583464);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::world::World;
 use crate::history::{Event, History, Knowledge, Quiet, Restart, Rules};
 use crate::plan::{Dice, Fault, FaultKind, Plan};
 use crate::simulation::Ran;
-use crate::workload::{Generator, documents, random_rules};
+use crate::workload::{Generator, documents};
 
 /// Between two ticks of a link.
 const TICK_MS: u64 = 50;
@@ -120,7 +120,7 @@ impl Run {
             .collect();
         let mut world = World::with(plan.seed, dice, (plan.datacenters, &plan.edges()), options, &skews);
         let database: DatabaseName = "documents".parse().expect("a name");
-        let rules = random_rules();
+        let rules = plan.workload.rules.clone();
         let history = History::new(rules.clone(), plan.names());
         let ids = documents(&plan.workload).map(|name| document_id(&name)).collect();
         world.air = Air::moving(plan.seed);

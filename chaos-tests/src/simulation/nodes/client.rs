@@ -12,7 +12,7 @@ use crate::history::{Answer, Entry, Event, Facts, Knowledge, Outcome, Read, Read
 use crate::ledger::is_absent;
 use crate::plan::Dice;
 use crate::view::View;
-use crate::workload::{Base, Generator, Operation, Workload, random_rules};
+use crate::workload::{Base, Generator, Operation, Workload};
 
 /// The database of every run.
 pub(super) const DATABASE: &str = "things";
@@ -72,7 +72,7 @@ impl SimulatedClient {
             home,
             nodes,
             sessions: 0,
-            rules: random_rules(),
+            rules: workload.rules.clone(),
             journal,
             seen: BTreeMap::new(),
         })

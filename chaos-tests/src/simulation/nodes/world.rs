@@ -19,7 +19,7 @@ use super::{clock, panics, planted, wire};
 use crate::history::{Event, Knowledge, Observation};
 use crate::plan::{Dice, Plan};
 use crate::view::hexadecimal;
-use crate::workload::{documents, random_rules};
+use crate::workload::documents;
 
 /// One instant. What the network carries arrives at instants; timers of a host are exact to a millisecond.
 const INSTANT: Duration = Duration::from_millis(10);
@@ -55,7 +55,7 @@ impl World {
         clock::reset(Dice::of(plan.seed, "entropy").number());
         wire::reset();
         let names = plan.names();
-        let journal = Journal::new(random_rules(), names.clone());
+        let journal = Journal::new(plan.workload.rules.clone(), names.clone());
         let mut dice = Dice::of(plan.seed, "world");
         let sim = turmoil::Builder::new()
             .rng_seed(dice.number())
@@ -140,9 +140,11 @@ impl World {
             });
         }
         let (names, orders, journal) = (self.names.clone(), self.orders.clone(), self.journal.clone());
-        self.sim.client(OPERATOR, async move {
-            Ok(operate(names, random_rules(), orders, journal).await?)
-        });
+        let rules = plan.workload.rules.clone();
+        self.sim.client(
+            OPERATOR,
+            async move { Ok(operate(names, rules, orders, journal).await?) },
+        );
     }
 
     /// Milliseconds since the run began.
