@@ -1,4 +1,5 @@
 //! The program that runs the simulation with rules of a user: what it prints, and how it ends.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output};
 

@@ -57,10 +57,8 @@ impl Stage for Counting<'_> {
     fn run(&self, plan: &Plan) -> Ran {
         let ran = self.stage.run(plan);
         let counted = || self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        if !counted().contains_key(&plan.seed) {
-            let numbers = Numbers::of(&ran.history);
-            counted().insert(plan.seed, (plan.datacenters, numbers));
-        }
+        let numbers = || (plan.datacenters, Numbers::of(&ran.history));
+        counted().entry(plan.seed).or_insert_with(numbers);
         ran
     }
 }
