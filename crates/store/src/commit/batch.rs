@@ -27,7 +27,8 @@ impl Group<'_> {
         let WriteBatch { database: name, writes } = batch;
         let database = self.database(&name)?;
         let mut keys: Vec<DocumentKey> = Vec::with_capacity(writes.len());
-        // A batch that was done before is answered, although its documents have grown since; any other is refused before more is read.
+        // The states of a batch travel in one message, so they are bounded together, before more is read. One that was done before is answered, although its
+        // documents have grown since.
         let (mut different, mut bytes, mut is_known) = (BTreeSet::new(), 0, false);
         for write in &writes {
             let key = self.load(&database, &write.id)?;
@@ -41,13 +42,12 @@ impl Group<'_> {
             }
             keys.push(key);
             if !is_known {
-                self.bound([bytes].into_iter())?;
+                self.bound(std::iter::once(bytes))?;
             }
         }
         if let Some(written) = self.batch_repeated(&database, &writes, &keys)? {
             return Ok(Outcome::BatchWritten(written));
         }
-        self.check_weight(&keys)?;
         let savepoint = self.savepoint(&keys);
         let mut written = Vec::with_capacity(writes.len());
         let mut weights = BTreeMap::new();
@@ -142,15 +142,6 @@ impl Group<'_> {
                 staged.unit_end = end.filter(|_| keys.len() > 1);
             }
         }
-    }
-
-    /// The states of a batch travel in one message, so they are bounded together.
-    fn check_weight(&self, keys: &[DocumentKey]) -> Result<(), CommitError> {
-        let keys: BTreeSet<&DocumentKey> = keys.iter().collect();
-        let stored = keys
-            .into_iter()
-            .filter_map(|key| self.documents.get(key)?.before.as_ref());
-        self.bound(stored.map(|before| before.bytes))
     }
 
     /// Takes in what the document of a write weighs now, and bounds what all of them do, with the superseded revisions that the batch makes.
