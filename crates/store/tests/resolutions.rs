@@ -3,8 +3,10 @@
 
 mod common;
 
-use common::{body, create, id, node, one, pair, put, shop, shown, since, sync, try_put, update, update_from, verify};
-use rejoin_document::{BodyError, RequestName, Value};
+use common::{
+    body, create, delete, id, node, one, pair, put, shop, shown, since, sync, try_put, update, update_from, verify,
+};
+use rejoin_document::{BodyError, Refused, RequestName, Value};
 use rejoin_store::{
     Action, Choice, CommitError, ConflictFilter, OnStale, Operation, Outcome, Resolve, Resolved, Settling, Store,
 };
@@ -272,4 +274,24 @@ fn a_resolution_makes_no_document_that_nobody_could_read_again() {
     resolve(&store, resolving(at("/a/b", nested(126)))).unwrap();
     assert!(store.get(&shop(), &id("a")).is_ok());
     verify(&store, &shop());
+}
+
+#[test]
+fn a_value_for_a_document_whose_delete_met_an_edit_is_refused_instead_of_dropped() {
+    let (east, west) = pair();
+    put(&east, "a", create(r#"{"n":1}"#));
+    meet(&east, &west);
+    put(&east, "a", delete());
+    put(&west, "a", update(r#"{"n":2}"#));
+    meet(&east, &west);
+    for value in [Value::from(3), Value::Object(body(r#"{"n":9}"#).as_ref().clone())] {
+        let refused = resolve(&east, resolving(at("", Choice::Value(value)))).unwrap_err();
+        assert!(
+            matches!(&refused, CommitError::Refused(Refused::CannotStand { path }) if path.is_empty()),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(open(&east, &ConflictFilter::default()), ["a"]);
+    assert_eq!(resolve(&east, resolving(at("", Choice::Shown))).unwrap().left_open, 0);
+    assert_eq!(shown(&east, "a").unwrap(), r#"{"n":2}"#);
 }

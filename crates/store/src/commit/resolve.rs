@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin_document::{
-    BodyError, Candidate, CandidateKind, Limits, Object, OpenConflict, Resolution, Settle, Shown, Value, parse_body,
-    stale,
+    BodyError, Candidate, CandidateKind, Limits, Object, OpenConflict, Refused, Resolution, Settle, Shown, Value,
+    parse_body, stale,
 };
 
 use super::group::Group;
@@ -87,8 +87,10 @@ impl Group<'_> {
                 let open: BTreeMap<_, _> = open.collect();
                 for (path, choice) in choices {
                     let conflict = open.get(path.as_str());
-                    let conflict =
-                        conflict.ok_or_else(|| rejoin_document::Refused::NotInConflict { path: path.clone() })?;
+                    let conflict = conflict.ok_or_else(|| Refused::NotInConflict { path: path.clone() })?;
+                    if matches!(choice, Choice::Value(_)) && is_about_deletion(conflict) {
+                        return Err(Refused::CannotStand { path }.into());
+                    }
                     let value = self.choose(conflict, &choice);
                     chosen.push((path.clone(), value.ok_or(CommitError::NoCandidate { path })?));
                 }
@@ -126,6 +128,12 @@ impl Group<'_> {
             CandidateKind::Deleted(false) => conflict.shown.clone(),
         })
     }
+}
+
+/// Whether a delete met an edit: the document stays or goes, and another body settles all of it, not this path.
+fn is_about_deletion(conflict: &OpenConflict) -> bool {
+    let mut kinds = conflict.candidates.iter().map(|candidate| &candidate.kind);
+    kinds.all(|kind| matches!(kind, CandidateKind::Deleted(_)))
 }
 
 /// A value is within the limits of a body, and further down in a document it may not be any more. What had outgrown them by merging before may stay as it
