@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{DocumentId, Dot, RequestName, Revision};
+use rejoin_document::{DocumentId, RequestName, Revision};
 use rejoin_store::{
     Action, Choice as StoreChoice, CommitError, Conditions, OnStale, Operation as StoreOperation,
     Outcome as StoreOutcome, Resolve, Seen, Settling, WriteBatch, WriteRequest, Written,
@@ -10,12 +10,9 @@ use rejoin_store::{
 
 use super::client::Named;
 use super::disk::Failing;
-use super::journal::stamp;
 use super::run::Run;
 use super::sight::Sight;
-use crate::history::{
-    Answer, Edit, Entry, Event, Facts, Issued, Json, Knowledge, Outcome, Reading, Tick, edits, resolution,
-};
+use crate::history::{Answer, Entry, Event, Facts, Json, Knowledge, Reading, resolution};
 use crate::view::{Body, Conflict, Contender, View};
 use crate::workload::{Base, Change, Choice, OnConflict, Operation, changed};
 
@@ -31,20 +28,20 @@ pub(super) enum Death {
 }
 
 /// A write as a client sends it.
-struct Sent {
-    document: String,
-    sight: Sight,
+pub(super) struct Sent {
+    pub(super) document: String,
+    pub(super) sight: Sight,
     /// The body that the client wants; `None` deletes.
-    body: Option<Body>,
-    action: Action,
-    on_conflict: OnConflict,
-    request: Option<String>,
+    pub(super) body: Option<Body>,
+    pub(super) action: Action,
+    pub(super) on_conflict: OnConflict,
+    pub(super) request: Option<String>,
     /// The client names what it read; else whatever is there is the base.
-    based: bool,
+    pub(super) based: bool,
 }
 
 /// What a client was told.
-enum Told {
+pub(super) enum Told {
     Ok(Box<Written>),
     Refused(String),
     Unknown(String),
@@ -419,143 +416,6 @@ impl Run {
                 self.world.nodes[node].name.clone()
             ));
         }
-    }
-
-    fn enter_write(&mut self, client: usize, sent: &Sent, invoked: Tick, told: &Told, batch: Option<u64>) {
-        let rules = self.rules.clone();
-        let edits = edits(sent.sight.view.as_ref(), sent.body.as_ref(), &rules);
-        let facts = Facts {
-            batch,
-            request: sent.request.clone(),
-            ..self.facts(client, &sent.sight)
-        };
-        let entry = Entry {
-            delete: sent.body.is_none(),
-            edits,
-            facts,
-            ..self.entry(client, &sent.document, &sent.sight, invoked, told)
-        };
-        self.settle(client, entry, told);
-    }
-
-    fn facts(&self, client: usize, sight: &Sight) -> Facts {
-        Facts {
-            session: Some(self.clients[client].name.clone()),
-            covered: Some(Knowledge(self.clients[client].seen.clone())),
-            past: Some(sight.knowledge()),
-            ..Facts::default()
-        }
-    }
-
-    fn entry(&mut self, client: usize, document: &str, sight: &Sight, invoked: Tick, told: &Told) -> Entry {
-        let answered = self.journal().tick();
-        let client = &self.clients[client];
-        let outcome = match told {
-            Told::Ok(written) => Outcome::Ok {
-                revision: written.revision.to_string(),
-                stamp: stamp(written.dot),
-                merged: written.merged,
-            },
-            Told::Refused(reason) => Outcome::Refused { reason: reason.clone() },
-            Told::Unknown(problem) => Outcome::Unknown {
-                problem: problem.clone(),
-            },
-        };
-        Entry {
-            number: invoked,
-            client: client.name.clone(),
-            datacenter: self.world.nodes[client.node].name.to_string(),
-            document: document.to_owned(),
-            read: sight.read(),
-            invoked,
-            answered,
-            outcome,
-            delete: false,
-            edits: Vec::new(),
-            facts: Facts::default(),
-        }
-    }
-
-    /// Writes an entry down, and what follows from it.
-    fn settle(&mut self, client: usize, mut entry: Entry, told: &Told) {
-        if let Told::Ok(written) = told
-            && !written.repeated
-        {
-            entry.facts.upon = Some(Knowledge(written.context.clone()));
-            entry.facts.renewed = self.renewed(client, &entry);
-        }
-        let line = format!(
-            "{} writes {} at {}: {:?}",
-            entry.client, entry.document, entry.datacenter, entry.outcome
-        );
-        self.line(line);
-        let (document, datacenter, at) = (entry.document.clone(), entry.datacenter.clone(), entry.answered);
-        self.journal().push(Event::Write(entry));
-        let Told::Ok(written) = told else { return };
-        let client = &mut self.clients[client];
-        client.seen = client.seen.join(&written.context);
-        let node = client.node;
-        if written.repeated {
-            return;
-        }
-        self.keep_made(node, &document, written.dot);
-        let issued = Issued {
-            datacenter,
-            stamp: stamp(written.dot),
-            document,
-            payload: written.revision.to_string(),
-            at,
-        };
-        self.journal().push(Event::Issued(issued));
-    }
-
-    /// What the node has just stamped anew with a write: all that it shows, while it is behind. A delete stamps nothing.
-    fn renewed(&self, client: usize, entry: &Entry) -> Vec<Edit> {
-        let store = &self.world.nodes[self.clients[client].node].store;
-        if entry.delete || store.behind().is_empty() {
-            return Vec::new();
-        }
-        let found = store.get(&self.database, &document_id(&entry.document)).ok().flatten();
-        let shown = found.filter(|found| !found.shown.deleted);
-        let body = shown.map(|found| Body::of(found.shown.body.as_ref().clone()));
-        let all = edits(None, body.as_ref(), &self.rules).into_iter();
-        // A counter that is written anew counts nothing again.
-        let again = all.filter_map(|edit| match edit {
-            Edit::Assign { path, value, .. } => Some(Edit::Assign {
-                path,
-                read: vec![value.clone()],
-                value,
-            }),
-            Edit::Add { .. } => Some(edit),
-            _ => None,
-        });
-        let changed = |again: &Edit| {
-            entry.edits.iter().any(|edit| match (edit, again) {
-                (
-                    Edit::Assign { path, value, .. },
-                    Edit::Assign {
-                        path: at, value: is, ..
-                    },
-                ) => path == at && value == is,
-                _ => edit == again,
-            })
-        };
-        again.filter(|again| !changed(again)).collect()
-    }
-
-    /// Keeps the state that a write has made, to be delivered again.
-    fn keep_made(&mut self, node: usize, document: &str, dot: Dot) {
-        let (database, id) = (self.database.clone(), document_id(document));
-        let states = self.world.nodes[node]
-            .store
-            .states(&database, std::slice::from_ref(&id));
-        let state = states
-            .ok()
-            .and_then(|items| items.into_iter().next())
-            .map(|item| item.state.to_vec());
-        let journal = self.journal();
-        journal.made.extend(state.map(|state| (id.clone(), state)));
-        journal.acknowledged.push((id, dot));
     }
 }
 

@@ -13,6 +13,7 @@ mod deletions;
 mod disk;
 mod driver;
 mod edge_faults;
+mod entries;
 mod faults;
 mod finish;
 mod journal;
