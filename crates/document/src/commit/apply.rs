@@ -163,8 +163,13 @@ impl<'a> Apply<'a> {
     /// Removes the leaf here, and what goes with it.
     fn remove(&self, node: &mut Node, difference: &Difference<'_>, above: Above) {
         let absent = difference.after.is_none();
-        // What held it is gone too, with all that was seen in its place.
-        if difference.removes_here() || absent && !above.absent {
+        let emptied = difference.had() == Some(&Put::Leaf(Leaf::EmptyObject));
+        if difference.removes_here() && emptied && !absent {
+            // An object that is filled again keeps the marks of what was removed from it, or a write from before would bring that back unnoticed.
+            node.siblings.retain(|dot, _| self.stays(dot));
+            self.clear_children(node, true);
+        } else if difference.removes_here() || absent && !above.absent {
+            // What held it is gone too, with all that was seen in its place.
             self.drop_seen(node);
         }
         if difference.removes_here() && absent && !above.replaced {

@@ -495,3 +495,28 @@ fn what_went_without_a_trace_is_told_and_what_left_one_is_not() {
     let deleted = on(&first, 3, 0).delete();
     assert_eq!(since(&first, &deleted), None, "the branch says so");
 }
+
+#[test]
+fn a_member_that_was_removed_stays_removed_when_the_object_that_it_left_empty_is_filled_again() {
+    let first = on(&empty(), 1, 0).put(r#"{"contact":{"phone":"1"}}"#);
+    let removed = on(&first, 2, 0).put(r#"{"contact":{}}"#);
+    let filled = on(&removed, 3, 0).put(r#"{"contact":{"mail":"x"}}"#);
+    let stale = Edit {
+        base: first.base(&rules()),
+        ..on(&filled, 4, 0)
+    };
+    let refused = stale
+        .try_put(Some(r#"{"contact":{"phone":"2"}}"#))
+        .expect_err("nobody told its author of the removal");
+    let Refused::Conflict(report) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(report.conflicts[0].path, "/contact/phone");
+    // Elsewhere the same edit is listed beside the removal.
+    let edited = on(&first, 3, 1).put(r#"{"contact":{"phone":"2"}}"#);
+    let met = filled.join(&edited).expect("one granularity").shown(&rules());
+    assert_eq!(paths(&met), ["/contact/phone"]);
+    // Who has seen all of it puts the member back.
+    let back = on(&filled, 5, 0).put(r#"{"contact":{"mail":"x","phone":"3"}}"#);
+    assert!(paths(&back.shown(&rules())).is_empty());
+}
