@@ -10,7 +10,7 @@ use rejoin_document::{Rule, Value};
 
 use super::documents::{Documents, Track};
 use super::{Checked, Violation};
-use crate::history::{Edit, History, Json, Stamp};
+use crate::history::{Edit, Entry, History, Json, Stamp};
 use crate::view::{Candidate, Conflict, Contender, View};
 
 /// The checker's name.
@@ -137,8 +137,19 @@ fn superseded(track: &Track<'_>, path: &str, candidate: &Candidate, owner: usize
         return None;
     }
     let value = Json::of(value);
+    let entries = track.entries();
+    // Who settles a conflict may put a value that somebody had put before: then the value alone does not tell which of the two the other had read.
+    let puts = |entry: &&Entry| {
+        let mut edits = entry.all_edits();
+        edits.any(|edit| matches!(edit, Edit::Assign { path: at, value: put, .. } if at == path && *put == value))
+    };
+    let is_unique = entries.iter().copied().filter(puts).count() <= 1;
+    let read_it = |by: &Entry| is_unique || by.has_seen(entries[owner]) == Some(true);
     let mut by = track.displacers(path, &value).iter().copied();
-    let by = by.find(|by| *by != owner && track.entries()[*by].is_ok() && !track.entries()[*by].delete)?;
+    let by = by.find(|by| {
+        let other = entries[*by];
+        *by != owner && other.is_ok() && !other.delete && read_it(other)
+    })?;
     let what = format!(
         "{path} lists {value}, whose place the write {} took",
         track.entries()[by].number

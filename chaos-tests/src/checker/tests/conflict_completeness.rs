@@ -1,6 +1,6 @@
 //! Tests of the checker `conflict_completeness`: what it must find, and what it must not.
 
-use super::planted::{EAST, Plot, WEST, assert_clean, assert_found, dot, shown};
+use super::planted::{EAST, Plot, WEST, assert_clean, assert_found, dot, knowledge, shown};
 use crate::checker::conflict_completeness::check;
 use crate::history::Json;
 use crate::ledger::planted::view;
@@ -79,6 +79,27 @@ fn a_conflict_that_somebody_who_had_seen_it_settled_must_not_be_listed() {
     let still = listing(r#"{"a":"a4","seen":"s0"}"#, "/a", &[RIVALS[0], ("a4", EAST, 40)]);
     let end = plot.end(EAST, Some(still));
     assert_found(&check(&plot.history), &[1, 3, end]);
+}
+
+#[test]
+fn two_opposite_resolutions_conflict_and_what_they_settled_must_not_be_listed() {
+    let mut plot = torn();
+    // Each side puts one of the rivals again, under a dot of its own.
+    let east = plot.write(EAST, Some(&listing(WESTERN, "/a", &RIVALS)), Some(EASTERN));
+    let west = plot.write(WEST, Some(&listing(EASTERN, "/a", &RIVALS)), Some(WESTERN));
+    for place in [east, west] {
+        plot.entry(place).facts.past = Some(knowledge(20, 30));
+    }
+    let honest = plot.with(|plot| {
+        plot.end(
+            EAST,
+            Some(listing(WESTERN, "/a", &[("a1", EAST, 40), ("a2", WEST, 50)])),
+        );
+    });
+    assert_clean(&check(&honest.history));
+    let still = listing(WESTERN, "/a", &[RIVALS[0], ("a2", WEST, 50)]);
+    let end = plot.end(EAST, Some(still));
+    assert_found(&check(&plot.history), &[1, east, end]);
 }
 
 #[test]
