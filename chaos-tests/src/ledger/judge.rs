@@ -132,9 +132,22 @@ impl Judge<'_> {
         }
         if precedence::is_set_aside(self, write, path, None) {
             Standing::SetAside
+        } else if self.is_written_anew(write, path) {
+            Standing::NotJudged
         } else {
             Standing::Unaccounted
         }
+    }
+
+    /// Whether a node that came back with an older disk wrote anew what a removal had taken, without knowledge of it. The others may have let its mark
+    /// go by then, as everybody had seen it; the log does not tell.
+    fn is_written_anew(&self, removal: &Entry, path: &str) -> bool {
+        let unread = self
+            .writes
+            .iter()
+            .filter(|other| other.was_put_on(removal) != Some(true));
+        let mut anew = unread.flat_map(|other| &other.facts.renewed);
+        anew.any(|edit| below(edit.path(), path).is_some() || below(path, edit.path()).is_some())
     }
 
     /// Whether `later` took the place of a removal that its author had seen: listed, or by nothing standing at the path.

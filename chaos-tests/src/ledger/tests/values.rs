@@ -2,7 +2,7 @@
 
 use super::BASE;
 use crate::history::{Edit, Facts, Outcome};
-use crate::ledger::Standing::{Conflict, Overwritten, SetAside, Unaccounted, Visible};
+use crate::ledger::Standing::{Conflict, NotJudged, Overwritten, SetAside, Unaccounted, Visible};
 use crate::ledger::planted::{Log, conflict, known, stamp, text, view};
 
 #[tokio::test]
@@ -236,4 +236,38 @@ async fn a_node_answers_for_what_it_wrote_anew() {
     assert_eq!(account.findings.first().and_then(|it| it.number), Some(2));
     shown.conflicts.push(conflict("/a", &[r#""a0""#, r#""a3""#]));
     assert_eq!(log.account(Some(shown)).await.unaccounted(), 0);
+}
+
+#[tokio::test]
+async fn a_removal_may_be_undone_by_a_node_that_came_back_without_knowing_of_it() {
+    let log = Log::default();
+    log.write("east", None, Some(BASE));
+    log.write("east", Some(&view(BASE)), Some(r#"{"b":"b0"}"#));
+    log.write("west", Some(&view(BASE)), Some(r#"{"a":"a0","b":"b2"}"#));
+    let back = view(r#"{"a":"a0","b":"b2"}"#);
+    let without = log.standings(Some(back.clone())).await;
+    assert!(without.contains(&(Unaccounted, 1)), "{without:?}");
+    let renewed = |upon: u64| {
+        let renewed = vec![Edit::Assign {
+            path: "/a".to_owned(),
+            read: vec![text("a0")],
+            value: text("a0"),
+        }];
+        Facts {
+            past: Some(known(1)),
+            upon: Some(known(upon)),
+            renewed,
+            ..Facts::default()
+        }
+    };
+    log.set_facts(3, renewed(1));
+    let with = log.standings(Some(back.clone())).await;
+    assert!(
+        with.contains(&(NotJudged, 1)) && !with.contains(&(Unaccounted, 1)),
+        "{with:?}"
+    );
+    // One step off: it knew of the removal.
+    log.set_facts(3, renewed(2));
+    let knew = log.standings(Some(back)).await;
+    assert!(knew.contains(&(Unaccounted, 1)), "{knew:?}");
 }

@@ -10,7 +10,7 @@ use rejoin_sync::{
 };
 
 use super::link::{Applying, Connection};
-use super::world::World;
+use super::world::{World, weight};
 
 impl World {
     /// Feeds a puller one event and does all that follows from it.
@@ -107,11 +107,7 @@ impl World {
         let (puller, server) = (self.links[link].puller, self.links[link].server);
         let (from, to) = if request { (puller, server) } else { (server, puller) };
         let swallowed = self.air.way(from, to).swallows > 0;
-        let bytes = if let Message::Batch(batch) = &message {
-            batch.weight()
-        } else {
-            100
-        };
+        let bytes = weight(&message);
         let Some(connection) = &mut self.links[link].connection else {
             return;
         };

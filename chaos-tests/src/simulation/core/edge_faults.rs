@@ -100,6 +100,9 @@ impl Run {
                 FaultKind::Reordered => way.swapped_percent = moved(way.swapped_percent, 60),
                 _ => {}
             });
+            if !begins && matches!(fault.kind, FaultKind::Thin | FaultKind::Slow | FaultKind::Jittery) {
+                self.world.hurry(*from, *to);
+            }
         }
     }
 

@@ -365,9 +365,11 @@ impl Run {
                 return self.line(format_args!("link {link} loses a batch"));
             }
             if self.world.air.percent(way.twice_percent) {
-                let copy = flight[0].clone();
-                flight.push_front(copy);
+                // What comes twice does not come a third time: several such faults at once make it certain that a batch comes twice.
+                let (_, copy) = flight[0].clone();
                 count(&mut self.fired, FaultKind::Duplicated);
+                self.line(format_args!("link {link} answers twice"));
+                self.world.pull(link, PullerEvent::Received(copy));
             }
         }
         self.line(format_args!("link {link} answers"));

@@ -206,6 +206,27 @@ impl World {
         }
     }
 
+    /// A way is better than it was: what waits on it goes on as the way is now, not as it was when it was sent.
+    pub(super) fn hurry(&mut self, from: usize, to: usize) {
+        let Self { links, air, now_ms, .. } = self;
+        for link in links {
+            let ends = (link.puller, link.server);
+            let Some(connection) = &mut link.connection else {
+                continue;
+            };
+            let flight = match ends {
+                ends if ends == (from, to) => &mut connection.requests,
+                (puller, server) if (server, puller) == (from, to) => &mut connection.responses,
+                _ => continue,
+            };
+            let mut after_ms = 0;
+            for (due_ms, message) in flight {
+                after_ms = air.due_ms(from, to, weight(message), *now_ms, after_ms).min(*due_ms);
+                *due_ms = after_ms;
+            }
+        }
+    }
+
     /// The server gets the oldest request that is in flight.
     pub(super) fn deliver_request(&mut self, link: usize) -> bool {
         let Some(connection) = self.links[link].carrying() else {
@@ -249,6 +270,14 @@ impl World {
             while self.deliver_response(link) {}
             self.apply(link);
         }
+    }
+}
+
+/// Bytes of a message, as far as they matter to how long it takes.
+pub(super) fn weight(message: &Message) -> u64 {
+    match message {
+        Message::Batch(batch) => batch.weight(),
+        _ => 100,
     }
 }
 

@@ -147,6 +147,7 @@ impl SimulatedClient {
             .collect();
         let answers = match self.client.get_many(DATABASE, documents).await {
             Ok(found) => found
+                .documents
                 .into_iter()
                 .map(|found| Ok(found.filter(|found| !found.deleted)))
                 .collect(),
