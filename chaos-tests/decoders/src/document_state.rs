@@ -47,8 +47,8 @@ fn assert_readable(document: &Document, rules: &RuleSet) {
         ..Base::default()
     };
     let _ = (
-        document.is_common_base(&base),
-        document.is_common_base(&stranger),
+        document.is_common_base(&base, &shown.conflicts),
+        document.is_common_base(&stranger, &shown.conflicts),
         document.newest(),
         document.heads().len(),
         document.answer(RequestName([0; 16])),

@@ -35,7 +35,7 @@ impl Session {
         };
         match self.client.get_many(&self.shared.database, documents).await {
             Ok(found) => {
-                let answered = documents.iter().zip(found);
+                let answered = documents.iter().zip(found.documents);
                 let sights = answered.map(|(document, found)| self.looked(question(document), Ok(found)));
                 let sights = sights.collect::<Result<_, _>>()?;
                 self.timings.reads.push(begun.elapsed());

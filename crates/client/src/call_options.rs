@@ -45,6 +45,18 @@ pub struct ReadState {
     pub catching_up_from: Vec<String>,
 }
 
+impl ReadState {
+    /// Takes in how another part of the same answer stands.
+    pub fn add(&mut self, part: Self) {
+        self.stale |= part.stale;
+        for datacenter in part.catching_up_from {
+            if !self.catching_up_from.contains(&datacenter) {
+                self.catching_up_from.push(datacenter);
+            }
+        }
+    }
+}
+
 impl ReadOptions {
     pub(crate) fn to_proto(&self, session_token: Bytes) -> proto::ReadOptions {
         proto::ReadOptions {

@@ -64,7 +64,7 @@ pub use load::{LoadError, LoadOutcome, LoadOutcomes, LoadSendError, LoadSender};
 pub use malformed::Malformed;
 pub use options::ClientOptions;
 pub use page::Page;
-pub use reads::Listing;
+pub use reads::{Listing, Several};
 pub use resolve::{BulkResolved, Choice, ConflictFilter, ConflictedDocument, Policy, Unresolved};
 pub use session::Session;
 pub use status::{DatabaseStatus, Link, LinkState, NodeStatus};

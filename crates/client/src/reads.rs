@@ -6,6 +6,7 @@ use rejoin_api::proto;
 use tonic::Status;
 
 use crate::call::{self, Safety};
+use crate::call_options::ReadState;
 use crate::change_stream::ChangeStream;
 use crate::client::{Client, InSession};
 use crate::document::Document;
@@ -30,6 +31,15 @@ pub struct Listing {
     pub descending: bool,
     /// Without bodies and conflicts.
     pub omit_bodies: bool,
+}
+
+/// Several documents as of one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Several {
+    /// The documents in the order of the ids that were asked for; `None` for one that is absent or deleted.
+    pub documents: Vec<Option<Document>>,
+    /// How the answer stands to its session.
+    pub state: ReadState,
 }
 
 impl Client {
@@ -75,13 +85,12 @@ impl Client {
         .await
     }
 
-    /// Several documents as of one moment, in the order of `ids`, which are 1 to 1,000; `None` for one that is absent or
-    /// deleted. As many of the first as fit into 16 MiB, and at least one: the answer may be shorter than `ids`, and the
+    /// Several documents as of one moment, in the order of `ids`, which are 1 to 1,000. As many of the first as fit into 16 MiB, and at least one: the answer may be shorter than `ids`, and the
     /// rest is to be asked for again, as of a later moment.
     ///
     /// # Errors
     /// `Refused` with `INVALID_BATCH` for no ids or too many; `Unreachable` if no answer arrived.
-    pub async fn get_many(&self, database: &str, ids: &[String]) -> Result<Vec<Option<Document>>, CallError> {
+    pub async fn get_many(&self, database: &str, ids: &[String]) -> Result<Several, CallError> {
         let (call, options) = self.reads(database);
         let request = proto::BatchGetDocumentsRequest {
             database: database.to_owned(),
@@ -104,7 +113,9 @@ impl Client {
                     .map(|document| Document::from_proto(document, state.clone()));
                 document.transpose()
             };
-            Ok((found.into_iter().map(document).collect::<Result<_, _>>()?, token))
+            let documents = found.into_iter().map(document).collect::<Result<_, _>>()?;
+            let state = state.clone().map(ReadState::from).unwrap_or_default();
+            Ok((Several { documents, state }, token))
         })
         .await
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::{
-    Base, Committed, Dot, FieldDocument, Granularity, Loss, Object, Refused, RequestAnswer, RequestName, Resolution,
-    Revision, RuleSet, Shown, TreeDocument, VersionVector, Write,
+    Base, Committed, Dot, FieldDocument, Granularity, Loss, Object, OpenConflict, Refused, RequestAnswer, RequestName,
+    Resolution, Revision, RuleSet, Shown, TreeDocument, VersionVector, Write,
 };
 
 /// The state of a document, a join-semilattice.
@@ -160,11 +160,22 @@ impl Document {
             Self::Tree(document) => document.commit(write)?,
         };
         if let Some(name) = write.request {
-            let merged = write.body.as_ref();
-            let merged = merged.is_some_and(|body| committed.shown.deleted || committed.shown.body != *body);
+            let merged = self.is_merged(write, &committed.shown);
             committed.remember(name, write.dot, merged);
         }
         Ok(committed)
+    }
+
+    /// Does what is shown after a write differ from what was sent, because of what came after its base? That a rule orders elements anew, or drops
+    /// equal ones, is no merge.
+    pub fn is_merged(&self, write: &Write<'_>, shown: &Shown) -> bool {
+        let is_current = match self {
+            Self::Fields(document) => write.base.context.dominates(&document.context),
+            // A branch is named by its revision, whatever its author had seen besides.
+            Self::Tree(_) => false,
+        };
+        let differs = |body: &Arc<Object>| shown.deleted || shown.body != *body;
+        !is_current && write.body.as_ref().is_some_and(differs)
     }
 
     /// The state after a client that has read all of it settles open conflicts.
@@ -215,12 +226,15 @@ impl Document {
         }
     }
 
-    /// Had every open branch seen what this reader had? So it is of what the branches have in common.
-    pub fn is_common_base(&self, base: &Base) -> bool {
+    /// Had every open branch seen what this reader had, and that nothing of what is in conflict now? So it is of what all sides have in common: who
+    /// wrote one of the candidates had seen none of the others.
+    pub fn is_common_base(&self, base: &Base, conflicts: &[OpenConflict]) -> bool {
         match self {
             Self::Fields(document) => {
                 let mut heads = document.heads.values();
+                let mut candidates = conflicts.iter().flat_map(|conflict| &conflict.candidates);
                 heads.all(|head| head.past.dominates(&base.context))
+                    && !candidates.any(|candidate| base.context.covers(candidate.dot))
             }
             Self::Tree(document) => {
                 let revision = base.revision.as_ref();

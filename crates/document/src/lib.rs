@@ -54,7 +54,7 @@ mod watch_token;
 mod write;
 
 pub use checksum::Checksum;
-pub use commit::stale;
+pub use commit::{check_counters, stale};
 pub use differences::{PathDifference, differences, value_at};
 pub use digest::{BUCKETS, ItemHash, SetHash, bucket_of};
 pub use document::{Branch, Document, JoinError};

@@ -24,6 +24,9 @@ pub enum Refused {
         /// JSON pointer.
         path: String,
     },
+    /// A resolution by a whole body of a document where there is nothing to settle.
+    #[error("the document is not in conflict; change it by an ordinary write")]
+    NothingInConflict,
     /// What a resolution chooses cannot stand there: what holds it is settled otherwise, or it is of the wrong kind.
     #[error("the choice for `{path}` cannot stand there; settle what holds it first, and read the conflicts again")]
     CannotStand {

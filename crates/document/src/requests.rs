@@ -39,7 +39,7 @@ pub struct RequestAnswer {
     pub revision: Revision,
     /// The checksum of the body that it showed then.
     pub checksum: Checksum,
-    /// Whether that was something else than the body that was sent.
+    /// Whether that was something else than the body that was sent, because the base was no longer current.
     pub merged: bool,
 }
 

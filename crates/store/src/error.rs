@@ -135,7 +135,7 @@ pub enum CommitError {
         checksum: Checksum,
     },
     /// A write of an atomic batch was refused, so that none was done.
-    #[error("write {place} of the batch is refused, so none was done: {source}")]
+    #[error("write number {} of the batch is refused, so none was done: {source}", .place.saturating_add(1))]
     BatchRefused {
         /// Which, counted from 0.
         place: usize,

@@ -447,15 +447,16 @@ pub struct Written {
     pub dot: Dot,
     /// The checksum of the body that the document shows now.
     pub checksum: Checksum,
-    /// Whether the document shows something else than the body that was sent, because the write was rebased.
+    /// Whether the document shows something else than the body that was sent, because the base was no longer current.
     pub merged: bool,
     /// Open conflicts that the document has now.
     pub conflicts: usize,
     /// Where the document stands in the log.
     pub sequence: Sequence,
-    /// What the document showed before the write, if that was asked for; none if it did not exist, or was deleted.
+    /// What the document showed before the write, if that was asked for; none if it did not exist, or was deleted, and for a repeated request also
+    /// where another node did it, or what was there is no longer kept.
     pub previous: Option<Version>,
-    /// Whether the request was known: this is what its write did the first time, but for `conflicts`, `sequence` and `previous`.
+    /// Whether the request was known: this is what its write did the first time, but for `conflicts` and `sequence`.
     pub repeated: bool,
     /// Every write that the document has incorporated after this one.
     pub context: VersionVector,

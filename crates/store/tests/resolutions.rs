@@ -3,12 +3,16 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{
-    body, create, delete, id, node, one, pair, put, shop, shown, since, sync, try_put, update, update_from, verify,
+    body, create, create_database, delete, id, keep_from, node, one, pair, put, shop, shown, since, sync, try_put,
+    update, update_from, verify,
 };
-use rejoin_document::{BodyError, Refused, RequestName, Value};
+use rejoin_document::{BodyError, Refused, RequestName, Rule, Value};
 use rejoin_store::{
-    Action, Choice, CommitError, ConflictFilter, OnStale, Operation, Outcome, Resolve, Resolved, Settling, Store,
+    Action, Choice, CommitError, ConflictFilter, MemoryEngine, OnStale, Operation, Outcome, Resolve, Resolved,
+    Settling, Store,
 };
 
 fn resolving(settling: Settling) -> Resolve {
@@ -164,6 +168,52 @@ fn the_common_base_is_what_all_branches_had_read() {
     put(&east, "calm", create("{}"));
     put(&east, "calm", update(r#"{"n":1}"#));
     assert_eq!(east.common_base(&shop(), &id("calm")).unwrap(), None);
+}
+
+#[test]
+fn the_common_base_of_a_kept_branch_is_from_before_both_sides() {
+    let store = node("east");
+    let first = put(&store, "a", create(r#"{"n":1,"m":1}"#));
+    put(&store, "a", update_from(&first.revision, r#"{"n":2,"m":1}"#));
+    put(&store, "a", keep_from(&first.revision, r#"{"n":3,"m":1}"#));
+    put(&store, "a", update(r#"{"n":3,"m":2}"#));
+    assert_eq!(open(&store, &ConflictFilter::default()), ["a/n"]);
+    let base = store.common_base(&shop(), &id("a")).unwrap().unwrap();
+    assert_eq!(
+        base.revision,
+        Some(first.revision),
+        "the other side had not read the second one"
+    );
+}
+
+#[test]
+fn a_resolution_puts_no_fraction_into_a_counter_and_needs_a_conflict() {
+    let store = common::open(&Arc::new(MemoryEngine::new()), common::options("east"));
+    create_database(&store, "shop", &[("/stock", Rule::Counter), ("/o/n", Rule::Counter)]).unwrap();
+    let first = put(&store, "a", create(r#"{"stock":1,"o":{"n":1}}"#));
+    let nothing = resolve(&store, resolving(Settling::Body(body(r#"{"stock":2}"#)))).unwrap_err();
+    assert!(
+        matches!(nothing, CommitError::Refused(Refused::NothingInConflict)),
+        "{nothing:?}"
+    );
+    put(&store, "a", update_from(&first.revision, r#"{"stock":"sold","o":7}"#));
+    put(&store, "a", keep_from(&first.revision, r#"{"stock":"lost","o":8}"#));
+    assert_eq!(open(&store, &ConflictFilter::default()), ["a/o", "a/stock"]);
+    let value = |text: &str| body(&format!(r#"{{"v":{text}}}"#)).get("v").unwrap().clone();
+    for (path, wrong, at_path) in [
+        ("/stock", "1.5", "/stock"),
+        ("/stock", "9223372036854775808", "/stock"),
+        ("/o", r#"{"n":0.5}"#, "/o/n"),
+    ] {
+        let refused = resolve(&store, resolving(at(path, Choice::Value(value(wrong))))).unwrap_err();
+        let CommitError::Refused(Refused::CounterNotInteger { path }) = refused else {
+            panic!("{wrong}: {refused:?}")
+        };
+        assert_eq!(path, at_path);
+    }
+    resolve(&store, resolving(at("/stock", Choice::Value(value("5"))))).unwrap();
+    resolve(&store, resolving(at("/o", Choice::Value(value(r#"{"n":2,"m":0.5}"#))))).unwrap();
+    assert_eq!(shown(&store, "a").unwrap(), r#"{"o":{"m":0.5,"n":2},"stock":5}"#);
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::*;
-use rejoin_document::{Checksum, Edit, Limits, Patch, PatchError, Refused};
+use rejoin_document::{Checksum, Edit, Limits, Patch, PatchError, Refused, RequestName};
 use rejoin_store::{Action, CommitError, Conditions, OnStale, Operation, Outcome, Store, Version};
 
 fn swap(expected: &str, new: &str) -> Wish {
@@ -62,6 +62,41 @@ fn every_write_answers_with_what_was_there_before() {
         None,
         "nobody asked"
     );
+}
+
+#[test]
+fn a_repeated_request_answers_with_what_was_there_before_as_long_as_that_is_kept() {
+    let store = node("east");
+    let first = put(&store, "job", create(r#"{"state":"waiting"}"#));
+    let take = || {
+        let Operation::Write(mut request) = write("job", update(r#"{"state":"taken"}"#)) else {
+            panic!("a write")
+        };
+        request.request = Some(RequestName::of("worker-1", 0));
+        written(one(&store, Operation::Write(request)).unwrap())
+    };
+    let previous = take().previous.unwrap();
+    assert_eq!(previous.revision, first.revision);
+    put(&store, "job", update(r#"{"state":"done"}"#));
+    let again = take();
+    assert!(again.repeated);
+    assert_eq!(again.previous, Some(previous));
+    // Both in one group: what the first one superseded is not on the disk yet.
+    let drop_it = || {
+        let Operation::Write(mut request) = write("job", delete()) else {
+            panic!("a write")
+        };
+        request.request = Some(RequestName::of("worker-2", 0));
+        Operation::Write(request)
+    };
+    let both: Vec<_> = store
+        .commit(vec![drop_it(), drop_it()])
+        .into_iter()
+        .map(|done| written(done.unwrap()))
+        .collect();
+    assert!(both[1].repeated);
+    assert_eq!(both[0].previous, both[1].previous);
+    assert_eq!(both[1].previous.as_ref().unwrap().body.to_json(), r#"{"state":"done"}"#);
 }
 
 #[test]

@@ -25,3 +25,4 @@ mod stamp;
 pub(crate) use flatten::{Flat, Put, flatten};
 pub(crate) use report::report;
 pub use report::stale;
+pub use resolve::check_counters;

@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::fields::{Leaf, Node, Segment, Siblings};
+use crate::fields::{Leaf, Node, Segment, Siblings, push_segment};
 use crate::rules::RuleNode;
 use crate::view::build;
 use crate::{
-    Base, Committed, Document, Dot, FieldDocument, Object, OnConflict, OpenConflict, Refused, Resolution, RuleSet,
-    Settle, Value, Write,
+    Base, Committed, Document, Dot, FieldDocument, Object, OnConflict, OpenConflict, Refused, Resolution, Rule,
+    RuleSet, Settle, Value, Write,
 };
 
 use super::flatten::{Flat, Put, flatten_value};
@@ -106,6 +106,34 @@ fn in_conflict(path: &str, conflicts: &[OpenConflict]) -> Result<(), Refused> {
         return Ok(());
     }
     Err(Refused::NotInConflict { path: path.to_owned() })
+}
+
+/// Whether a client may put a value of its own at a path (JSON pointer). A value that was there before may stay whatever it is.
+///
+/// # Errors
+/// [`Refused::CounterNotInteger`]: it has a number that the rule `counter` cannot count with.
+pub fn check_counters(path: &str, value: &Value, rules: &RuleSet) -> Result<(), Refused> {
+    let names = path.split('/').skip(1).filter_map(crate::fields::unescape);
+    let rule = names.fold(rules.root(), |rule, name| rule.member(&name));
+    check_below(&mut path.to_owned(), value, rule)
+}
+
+fn check_below(path: &mut String, value: &Value, rule: &RuleNode) -> Result<(), Refused> {
+    match value {
+        Value::Number(number) if rule.rule() == Rule::Counter => {
+            let total = number.as_i128_integer().and_then(|total| i64::try_from(total).ok());
+            let fraction = || Refused::CounterNotInteger { path: path.clone() };
+            total.map(drop).ok_or_else(fraction)
+        }
+        Value::Object(object) => object.iter_sorted().try_for_each(|(name, value)| {
+            let length = path.len();
+            push_segment(path, name);
+            check_below(path, value, rule.member(name))?;
+            path.truncate(length);
+            Ok(())
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// A choice inside of another one, or inside of a value that gives way, may not come to stand where it was meant to.

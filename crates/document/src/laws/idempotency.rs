@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::histories::{id, rules};
 use crate::fields::Segment;
 use crate::{
-    DatacenterName, Document, Dot, Granularity, HlcTime, Limits, Matrix, OnConflict, REQUEST_WINDOW, REQUESTS_MAX,
-    RequestName, Value, VersionVector, Write, parse_body,
+    Base, DatacenterName, Document, Dot, Granularity, HlcTime, Limits, Matrix, OnConflict, REQUEST_WINDOW,
+    REQUESTS_MAX, RequestName, Rule, RuleSet, Value, VersionVector, Write, parse_body,
 };
 
 fn put(document: &Document, time: u64, replica: usize, text: &str, request: Option<&str>) -> Document {
@@ -230,4 +230,34 @@ proptest! {
         prop_assert_eq!(&end, &join(&states[2], &join(&states[1], &states[0])));
         prop_assert_eq!(Document::decode(&end.encode()), Ok(end));
     }
+}
+
+#[test]
+fn what_a_rule_makes_of_a_body_is_no_merge() {
+    let rules = RuleSet::new([("/tags", Rule::Set)]).expect("valid rules");
+    let commit = |document: &Document, time: u64, base: &Base, text: &str| {
+        let body = parse_body(text.as_bytes(), &Limits::default()).expect("a body");
+        let write = Write {
+            dot: Dot::new(HlcTime(time), id(0)),
+            base,
+            body: Some(Arc::new(body)),
+            on_conflict: OnConflict::Refuse,
+            stamp_all: false,
+            request: Some(RequestName::of(&time.to_string(), 0)),
+            everywhere: None,
+        };
+        document.commit(&write, &rules).expect("no conflict").document
+    };
+    let merged = |document: &Document, time: u64| {
+        let answer = document.answer(RequestName::of(&time.to_string(), 0));
+        answer.expect("it is remembered").merged
+    };
+    let first = commit(&empty(), 1, &empty().base(&rules), r#"{"tags":["b","a","b"]}"#);
+    assert_eq!(first.shown(&rules).body.to_json(), r#"{"tags":["b","a"]}"#);
+    assert!(!merged(&first, 1));
+    let read = first.base(&rules);
+    let second = commit(&first, 2, &read, r#"{"tags":["a","c","a"]}"#);
+    assert!(!merged(&second, 2));
+    let third = commit(&second, 3, &read, r#"{"tags":["b","a","d"]}"#);
+    assert!(merged(&third, 3), "what came after its base shows too");
 }

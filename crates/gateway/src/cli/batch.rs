@@ -1,12 +1,15 @@
 //! `batch`: several writes, all or none, or each for itself.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use clap::Args;
 use rejoin_client::{
     Batch as ClientBatch, BatchOutcome, BatchResult, Bytes, Conditions, Edit, Patch, Refusal, Replaced,
 };
 use rejoin_document::Checksum;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -62,16 +65,52 @@ struct Line<'a> {
     #[serde(borrow)]
     patch: Option<&'a RawValue>,
     #[serde(default)]
-    increment: BTreeMap<String, i64>,
+    increment: Paths<i64>,
     #[serde(default, borrow)]
-    add: BTreeMap<String, &'a RawValue>,
+    add: Paths<&'a RawValue>,
     #[serde(default, borrow)]
-    remove: BTreeMap<String, &'a RawValue>,
+    remove: Paths<&'a RawValue>,
     #[serde(default)]
     create: bool,
     rev: Option<String>,
     checksum: Option<String>,
     on_conflict: Option<OnConflictArgument>,
+}
+
+/// What is done at some paths. Of a path that is named twice JSON would keep the last, silently.
+struct Paths<T>(BTreeMap<String, T>);
+
+impl<T> Default for Paths<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Paths<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PathsVisitor(PhantomData))
+    }
+}
+
+struct PathsVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for PathsVisitor<T> {
+    type Value = Paths<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object with a JSON pointer for each member, as {\"/stock\": 1}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut paths = BTreeMap::new();
+        while let Some((path, what)) = map.next_entry::<String, T>()? {
+            if paths.contains_key(&path) {
+                return Err(A::Error::custom(format_args!("the path {path:?} is named twice")));
+            }
+            paths.insert(path, what);
+        }
+        Ok(Paths(paths))
+    }
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -121,7 +160,7 @@ impl Batch {
         for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
             if !line.iter().all(u8::is_ascii_whitespace) {
                 let invalid = |problem: String| Failure::Usage(format!("line {number}: {problem}"));
-                let line: Line<'_> = serde_json::from_slice(line).map_err(|error| invalid(error.to_string()))?;
+                let line: Line<'_> = serde_json::from_slice(line).map_err(|error| invalid(unreadable(line, &error)))?;
                 ids.push(line.id.clone());
                 batch = line.add_to(batch).map_err(invalid)?;
             }
@@ -144,6 +183,14 @@ impl Batch {
         } else {
             Err(Failure::LinesRefused)
         }
+    }
+}
+
+/// What is no write. A file's name is taken for one where its `@` was left out.
+fn unreadable(line: &[u8], error: &serde_json::Error) -> String {
+    match line.trim_ascii_start().first() {
+        Some(b'{') => error.to_string(),
+        _ => format!("{error}; a write is a JSON object, and a file of writes is named @FILE"),
     }
 }
 
@@ -212,7 +259,7 @@ impl Line<'_> {
             Op::Update => batch.update(id, text(self.body, "body")?, &conditions),
             Op::Patch => batch.patch(id, patch(text(self.patch, "patch")?), &conditions, self.create),
             Op::Edit => {
-                let edits = edits(self.increment, &self.add, &self.remove)?;
+                let edits = edits(self.increment.0, &self.add.0, &self.remove.0)?;
                 batch.patch(id, edits, &conditions, self.create)
             }
             Op::Cas => batch.compare_and_swap(id, text(self.expected, "expected")?, text(self.body, "body")?),
@@ -235,15 +282,15 @@ impl Line<'_> {
             ),
             Op::Cas => ("cas", &["expected", "body"]),
             Op::Delete if self.expected.is_some() => ("delete with \"expected\"", &["expected"]),
-            Op::Delete => ("delete", &["rev", "checksum"]),
+            Op::Delete => ("delete", &["expected", "rev", "checksum"]),
         };
         let given = [
             ("body", self.body.is_some()),
             ("expected", self.expected.is_some()),
             ("patch", self.patch.is_some()),
-            ("increment", !self.increment.is_empty()),
-            ("add", !self.add.is_empty()),
-            ("remove", !self.remove.is_empty()),
+            ("increment", !self.increment.0.is_empty()),
+            ("add", !self.add.0.is_empty()),
+            ("remove", !self.remove.0.is_empty()),
             ("create", self.create),
             ("rev", self.rev.is_some()),
             ("checksum", self.checksum.is_some()),

@@ -100,7 +100,7 @@ pub async fn run(command: ClientCommand) -> ExitStatus {
 /// Runs a command in its session. What the session has seen is kept before anything of its failure is said.
 async fn in_session(command: ClientCommand) -> Result<(), Failure> {
     let session = command.connection().begin()?;
-    let result = dispatch(command).await;
+    let result = dispatch(command).await.map_err(|failure| session.named_in(failure));
     let kept = session.end();
     result.and(kept)
 }

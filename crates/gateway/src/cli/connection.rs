@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use rejoin_client::{Client, ClientOptions, Session};
+use rejoin_client::{CallError, Client, ClientOptions, Session};
 
 use super::failure::Failure;
 use super::output::Output;
@@ -44,6 +44,7 @@ impl Connection {
     pub(super) fn begin(&self) -> Result<KeptSession, Failure> {
         if let Some(file) = &self.session {
             session_file::load(file, &self.seen)?;
+            session_file::check(file)?;
         }
         Ok(KeptSession {
             file: self.session.clone(),
@@ -63,6 +64,18 @@ pub(super) struct KeptSession {
 }
 
 impl KeptSession {
+    /// The failure; where the session itself is refused, with the file that it comes from.
+    pub(super) fn named_in(&self, mut failure: Failure) -> Failure {
+        const REASONS: [&str; 2] = ["INVALID_SESSION", "SESSION_LOST"];
+        if let (Some(file), Failure::Call(CallError::Refused(refusal))) = (&self.file, &mut failure)
+            && REASONS.contains(&refusal.reason.as_str())
+        {
+            let named = format!("{}: {}", file.display(), refusal.message);
+            refusal.message = named;
+        }
+        failure
+    }
+
     /// Writes the session's file: what was seen by a refusal counts, too.
     pub(super) fn end(self) -> Result<(), Failure> {
         match self.file {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::exit::ExitStatus;
 use super::json;
+use super::reading::STALE;
 use super::table::Table;
 
 /// Why a command ended early.
@@ -109,7 +110,13 @@ impl Failure {
     }
 
     fn as_text(&self) -> String {
-        let message = format!("error: {}", self.message());
+        let mut message = format!("error: {}", self.message());
+        if self
+            .refusal()
+            .is_some_and(|refusal| refusal.metadata.contains_key("stale"))
+        {
+            message = format!("{message}\n\n{STALE}");
+        }
         match self.refusal().and_then(|refusal| refusal.conflict.as_ref()) {
             Some(report) if !report.conflicts.is_empty() => {
                 format!("{message}\n\n{}\n\n{}", conflict_table(report), advice(report))

@@ -63,7 +63,14 @@ fn print(output: &mut Output, document: &Document) -> Result<(), Failure> {
         output.line(String::from_utf8_lossy(&document.body))?;
     }
     if !document.conflicts.is_empty() {
-        output.line("\nin conflict, until the path is written again:\n")?;
+        // Another body takes the place of one open revision only.
+        let whole = document.conflicts.iter().any(|conflict| conflict.path.is_empty());
+        let until = if whole {
+            "`rejoin resolve` settles it"
+        } else {
+            "the path is written again"
+        };
+        output.line(format_args!("\nin conflict, until {until}:\n"))?;
         output.line(table(&document.conflicts))?;
     }
     reading::print(output, &document.state)

@@ -1,7 +1,7 @@
 //! `get-many`: several documents as of one moment.
 
 use clap::Args;
-use rejoin_client::{Client, Document};
+use rejoin_client::{Client, Document, Several};
 use serde::Serialize;
 
 use super::connection::Connection;
@@ -15,7 +15,7 @@ use super::table::printable;
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
     "{\"documents\": [{\"id\", \"revision\", \"deleted\", \"checksum\", \"body\", \"conflicts\"} or {\"id\", \"missing\":"
-    "true}], \"moments\"}; documents in the order of the ids, each as get prints it.\n"
+    "true}], \"moments\"}, with \"stale\": true as get; documents in the order of the ids, each as get prints it.\n"
     "Writes that were made together are all there or none of them. What does not fit into 16 MiB is read as of a"
     "later moment: moments is 1 unless that was so."
 ))]
@@ -35,6 +35,8 @@ pub struct GetMany {
 struct DocumentsJson {
     documents: Vec<DocumentOrMissing>,
     moments: u32,
+    #[serde(flatten)]
+    state: json::State,
 }
 
 #[derive(Serialize)]
@@ -47,12 +49,16 @@ enum DocumentOrMissing {
 impl GetMany {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.reading.apply(&self.connection.client()?);
-        let (documents, moments) = self.read(&client).await?;
+        let (Several { documents, state }, moments) = self.read(&client).await?;
         let mut output = self.connection.output();
         if self.connection.json {
             let documents = self.ids.iter().zip(documents);
             let documents = documents.map(|(id, found)| DocumentOrMissing::new(id, found)).collect();
-            output.json(&DocumentsJson { documents, moments })?;
+            output.json(&DocumentsJson {
+                documents,
+                moments,
+                state: json::State::new(state),
+            })?;
             return output.finish();
         }
         for (id, found) in self.ids.iter().zip(&documents) {
@@ -64,9 +70,7 @@ impl GetMany {
                 None => output.line(format_args!("{} is not there", printable(id)))?,
             }
         }
-        if let Some(document) = documents.iter().flatten().next() {
-            reading::print(&mut output, &document.state)?;
-        }
+        reading::print(&mut output, &state)?;
         if moments > 1 {
             output.line(format_args!(
                 "they did not fit into one answer, and were read in {moments} moments"
@@ -76,13 +80,16 @@ impl GetMany {
     }
 
     /// All documents, and in how many moments they were read.
-    async fn read(&self, client: &Client) -> Result<(Vec<Option<Document>>, u32), Failure> {
-        let (mut documents, mut moments) = (Vec::new(), 0);
-        while documents.len() < self.ids.len() {
-            documents.extend(client.get_many(&self.database, &self.ids[documents.len()..]).await?);
+    async fn read(&self, client: &Client) -> Result<(Several, u32), Failure> {
+        let (mut all, mut moments) = (client.get_many(&self.database, &self.ids).await?, 1);
+        while all.documents.len() < self.ids.len() {
+            let rest = &self.ids[all.documents.len()..];
+            let Several { documents, state } = client.get_many(&self.database, rest).await?;
+            all.documents.extend(documents);
+            all.state.add(state);
             moments += 1;
         }
-        Ok((documents, moments))
+        Ok((all, moments))
     }
 }
 

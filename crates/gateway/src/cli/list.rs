@@ -76,6 +76,7 @@ impl List {
                     output.line(whole(document.id))?;
                 }
             }
+            reading::warn(pages.state());
             return output.finish();
         }
         let mut none = true;

@@ -52,12 +52,7 @@ impl<A> Pages<A> {
             Next::End => return Ok(None),
         };
         let page = (self.ask)(page_size(self.left), after).await?;
-        self.state.stale |= page.state.stale;
-        for datacenter in page.state.catching_up_from {
-            if !self.state.catching_up_from.contains(&datacenter) {
-                self.state.catching_up_from.push(datacenter);
-            }
-        }
+        self.state.add(page.state);
         let mut items = page.items;
         items.truncate(self.left);
         self.left -= items.len();

@@ -64,6 +64,11 @@ pub struct EditDocument {
     /// Take the elements of a JSON array out of an array
     #[arg(long, value_name = "PATH=ARRAY", group = "edits")]
     remove: Vec<At<String>>,
+    #[command(flatten)]
+    conditions: ConditionArguments,
+    /// What to do if --rev is no longer current
+    #[arg(long, value_enum, default_value_t, requires = "rev")]
+    on_conflict: OnConflictArgument,
     /// An absent document begins empty; else it is refused
     #[arg(long)]
     create: bool,
@@ -151,8 +156,9 @@ impl EditDocument {
             elements: Bytes::from(what),
         });
         let patch = ClientPatch::Edits(increments.chain(additions).chain(removals).collect());
+        let conditions = self.conditions.with(self.on_conflict);
         let replaced = client
-            .patch(&self.database, &self.id, patch, &Default::default(), self.create)
+            .patch(&self.database, &self.id, patch, &conditions, self.create)
             .await?;
         write::print(
             &self.connection,

@@ -1,5 +1,6 @@
 //! How a document is read that a session may have seen in a newer state.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::Args;
@@ -42,11 +43,20 @@ pub(super) fn print(output: &mut Output, state: &ReadState) -> Result<(), Failur
     notes(state).try_for_each(|note| output.line(format_args!("\n{note}")))
 }
 
+/// The same on standard error, where the output is for other programs. Nobody may be listening; that is no error.
+pub(super) fn warn(state: &ReadState) {
+    let mut stderr = io::stderr();
+    for note in notes(state) {
+        let _ = writeln!(stderr, "{note}");
+    }
+}
+
+/// What is said of an answer that may be older than what its session has seen.
+pub(super) const STALE: &str = "note: this may be older than what the session has seen";
+
 /// The same, a line each.
 pub(super) fn notes(state: &ReadState) -> impl Iterator<Item = String> {
-    let stale = state
-        .stale
-        .then(|| "note: this may be older than what the session has seen".to_owned());
+    let stale = state.stale.then(|| STALE.to_owned());
     let from = state.catching_up_from.join(", ");
     let catching_up = (!from.is_empty())
         .then(|| format!("note: the node is catching up from {from}; batches written there may show in part"));

@@ -14,6 +14,24 @@ use rejoin_client::Session;
 use super::failure::Failure;
 use super::json;
 
+/// Whether the file can be written when the command has ended: what it did could not be taken back then.
+///
+/// # Errors
+///
+/// It cannot be.
+pub(super) fn check(path: &Path) -> Result<(), Failure> {
+    let beside = beside(path);
+    let written = fs::write(&beside, b"").and_then(|()| fs::remove_file(&beside));
+    written.map_err(|error| failed(path, "written", &error))
+}
+
+/// The file that takes the place of the session's when it is whole.
+fn beside(path: &Path) -> PathBuf {
+    let mut beside = PathBuf::from(path).into_os_string();
+    beside.push(format!(".{}", std::process::id()));
+    beside.into()
+}
+
 /// Adds to the session what the file holds; a file that does not exist yet begins a session.
 ///
 /// # Errors
@@ -45,8 +63,7 @@ pub(super) fn save(path: &Path, session: &Session) -> Result<(), Failure> {
         .iter()
         .map(|(database, token)| (database, URL_SAFE_NO_PAD.encode(token)))
         .collect();
-    let mut beside = PathBuf::from(path).into_os_string();
-    beside.push(format!(".{}", std::process::id()));
+    let beside = beside(path);
     let written = fs::write(&beside, json::text(&tokens)).and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| {
         // It may not even be there.

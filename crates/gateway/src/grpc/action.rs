@@ -1,7 +1,9 @@
 //! What each call that writes a document asks for: the same for single calls and for batches.
 
+use std::sync::Arc;
+
 use rejoin_api::proto::{self, batch_operation::Operation as Kind};
-use rejoin_document::{DatabaseName, DocumentId, Limits, RequestName};
+use rejoin_document::{DatabaseName, DocumentId, Limits, Object, RequestName};
 use rejoin_store::{Action, Conditions, WriteRequest};
 
 use super::error::Failure;
@@ -107,8 +109,8 @@ pub(super) fn compare_and_swap(call: &proto::CompareAndSwapRequest, limits: &Lim
     Ok(Asked {
         id: request::id(&call.id)?,
         action: Action::Swap {
-            expected: request::body(&call.expected_body, limits)?,
-            body: request::body(&call.body, limits)?,
+            expected: expected(&call.expected_body, limits)?,
+            body: request::body(&call.body, limits).map_err(|failure| failure.in_part("the new body"))?,
         },
         conditions: Conditions::default(),
         return_previous: true,
@@ -130,11 +132,15 @@ pub(super) fn compare_and_delete(call: &proto::CompareAndDeleteRequest, limits: 
     Ok(Asked {
         id: request::id(&call.id)?,
         action: Action::DeleteIf {
-            expected: request::body(&call.expected_body, limits)?,
+            expected: expected(&call.expected_body, limits)?,
         },
         conditions: Conditions::default(),
         return_previous: true,
     })
+}
+
+fn expected(text: &[u8], limits: &Limits) -> Result<Arc<Object>, Failure> {
+    request::body(text, limits).map_err(|failure| failure.in_part("the expected body"))
 }
 
 /// One write of a batch.

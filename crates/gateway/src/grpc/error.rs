@@ -47,7 +47,7 @@ impl Failure {
         }
     }
 
-    fn with(mut self, key: &'static str, value: impl ToString) -> Self {
+    pub(super) fn with(mut self, key: &'static str, value: impl ToString) -> Self {
         self.metadata.push((key, value.to_string()));
         self
     }
@@ -195,6 +195,27 @@ impl Failure {
         )
     }
 
+    /// A value that a resolution puts at a path and that is no JSON.
+    pub fn value_not_json(path: &str) -> Self {
+        let shown = shortened(path);
+        let message = format!("the value for `{shown}` is not valid JSON; a text is written in quotes, as \"text\"");
+        Self::text(Reason::InvalidJson, message).with("path", shown)
+    }
+
+    /// The same, where a request has several parts of one kind.
+    pub fn in_part(self, part: &str) -> Self {
+        Self {
+            message: format!("{part}: {}", self.message),
+            ..self
+        }
+    }
+
+    /// An incarnation of a database of which nothing is left.
+    pub fn incarnation_gone(name: &str) -> Self {
+        let message = format!("nothing is left of {name}; `rejoin database list` lists what there is");
+        Self::text(Reason::DatabaseNotFound, message).with("database", name)
+    }
+
     /// A request without a part that it must have.
     pub fn missing(field: &'static str) -> Self {
         Self::text(Reason::InvalidMessage, format!("the field {field} is missing")).with("field", field)
@@ -208,7 +229,8 @@ impl Failure {
     /// The failure of an atomic batch because of the write at a place, counted from 0.
     pub fn of_batch(self, place: usize) -> Self {
         let message = format!(
-            "write {place} of the batch is refused, so none was done: {}",
+            "write number {} of the batch is refused, so none was done: {}",
+            place.saturating_add(1),
             self.message
         );
         let failure = Self::text(Reason::BatchRefused, message)

@@ -24,8 +24,10 @@ pub(super) fn database(store: &Store, text: &str) -> Result<DatabaseName, Failur
     let name = DatabaseName::explicit(text).map_err(|error| Failure::database_name(text, error))?;
     if text == name.as_str() && name.incarnation() == 1 {
         Ok(store.current(&name))
-    } else {
+    } else if store.visible().iter().any(|database| database.definition.name == name) {
         Ok(name)
+    } else {
+        Err(Failure::incarnation_gone(text))
     }
 }
 

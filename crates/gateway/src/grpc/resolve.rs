@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rejoin_api::page_token;
 use rejoin_api::proto::{self, path_choice::Choice as Kind, resolve_policy::Policy};
-use rejoin_document::{Dot, HlcTime, Value, VersionVector, parse_body};
+use rejoin_document::{BodyError, Dot, HlcTime, Value, VersionVector, parse_body};
 use rejoin_store::{
     Choice, CommitError, ConflictFilter, Conflicted, Operation, Outcome, Resolve, Resolved, Seen, Settling,
 };
@@ -162,7 +162,7 @@ fn choices(asked: &[proto::PathChoice], context: &NodeContext) -> Result<Vec<(St
 fn of_path(choice: &proto::PathChoice, context: &NodeContext) -> Result<Choice, Failure> {
     let kind = choice.choice.as_ref().ok_or_else(|| Failure::missing("choice"))?;
     Ok(match kind {
-        Kind::Value(text) => Choice::Value(value(text, context)?),
+        Kind::Value(text) => Choice::Value(value(&choice.path, text, context)?),
         Kind::Removed(true) => Choice::Removed,
         Kind::Shown(true) => Choice::Shown,
         Kind::FromDatacenter(name) => Choice::From(request::datacenter(name)?),
@@ -175,9 +175,12 @@ fn of_path(choice: &proto::PathChoice, context: &NodeContext) -> Result<Choice, 
 }
 
 /// A value is read as the member of a body, whose bounds hold for it too.
-fn value(text: &[u8], context: &NodeContext) -> Result<Value, Failure> {
+fn value(path: &str, text: &[u8], context: &NodeContext) -> Result<Value, Failure> {
     let body = [br#"{"v":"#, text, b"}"].concat();
-    let body = parse_body(&body, &context.limits)?;
+    let body = parse_body(&body, &context.limits).map_err(|error| match error {
+        BodyError::Syntax(_) => Failure::value_not_json(path),
+        error => error.into(),
+    })?;
     let mut members = body.iter().map(|(_, value)| value.clone());
     match (members.next(), members.next()) {
         (Some(value), None) => Ok(value),

@@ -97,6 +97,11 @@ impl Reading<'_> {
 
     /// As [`Self::after_read`] where the answer is a refusal: that a document is deleted is something that was seen, too.
     pub(super) fn refused(self, failure: Failure, read: &VersionVector) -> Failure {
+        let failure = if self.stale {
+            failure.with("stale", true)
+        } else {
+            failure
+        };
         let token = self.token(read);
         failure.with_session_token(&token)
     }

@@ -145,3 +145,29 @@ fn a_batch_that_is_not_well_formed_is_refused_with_what_to_do() {
         .error(1, "INVALID_REQUEST_ID");
     node.json(&["batch", "absent", &batch]).error(1, "DATABASE_NOT_FOUND");
 }
+
+#[test]
+fn what_a_line_says_twice_or_leaves_out_is_named() {
+    let node = Node::with_customers();
+    let message = |batch: &str| {
+        let refused = node.json(&["batch", "customers", batch]).error(2, "USAGE");
+        refused["message"].as_str().unwrap().to_owned()
+    };
+    let twice = message(r#"{"op":"edit","id":"a","create":true,"increment":{"/n":1,"/m":1,"/n":2}}"#);
+    assert!(twice.contains("\"/n\" is named twice"), "{twice}");
+    assert!(message("writes.ndjson").contains("@FILE"));
+    let body = message(r#"{"op":"delete","id":"a","body":{}}"#);
+    assert!(body.contains("expected, rev, checksum"), "{body}");
+    let second = lines(&[
+        json!({"op": "create", "id": "a", "body": {}}),
+        json!({"op": "delete", "id": "absent"}),
+    ]);
+    let refused = node.json(&["batch", "customers", &second]).error(1, "BATCH_REFUSED");
+    assert!(
+        refused["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("write number 2 of the batch"),
+        "counted as lines are: {refused}"
+    );
+}

@@ -119,13 +119,21 @@ fn a_resolution_that_cannot_be_is_refused_with_what_to_do() {
     let resolve = |rest: &[&str]| node.json(&[&["resolve", "customers"], rest].concat());
     resolve(&["baard", "--path", "/absent", "--remove"]).error(1, "INVALID_RESOLUTION");
     resolve(&["baard", "--path", "/n", "--from", "dc-west"]).error(1, "INVALID_RESOLUTION");
-    resolve(&["baard", "--path", "/n", "--value", "{"]).error(1, "INVALID_JSON");
+    let text = resolve(&["baard", "--path", "/n", "--value", "west"]).error(1, "INVALID_JSON");
+    assert!(text["message"].as_str().unwrap().contains("value for `/n`"), "{text}");
     resolve(&["absent", "--path", "/n", "--shown"]).error(1, "DOCUMENT_NOT_FOUND");
     node.json(&["update", "customers", "baard", r#"{"phone":"2","n":2,"x":1}"#])
         .json();
     let rev = read["revision"].as_str().unwrap();
     let stale = resolve(&["baard", "--path", "/n", "--shown", "--rev", rev]).refused();
-    assert_eq!(stale["conflicts"][0]["key"], "/x");
+    assert_eq!(
+        stale["conflicts"],
+        json!([{"key": "/x", "our_value": 1}]),
+        "what was chosen is based on what was read"
+    );
+    assert_eq!(stale["yours"], stale["base"]);
+    node.json(&["put", "customers", "calm", "{}"]).json();
+    resolve(&["calm", "--body", "{}"]).error(1, "INVALID_RESOLUTION");
     for usage in [
         &["baard"][..],
         &["baard", "--path", "/n"],

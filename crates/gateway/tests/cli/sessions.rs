@@ -91,6 +91,65 @@ fn every_command_that_reads_belongs_to_the_session_that_is_named() {
 }
 
 #[test]
+fn what_is_not_there_may_only_not_be_there_yet_and_that_is_said() {
+    let (east, west) = parted();
+    let file = east.path().join("session");
+    let session = ["--session", file.to_str().unwrap(), "--allow-stale"];
+    east.run(&["put", "customers", "new", "{}", "--session", session[1]])
+        .text();
+    let note = "older than what the session has seen";
+    let get = [&["get", "customers", "new"][..], &session].concat();
+    let absent = west.json(&get).error(1, "DOCUMENT_NOT_FOUND");
+    assert_eq!(absent["metadata"]["stale"], "true");
+    let absent = west.run(&get);
+    assert!(absent.stderr.contains(note), "{absent:?}");
+    let many = [&["get-many", "customers", "new"][..], &session].concat();
+    assert_eq!(west.json(&many).json()["stale"], json!(true));
+    assert!(west.run(&many).text().contains(note));
+    let ids = west.run(&[&["list", "customers", "--ids"][..], &session].concat());
+    assert_eq!((ids.status, ids.stdout.as_str()), (0, "a\n"));
+    assert!(ids.stderr.contains(note), "{ids:?}");
+    let now = east.json(&[&["get", "customers", "absent"][..], &session].concat());
+    let now = now.error(1, "DOCUMENT_NOT_FOUND");
+    assert!(now["metadata"].get("stale").is_none(), "{now}");
+}
+
+#[test]
+fn nothing_is_done_where_the_session_could_not_be_kept() {
+    let node = Node::with_customers();
+    let file = node.path().join("absent").join("session");
+    let put = ["put", "customers", "a", "{}", "--session", file.to_str().unwrap()];
+    let refused = node.json(&put).error(2, "USAGE");
+    assert!(
+        refused["message"].as_str().unwrap().contains("cannot be written"),
+        "{refused}"
+    );
+    assert_eq!(node.run(&["get", "customers", "a"]).status, 1, "nothing was written");
+}
+
+#[test]
+fn the_session_of_a_deleted_database_is_refused_with_the_name_of_its_file() {
+    let node = Node::with_customers();
+    let file = node.path().join("session");
+    let session = ["--session", file.to_str().unwrap()];
+    node.run(&[&["put", "customers", "a", "{}"][..], &session].concat())
+        .text();
+    node.run(&["database", "delete", "customers"]).text();
+    node.create_customers();
+    let refused = node.json(&[&["get", "customers", "a"][..], &session].concat());
+    let refused = refused.error(1, "INVALID_SESSION");
+    assert!(refused["message"].as_str().unwrap().contains(session[1]), "{refused}");
+    let gone = node.json(&["get", "customers@1", "a"]).error(1, "DATABASE_NOT_FOUND");
+    assert!(
+        gone["message"]
+            .as_str()
+            .unwrap()
+            .contains("nothing is left of customers@1"),
+        "{gone}"
+    );
+}
+
+#[test]
 fn a_deletion_that_a_command_was_told_of_is_in_the_session_file() {
     let (east, west) = parted();
     east.run(&["delete", "customers", "a"]).text();

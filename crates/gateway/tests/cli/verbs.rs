@@ -61,6 +61,7 @@ fn a_checksum_that_was_read_guards_updates_patches_and_deletes() {
     for refused in [
         &update[..],
         &["patch", "customers", "baard", r#"{"salary":3}"#],
+        &["edit", "customers", "baard", "--increment", "/salary=1"],
         &["delete", "customers", "baard"],
     ] {
         guarded(refused).error(1, "CHECKSUM_MISMATCH");
@@ -68,6 +69,16 @@ fn a_checksum_that_was_read_guards_updates_patches_and_deletes() {
     guarded(&["update", "customers", "absent", "{}"]).error(1, "DOCUMENT_NOT_FOUND");
     let bad = node.json(&[&update[..], &["--checksum", "x"]].concat());
     assert_eq!(bad.status, 2, "{bad:?}");
+    let cas = |expected, new| {
+        node.json(&["cas", "customers", "baard", expected, new])
+            .error(1, "INVALID_JSON")
+    };
+    for (error, part) in [
+        (cas("{", "{}"), "the expected body: "),
+        (cas("{}", "{"), "the new body: "),
+    ] {
+        assert!(error["message"].as_str().unwrap().starts_with(part), "{error}");
+    }
 }
 
 #[test]

@@ -87,7 +87,7 @@ async fn exports_are_bounded_in_number_and_in_the_time_that_nobody_reads_them() 
     let mut node = node().await;
     node.stop().await;
     node.settings.grpc.exports_max = 1;
-    node.settings.grpc.export_stalled_after_ms = 300;
+    node.settings.grpc.export_stalled_after_ms = 2_000;
     node.try_start().await.unwrap();
     let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(2 << 20));
     for number in 0..8 {

@@ -126,7 +126,7 @@ async fn several_documents_are_answered_in_the_order_of_their_ids_and_the_bounds
     node.create("gone", "{}").await;
     node.client.delete("things", "gone", None).await.unwrap();
     let asked = ids(&["b", "absent", "a", "gone", "b"]);
-    let found = node.client.get_many("things", &asked).await.unwrap();
+    let found = node.client.get_many("things", &asked).await.unwrap().documents;
     let bodies = found
         .iter()
         .map(|found| found.as_ref().map(|document| document.body.to_vec()));
@@ -141,7 +141,15 @@ async fn several_documents_are_answered_in_the_order_of_their_ids_and_the_bounds
     let refused = node.client.get_many("things", &many).await.unwrap_err();
     assert_eq!(refused.reason(), Some(Reason::InvalidBatch));
     assert!(refused.to_string().contains("1 to 1000"), "{refused}");
-    assert_eq!(node.client.get_many("things", &many[..1000]).await.unwrap().len(), 1000);
+    assert_eq!(
+        node.client
+            .get_many("things", &many[..1000])
+            .await
+            .unwrap()
+            .documents
+            .len(),
+        1000
+    );
     assert_eq!(
         reason(node.client.get_many("things", &ids(&["a", ""])).await),
         Reason::InvalidId
@@ -157,7 +165,7 @@ async fn several_documents_are_answered_in_the_order_of_their_ids_and_the_bounds
         node.create(id, &large).await;
     }
     assert_eq!(
-        node.client.get_many("things", &names).await.unwrap().len(),
+        node.client.get_many("things", &names).await.unwrap().documents.len(),
         2,
         "what fits into 16 MiB"
     );

@@ -88,7 +88,7 @@ async fn write_both(client: &Client, number: u32) {
 async fn matching(client: &Client) -> Option<u32> {
     let both = client.get_many("things", &["car".into(), "motorbike".into()]).await;
     let both = match both {
-        Ok(both) => both,
+        Ok(both) => both.documents,
         Err(error) if error.reason() == Some(Reason::DatabaseNotFound) => return None,
         Err(error) => panic!("{error}"),
     };

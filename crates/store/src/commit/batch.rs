@@ -104,10 +104,12 @@ impl Group<'_> {
         let mut written = Vec::with_capacity(writes.len());
         for write in writes {
             let (key, current, _) = self.current(database, &write.id)?;
-            written.push(match self.repeated(database, &key, &current, write.request) {
-                Some(answer) => answer,
-                None => self.as_it_is(&key, &current, &current.shown(database.rules())),
-            });
+            written.push(
+                match self.repeated(database, &key, &current, write.request, &write.conditions)? {
+                    Some(answer) => answer,
+                    None => self.as_it_is(&key, &current, &current.shown(database.rules())),
+                },
+            );
         }
         Ok(Some(written))
     }

@@ -9,11 +9,12 @@ use rejoin_document::{
     Shown, value_at,
 };
 
-use super::group::Group;
+use super::group::{DocumentKey, Group};
 use crate::engine::{Family, KeyRange};
 use crate::error::StoreError;
 use crate::keys::revisions::{self, RevisionEntry, RevisionKey};
 use crate::keys::superseded::RevisionRecord;
+use crate::operation::{Version, Written};
 use crate::state::DatabaseState;
 
 /// Bytes of candidates that a record copies although the state after it has them still.
@@ -183,6 +184,65 @@ impl Group<'_> {
     ) -> Result<Vec<RevisionRecord>, StoreError> {
         let kept = self.kept(database, id, revision, RECORDS_OF_A_REVISION_MAX)?;
         Ok(kept.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// What a document showed before a write that was done some time ago, if this node did it and keeps that still. Another node showed something else
+    /// then.
+    pub(super) fn previous_of(
+        &self,
+        database: &DatabaseState,
+        key: &DocumentKey,
+        written: &Written,
+    ) -> Result<Option<Version>, StoreError> {
+        if written.dot.replica != self.state.identity.replica {
+            return Ok(None);
+        }
+        let Some(record) = self.newest_without(database, &key.1, written.dot)? else {
+            return Ok(None);
+        };
+        // Were it no longer kept, an older one would be found.
+        let Base { revision, body, .. } = record.base;
+        let precedes = |revision: &Revision| revision.generation.saturating_add(1) == written.revision.generation;
+        let version = revision.filter(precedes).zip(body);
+        Ok(version.map(|(revision, body)| Version { revision, body }))
+    }
+
+    /// The newest kept record of a document from before a write.
+    fn newest_without(
+        &self,
+        database: &DatabaseState,
+        id: &DocumentId,
+        dot: Dot,
+    ) -> Result<Option<RevisionRecord>, StoreError> {
+        let number = database.number();
+        let prefix = revisions::records_of_document(number, id);
+        let staged = self.revisions.range(prefix.clone()..);
+        let staged = staged
+            .take_while(|(key, _)| key.starts_with(&prefix))
+            .flat_map(|(_, records)| records);
+        let without = |record: &RevisionRecord| !record.base.context.covers(dot);
+        if let Some((_, record)) = staged
+            .filter(|(_, record)| without(record))
+            .max_by_key(|(sequence, _)| *sequence)
+        {
+            return Ok(Some(record.clone()));
+        }
+        for entry in self
+            .engine
+            .scan(Family::Revisions, revisions::history(number, id))
+            .take(RECORDS_OF_A_REVISION_MAX)
+        {
+            let (key, value) = entry?;
+            let RevisionEntry { key, .. } = RevisionEntry::decode(&key, &value)?;
+            let Some(value) = self.engine.get(Family::Revisions, &key.record())? else {
+                continue;
+            };
+            let record = RevisionRecord::decode(key.revision, &value)?;
+            if without(&record) {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
     }
 
     fn kept(

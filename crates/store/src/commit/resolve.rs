@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin_document::{
-    BodyError, Candidate, CandidateKind, Limits, Object, OpenConflict, Refused, Resolution, Settle, Shown, Value,
-    parse_body, stale,
+    BodyError, Candidate, CandidateKind, Limits, Object, OpenConflict, Refused, Resolution, RuleSet, Settle, Shown,
+    Value, check_counters, parse_body, stale,
 };
 
 use super::group::Group;
 use crate::error::CommitError;
-use crate::operation::{Choice, Outcome, Resolve, Resolved, Settling};
+use crate::operation::{Choice, Conditions, Outcome, Resolve, Resolved, Settling};
 
 impl Group<'_> {
     pub(super) fn resolve(&mut self, request: Resolve) -> Result<Outcome, CommitError> {
@@ -25,7 +25,7 @@ impl Group<'_> {
         }
         let database = self.database(&name)?;
         let (key, current, read) = self.current(&database, &id)?;
-        if let Some(written) = self.repeated(&database, &key, &current, request) {
+        if let Some(written) = self.repeated(&database, &key, &current, request, &Conditions::default())? {
             return Ok(Outcome::Resolved(Resolved {
                 written: Some(written),
                 settled: 0,
@@ -43,11 +43,16 @@ impl Group<'_> {
                     false => CommitError::BaseUnknown { id, revision: base },
                 });
             };
-            return Err(stale(&base, None, &shown).into());
+            // What is chosen was read on the base.
+            let yours = base.body.clone();
+            return Err(stale(&base, yours, &shown).into());
         }
         let open = shown.conflicts.len();
+        if open == 0 && matches!(settling, Settling::Body(_)) {
+            return Err(Refused::NothingInConflict.into());
+        }
         let brings = settling.brings_values();
-        let Some((settle, settled)) = self.settle(&shown, settling)? else {
+        let Some((settle, settled)) = self.settle(&shown, settling, database.rules())? else {
             return Ok(Outcome::Resolved(Resolved {
                 written: None,
                 settled: 0,
@@ -75,7 +80,12 @@ impl Group<'_> {
     }
 
     /// What the choices come to, and how many conflicts they settle where that is known; `None`: nothing.
-    fn settle(&self, shown: &Shown, settling: Settling) -> Result<Option<(Settle, Option<u32>)>, CommitError> {
+    fn settle(
+        &self,
+        shown: &Shown,
+        settling: Settling,
+        rules: &RuleSet,
+    ) -> Result<Option<(Settle, Option<u32>)>, CommitError> {
         match settling {
             Settling::Body(body) => Ok(Some((Settle::Body(Some(body)), None))),
             Settling::Paths(choices) => {
@@ -88,8 +98,11 @@ impl Group<'_> {
                 for (path, choice) in choices {
                     let conflict = open.get(path.as_str());
                     let conflict = conflict.ok_or_else(|| Refused::NotInConflict { path: path.clone() })?;
-                    if matches!(choice, Choice::Value(_)) && is_about_deletion(conflict) {
-                        return Err(Refused::CannotStand { path }.into());
+                    if let Choice::Value(value) = &choice {
+                        if is_about_deletion(conflict) {
+                            return Err(Refused::CannotStand { path }.into());
+                        }
+                        check_counters(&path, value, rules)?;
                     }
                     let value = self.choose(conflict, &choice);
                     chosen.push((path.clone(), value.ok_or(CommitError::NoCandidate { path })?));

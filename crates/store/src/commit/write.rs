@@ -8,7 +8,7 @@ use rejoin_document::{
 };
 
 use super::group::{DocumentKey, Group};
-use crate::error::CommitError;
+use crate::error::{CommitError, StoreError};
 use crate::operation::{Action, Conditions, OnStale, Outcome, Version, WriteRequest, Written};
 use crate::settings::ChecksumPolicy;
 use crate::state::DatabaseState;
@@ -48,7 +48,7 @@ impl Group<'_> {
             _ => self.database(&name)?,
         };
         let (key, current, shown) = self.current(&database, &id)?;
-        if let Some(written) = self.repeated(&database, &key, &current, request) {
+        if let Some(written) = self.repeated(&database, &key, &current, request, &conditions)? {
             return Ok(Outcome::Written(written));
         }
         let before = PreImage {
@@ -74,9 +74,16 @@ impl Group<'_> {
         key: &DocumentKey,
         current: &Document,
         request: Option<RequestName>,
-    ) -> Option<Written> {
-        let answer = current.answer(request?)?;
-        Some(self.answered(key, current, answer, &current.shown(database.rules())))
+        conditions: &Conditions,
+    ) -> Result<Option<Written>, StoreError> {
+        let Some(answer) = request.and_then(|request| current.answer(request)) else {
+            return Ok(None);
+        };
+        let mut written = self.answered(key, current, answer, &current.shown(database.rules()));
+        if conditions.returns_previous {
+            written.previous = self.previous_of(database, key, &written)?;
+        }
+        Ok(Some(written))
     }
 
     /// Nothing was written: a request was answered before.
@@ -125,8 +132,7 @@ impl Group<'_> {
             everywhere: Some(&everywhere),
         };
         let committed = current.commit(&write, database.rules())?;
-        let shown = &committed.shown;
-        let merged = intent.body.is_some_and(|body| shown.deleted || shown.body != body);
+        let merged = current.is_merged(&write, &committed.shown);
         let written = self.place(key, committed, dot);
         Ok(Written { merged, ..written })
     }

@@ -103,7 +103,8 @@ impl Store {
         Ok(page)
     }
 
-    /// What the branches of a document have in common: the newest kept revision that all of them had seen; `None` where none is kept, nothing is in
+    /// What the branches of a document have in common: the newest kept revision that all of them had seen and that is from before
+    /// every value in conflict; `None` where none is kept, nothing is in
     /// conflict, or none is among the newest 16 MiB of kept revisions.
     ///
     /// # Errors
@@ -114,7 +115,8 @@ impl Store {
         let Some(stored) = read_document(snapshot.as_ref(), &database, id)? else {
             return Ok(None);
         };
-        if stored.document.shown(database.rules()).conflicts.is_empty() {
+        let conflicts = stored.document.shown(database.rules()).conflicts;
+        if conflicts.is_empty() {
             return Ok(None);
         }
         let mut budget = Budget::default();
@@ -130,7 +132,7 @@ impl Store {
             };
             budget.spend(value.len());
             let base = RevisionRecord::decode(entry.key.revision, &value)?.base;
-            if base.body.is_some() && stored.document.is_common_base(&base) {
+            if base.body.is_some() && stored.document.is_common_base(&base, &conflicts) {
                 return Ok(Some(base));
             }
         }

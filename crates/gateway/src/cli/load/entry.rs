@@ -69,7 +69,7 @@ impl Entry {
             body.push_str(value.get());
         }
         body.push_str(if body.is_empty() { "{}" } else { "}" });
-        let id = id.ok_or_else(|| bad(Reason::InvalidId, "the member \"_id\" is missing".to_owned()))?;
+        let id = id.ok_or_else(|| bad(Reason::InvalidId, members.nameless()))?;
         Ok(Some(Self { id, body: body.into() }))
     }
 }
@@ -126,6 +126,18 @@ impl Members<'_> {
         let known = |(name, _): &(String, _)| EXPORT_MEMBERS.contains(&name.as_str());
         let says_something = self.has("body") || self.has("history") || self.has("deleted");
         self.has("id") && says_something && self.0.iter().all(known)
+    }
+
+    /// Why a line names no document.
+    fn nameless(&self) -> String {
+        let strange = self.0.iter().map(|(name, _)| name);
+        let mut strange = strange.filter(|name| !EXPORT_MEMBERS.contains(&name.as_str()));
+        match strange.next() {
+            Some(strange) if self.has("id") && self.has("body") => {
+                format!("the member \"_id\" is missing, and a line of an export has no member {strange:?}")
+            }
+            _ => "the member \"_id\" is missing".to_owned(),
+        }
     }
 
     /// The document of a line of an export, with the text of its body as it stands there.
@@ -214,6 +226,12 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_line_of_an_export_with_something_more_is_told_of_that() {
+        let bad = Entry::parse(br#"{"id":"x","body":{},"other":1}"#).unwrap_err();
+        assert!(bad.message.contains("no member \"other\""), "{}", bad.message);
     }
 
     #[test]

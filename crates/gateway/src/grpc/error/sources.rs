@@ -66,6 +66,7 @@ impl From<Refused> for Failure {
             Refused::NotInConflict { path } | Refused::CannotStand { path } => {
                 Self::new(Reason::InvalidResolution, &refused).with("path", shortened(path))
             }
+            Refused::NothingInConflict => Self::new(Reason::InvalidResolution, &refused),
             Refused::CounterNotInteger { path } => {
                 Self::new(Reason::CounterNotInteger, &refused).with("path", shortened(path))
             }
