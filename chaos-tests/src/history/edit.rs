@@ -189,6 +189,18 @@ pub fn resolution(before: &View, path: &str, value: Option<&Json>, rules: &Rules
             None => Edit::Remove { path, read },
         });
     }
+    // What competed further down is settled with what holds it.
+    let inside = before.conflicts.iter().map(|conflict| &conflict.path);
+    for inside in inside.filter(|inside| is_above(path, inside)) {
+        if found.iter().all(|edit| edit.path() != inside) {
+            let (path, read) = (inside.clone(), before.values_at(inside));
+            found.push(match after.get(inside) {
+                Some(_) if after.is_object(inside) => Edit::Replace { path, read },
+                Some(value) => Edit::Assign { path, read, value },
+                None => Edit::Remove { path, read },
+            });
+        }
+    }
     Ok(found)
 }
 
@@ -403,6 +415,19 @@ mod tests {
             read: vec![Json::integer(2)],
             value: Json::integer(2)
         }));
+    }
+
+    #[test]
+    fn a_resolution_for_a_container_settles_what_competed_inside_of_it() {
+        let mut before = view(r#"{"a":{"b":2}}"#);
+        before.conflicts.push(conflict("/a", &["1", r#"{"b":2}"#]));
+        before.conflicts.push(conflict("/a/b", &["2", "3"]));
+        let value = before.body.get("/a").unwrap();
+        let found = resolution(&before, "/a", Some(&value), &rules()).unwrap();
+        assert!(
+            found.iter().any(|edit| edit.displaces("/a/b", &Json::integer(3))),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -5,10 +5,23 @@ use crate::Dot;
 use crate::fields::{Leaf, Node};
 use crate::view::Visible;
 
-/// Gives every visible leaf the dot, beside the siblings that differ from it.
+/// Gives every visible leaf the dot, beside the siblings that differ from it. Where the write itself put something that is not what is visible, both
+/// stay as they are: one dot has one value at a path.
 pub(super) fn stamp_all(node: &mut Node, visible: &Visible, dot: Dot) {
     if let Some(leaf) = &visible.leaf {
-        assign(node, leaf, dot);
+        let own = |other, _: &Leaf| other == dot;
+        let is_own = if leaf.marks().is_some() {
+            node.siblings.contains(dot)
+        } else {
+            node.any(&own)
+        };
+        if !is_own {
+            assign(node, leaf, dot);
+        }
+    }
+    let own = node.siblings.get(dot);
+    if own.is_some_and(|own| own.marks().is_none()) {
+        return;
     }
     for (segment, visible) in &visible.children {
         if let Some(child) = node.children.get_mut(segment) {

@@ -382,6 +382,52 @@ fn in_granularity_document_a_stale_revision_is_refused_and_branches_stay_open() 
 }
 
 #[test]
+fn a_node_that_came_back_with_an_older_disk_stamps_nothing_over_what_the_write_itself_put() {
+    // The other value was written by a clock that is ahead, so it is what shows.
+    let candidates = |first: &str, others: &str, own: &str| {
+        let read = on(&empty(), 1, 0).put(first);
+        let current = on(&read, 1_000, 1).put(others);
+        let base = read.base(&rules());
+        let dot = Dot::new(HlcTime(5), id(2));
+        let write = Write {
+            dot,
+            base: &base,
+            body: Some(Arc::new(body(own))),
+            on_conflict: OnConflict::Keep,
+            stamp_all: true,
+            request: None,
+            everywhere: None,
+        };
+        let shown = current.commit(&write, &rules()).expect("both stay").shown;
+        assert_eq!(*shown.body, body(others), "{own}");
+        let conflict = shown.conflicts.first().expect("a conflict").clone();
+        let kinds = conflict
+            .candidates
+            .into_iter()
+            .map(|candidate| (candidate.dot == dot, candidate.kind));
+        kinds.collect::<Vec<_>>()
+    };
+    let value = |text: &str| CandidateKind::Value(body(text).get("v").expect("a value").clone());
+    let one = || value(r#"{"v":"others"}"#);
+    assert_eq!(
+        candidates(r#"{"v":1}"#, r#"{"v":"others"}"#, r#"{"v":"own"}"#),
+        [(true, value(r#"{"v":"own"}"#)), (false, one())]
+    );
+    assert_eq!(
+        candidates(r#"{"v":1}"#, r#"{"v":"others"}"#, "{}"),
+        [(true, CandidateKind::Removed), (false, one())]
+    );
+    assert_eq!(
+        candidates(r#"{"v":1}"#, r#"{"v":"others"}"#, r#"{"v":{"x":1}}"#),
+        [(true, value(r#"{"v":{"x":1}}"#)), (false, one())]
+    );
+    assert_eq!(
+        candidates(r#"{"v":1}"#, r#"{"v":{"x":1}}"#, r#"{"v":"own"}"#),
+        [(true, value(r#"{"v":"own"}"#)), (false, value(r#"{"v":{"x":1}}"#))]
+    );
+}
+
+#[test]
 fn a_node_that_came_back_with_an_older_disk_counts_no_increment_twice() {
     let stamp = |document: &Document, time, replica, text: &str| {
         let base = document.base(&rules());
