@@ -30,8 +30,9 @@ pub(super) struct Track<'a> {
     authors: ByValue<'a>,
     /// Who took its place: for each value that was read by a writer.
     displacers: ByValue<'a>,
-    /// From when on old values may be written anew: a client kept its write over a delete that it had not seen.
-    kept_over: Option<Tick>,
+    /// From when on old values may be written anew without a trace in the log: a client kept its write over a delete that it had not seen, or a node came
+    /// back with another disk.
+    renewed: Option<Tick>,
 }
 
 /// Readings that a checker judges at most, where each is judged against all writes.
@@ -59,9 +60,10 @@ impl<'a> Documents<'a> {
         for (place, entry) in history.writes().filter(|(_, entry)| entry.is_possible()) {
             writes.entry(&entry.document).or_default().push((place, entry));
         }
+        let anew = written_anew(history);
         let tracks = writes
             .into_iter()
-            .map(|(id, writes)| (id, Track::of(&history.rules, &writes)));
+            .map(|(id, writes)| (id, Track::of(&history.rules, &writes, anew)));
         let restored = history.events.iter().filter_map(|event| match event {
             Event::Restart(restart) if !restart.same_disk => Some(restart.datacenter.as_str()),
             _ => None,
@@ -105,10 +107,11 @@ impl<'a> Documents<'a> {
         let mut left: Vec<usize> = certain.iter().copied().collect();
         while let Some(index) = left.pop() {
             let entry = track.entries[index];
+            let begun = track.begun(entry);
             let is_earlier = |other: &Entry| {
                 other.is_ok()
                     && other.datacenter == entry.datacenter
-                    && other.answered < entry.invoked
+                    && other.answered < begun
                     && !self.restored.contains(entry.datacenter.as_str())
             };
             let read = entry
@@ -124,14 +127,14 @@ impl<'a> Documents<'a> {
 }
 
 impl<'a> Track<'a> {
-    fn of(rules: &'a Rules, writes: &[(usize, &'a Entry)]) -> Self {
+    fn of(rules: &'a Rules, writes: &[(usize, &'a Entry)], anew: Option<Tick>) -> Self {
         let mut track = Self {
             rules,
             entries: writes.iter().map(|(_, entry)| *entry).collect(),
             places: writes.iter().map(|(place, _)| *place).collect(),
             authors: BTreeMap::new(),
             displacers: BTreeMap::new(),
-            kept_over: kept_over(writes),
+            renewed: kept_over(writes).into_iter().chain(anew).min(),
         };
         for (index, (_, entry)) in writes.iter().enumerate() {
             for edit in entry.all_edits() {
@@ -170,6 +173,13 @@ impl<'a> Track<'a> {
     pub(super) fn find(&self, kind: impl Fn(&Entry) -> bool) -> BTreeSet<usize> {
         let all = self.entries.iter().enumerate();
         all.filter(|(_, entry)| kind(entry)).map(|(index, _)| index).collect()
+    }
+
+    /// When a write was sent, or of several attempts under one request id the first: the answer to a later one is about what that did.
+    fn begun(&self, entry: &Entry) -> Tick {
+        let same = |other: &&&Entry| entry.facts.request.is_some() && other.facts.request == entry.facts.request;
+        let attempts = self.entries.iter().filter(same).map(|other| other.invoked);
+        attempts.min().unwrap_or(entry.invoked)
     }
 
     /// The write that a value comes from, where only one can have written it.
@@ -251,7 +261,7 @@ impl<'a> Track<'a> {
 
     /// Whether old values may have been written anew by then, without a trace in the log.
     pub(super) fn may_be_renewed(&self, at: Tick) -> bool {
-        self.kept_over.is_some_and(|from| from < at)
+        self.renewed.is_some_and(|from| from < at)
     }
 
     /// Values that are shown although a certain write took their place.
@@ -286,6 +296,18 @@ impl<'a> Track<'a> {
         }
         found
     }
+}
+
+/// When a node first came back with another disk, if the log does not tell what such a node writes anew. Who can look into the stores tells.
+fn written_anew(history: &History) -> Option<Tick> {
+    if history.writes().any(|(_, entry)| entry.facts.past.is_some()) {
+        return None;
+    }
+    let mut events = history.events.iter();
+    events.find_map(|event| match event {
+        Event::Restart(restart) if !restart.same_disk => Some(restart.at),
+        _ => None,
+    })
 }
 
 /// When a write that builds on an old base, or may do so, first met a delete.

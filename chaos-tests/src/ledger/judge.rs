@@ -99,12 +99,13 @@ impl Judge<'_> {
         if shown.as_ref() == Some(value) {
             return Standing::Visible;
         }
-        if self.view.is_some_and(|view| view.listed_at(path).contains(value)) {
+        let listed = |view: &View| view.listed_at(path).contains(value) || view.hides_at(path);
+        if self.view.is_some_and(listed) {
             return Standing::Conflict;
         }
         let overwritten = self
             .later_edits(write)
-            .any(|(other, edit)| edit.displaces(path, value) && self.took_effect(other, edit));
+            .any(|(other, edit)| displaces(other, edit, write, path, value) && self.took_effect(other, edit));
         if overwritten {
             return Standing::Overwritten;
         }
@@ -241,14 +242,32 @@ impl Judge<'_> {
             && readers.any(|(reader, later)| reader.read.at < write.invoked && later.displaces(path, value))
     }
 
-    /// A write of unknown outcome can have overwritten something only if it left a trace itself: what makes room for something else, by that.
+    /// A write of unknown outcome can have overwritten something only if it left a trace itself: what makes room for something else, by that. A delete
+    /// takes all members at once: what somebody put in the place of one of them since does not hide that the others are gone.
     fn took_effect(&self, write: &Entry, edit: &Edit) -> bool {
         let stands = |edit| Some(self.standing(write, edit)? != Standing::Unaccounted);
         write.is_ok()
+            || write.delete
+                && (self.lists_unnamed_deletion() || write.edits.iter().filter_map(stands).any(|stands| stands))
             || stands(edit).unwrap_or_else(|| {
                 let mut others = write.edits.iter().filter_map(stands).peekable();
                 others.peek().is_none() || others.any(|stands| stands)
             })
+    }
+
+    /// Whether a delete is listed, or was once, that nobody was told of: one without an answer was done.
+    fn lists_unnamed_deletion(&self) -> bool {
+        let listed = self.view.into_iter().flat_map(View::listed_deletions);
+        let read = self
+            .writes
+            .iter()
+            .flat_map(|write| write.read.deletions.iter().copied());
+        let named = |stamp: Stamp| {
+            self.writes
+                .iter()
+                .any(|write| write.delete && write.stamp() == Some(stamp))
+        };
+        listed.chain(read).any(|stamp| !named(stamp))
     }
 
     fn shown(&self, path: &str) -> Option<Json> {
@@ -260,6 +279,15 @@ impl Judge<'_> {
             .and_then(|view| view.body.elements(path))
             .is_some_and(|elements| elements.contains(element))
     }
+}
+
+/// Whether `other` took the place of a value of `write` by an edit. A container that competes is listed with one value at each of its paths; who decides
+/// about it and certainly had the write before him decides about what it hides as well.
+fn displaces(other: &Entry, edit: &Edit, write: &Entry, path: &str, value: &Json) -> bool {
+    let hides = |read: &Json, rest: &str| !rest.is_empty() && read.at(rest).is_some();
+    edit.displaces(path, value)
+        || other.has_seen(write) == Some(true)
+            && below(edit.path(), path).is_some_and(|rest| edit.read().iter().any(|read| hides(read, rest)))
 }
 
 /// Whether an edit leaves something at its path.

@@ -116,6 +116,18 @@ impl View {
         })
     }
 
+    /// Whether a container competes above a path with something else that is shown there: it is listed with one value at each of its paths, and others
+    /// that compete inside of it come to light once it is chosen.
+    pub fn hides_at(&self, path: &str) -> bool {
+        self.conflicts_over(path).any(|(conflict, rest)| {
+            let holds = |candidate: &Candidate| match &candidate.kind {
+                Contender::Value(value) => Json::of(value).at(rest).is_some(),
+                _ => false,
+            };
+            !rest.is_empty() && !self.body.is_object(&conflict.path) && conflict.candidates.iter().any(holds)
+        })
+    }
+
     /// The removals in the conflict list, as path and stamp.
     pub fn listed_removals(&self) -> impl Iterator<Item = (&str, Stamp)> {
         self.all_candidates()

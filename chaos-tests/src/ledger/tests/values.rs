@@ -3,7 +3,8 @@
 use super::BASE;
 use crate::history::{Edit, Facts, Outcome};
 use crate::ledger::Standing::{Conflict, NotJudged, Overwritten, SetAside, Unaccounted, Visible};
-use crate::ledger::planted::{Log, conflict, known, stamp, text, view};
+use crate::ledger::planted::{Log, conflict, conflict_of, known, stamp, text, unknown, view};
+use crate::view::{Contender, View};
 
 #[tokio::test]
 async fn a_value_is_visible_overwritten_listed_or_lost() {
@@ -270,4 +271,80 @@ async fn a_removal_may_be_undone_by_a_node_that_came_back_without_knowing_of_it(
     log.set_facts(3, renewed(2));
     let knew = log.standings(Some(back)).await;
     assert!(knew.contains(&(Unaccounted, 1)), "{knew:?}");
+}
+
+#[tokio::test]
+async fn who_decides_about_a_container_decides_about_what_it_hides() {
+    let log = Log::default();
+    log.write("east", None, Some(r#"{"b":"b0"}"#));
+    log.write(
+        "east",
+        Some(&view(r#"{"b":"b0"}"#)),
+        Some(r#"{"s":{"of":"s1"},"b":"b0"}"#),
+    );
+    log.write(
+        "west",
+        Some(&view(r#"{"b":"b0"}"#)),
+        Some(r#"{"s":{"of":"s2"},"b":"b0"}"#),
+    );
+    log.write("west", Some(&view(r#"{"b":"b0"}"#)), Some(r#"{"s":"text","b":"b0"}"#));
+    let mut listed = view(r#"{"s":"text","b":"b0"}"#);
+    listed.conflicts.push(conflict("/s", &[r#"{"of":"s2"}"#, r#""text""#]));
+    log.write("east", Some(&listed), Some(r#"{"s":"decided","b":"b0"}"#));
+    let decided = || view(r#"{"s":"decided","b":"b0"}"#);
+    let past = |time| Facts {
+        past: Some(known(time)),
+        ..Facts::default()
+    };
+    log.set_facts(5, past(4));
+    let seen = log.account(Some(decided())).await;
+    assert_eq!(seen.unaccounted(), 0, "{:?}", seen.findings);
+    // One step off: its author had not the second before him.
+    log.set_facts(5, past(1));
+    assert!(log.account(Some(decided())).await.unaccounted() > 0);
+}
+
+#[tokio::test]
+async fn a_delete_without_an_answer_took_everything_if_it_took_anything() {
+    let log = Log::default();
+    log.write("east", None, Some(BASE));
+    log.write("east", Some(&view(BASE)), None);
+    log.set_outcome(2, unknown());
+    // Somebody who had not read of the delete, nor of what it took, put one member there again.
+    log.write_on(0, "west", Some(&view("{}")), Some(r#"{"a":"a3"}"#));
+    let account = log.account(Some(view(r#"{"a":"a3"}"#))).await;
+    assert_eq!(account.unaccounted(), 0, "{:?}", account.findings);
+    // One step off: the other member is there still, so it took nothing.
+    let mut all = view(r#"{"a":"a3","b":"b0"}"#);
+    assert!(log.account(Some(all.clone())).await.unaccounted() > 0);
+    // A delete is listed that nobody was told of: it met an edit, which shows all members again.
+    all.conflicts.push(conflict_of("", [(Contender::Deleted(true), 9)]));
+    let account = log.account(Some(all)).await;
+    assert_eq!(account.unaccounted(), 0, "{:?}", account.findings);
+}
+
+#[tokio::test]
+async fn a_container_that_competes_hides_what_competes_inside_of_it() {
+    let log = Log::default();
+    log.write("east", None, Some(r#"{"b":"b0"}"#));
+    log.write(
+        "east",
+        Some(&view(r#"{"b":"b0"}"#)),
+        Some(r#"{"s":{"of":"s1"},"b":"b0"}"#),
+    );
+    log.write(
+        "west",
+        Some(&view(r#"{"b":"b0"}"#)),
+        Some(r#"{"s":{"of":"s2"},"b":"b0"}"#),
+    );
+    log.write("west", Some(&view(r#"{"b":"b0"}"#)), Some(r#"{"s":"text","b":"b0"}"#));
+    let mut listed = view(r#"{"s":"text","b":"b0"}"#);
+    listed.conflicts.push(conflict("/s", &[r#"{"of":"s2"}"#, r#""text""#]));
+    assert_eq!(log.account(Some(listed.clone())).await.unaccounted(), 0);
+    // One step off: the container is shown, and would list what competes inside of it.
+    let shown = View {
+        body: view(r#"{"s":{"of":"s2"},"b":"b0"}"#).body,
+        ..listed
+    };
+    assert_eq!(log.account(Some(shown)).await.unaccounted(), 1);
 }

@@ -220,7 +220,8 @@ impl Run {
         }
         for node in &self.world.nodes {
             let from = node.store.catching_up_from(&self.database);
-            if !from.is_empty() {
+            // What a node sent of a batch before it came back with an older disk, and over an edge that never comes back, nobody sends again.
+            if !from.is_empty() && !(self.ring_is_cut && self.world.restored) {
                 let own = &node.store.identity().datacenter;
                 self.troubles.push(format!(
                     "{own} is equal to the others and says that it catches up from {from:?}"
