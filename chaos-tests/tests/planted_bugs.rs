@@ -48,3 +48,13 @@ fn knowledge_ahead_of_its_scan_is_found_by_convergence() {
 fn a_merge_in_the_order_of_a_map_is_found_by_sessions() {
     found(Bug::MapOrder, "sessions", 2);
 }
+
+#[test]
+fn forgetting_by_age_is_found_by_forgetting() {
+    found(Bug::ForgottenByAge, "forgetting", 10);
+}
+
+#[test]
+fn an_identity_that_outlives_its_disk_is_found_by_identity() {
+    found(Bug::IdentityKept, "identity", 60);
+}

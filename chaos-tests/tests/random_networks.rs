@@ -10,8 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rejoin_chaos::simulation::core::walk;
 
-/// Seeds of one run of the tests. So many catch, each several times, forgetting by age alone, forgetting what only the direct peers are known to
-/// have, and a node that writes without stamping every leaf while it is behind after a restore.
+/// Seeds of one run of the tests. So many catch, each several times, forgetting by age alone and forgetting what only the direct peers are known to have.
 const SEEDS: u64 = 2_000;
 
 // A switch for people who look for more, or at one.

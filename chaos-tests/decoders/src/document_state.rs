@@ -68,17 +68,12 @@ fn assert_joins(document: &Document, rules: &RuleSet) {
 
 fn assert_writable(document: &Document, rules: &RuleSet) {
     let base = document.base(rules);
-    for (body, stamp_all) in [
-        (Some(r#"{"a":1,"stock":3,"tags":["x"]}"#), true),
-        (Some("{}"), false),
-        (None, false),
-    ] {
+    for body in [Some(r#"{"a":1,"stock":3,"tags":["x"]}"#), Some("{}"), None] {
         let write = Write {
             dot: dot(),
             base: &base,
             body: body.map(|body| Arc::new(seeds::body(body))),
             on_conflict: OnConflict::Keep,
-            stamp_all,
             request: Some(RequestName([1; 16])),
             everywhere: None,
         };
@@ -88,7 +83,6 @@ fn assert_writable(document: &Document, rules: &RuleSet) {
         let resolution = Resolution {
             dot: dot(),
             settle: Settle::Body(write.body),
-            stamp_all,
             request: None,
         };
         if let Ok(committed) = document.resolve(&resolution, rules) {

@@ -38,7 +38,7 @@ pub fn check(history: &History) -> Checked {
                     Violation::new(NAME, format!("{}: {what}", at(id)), writes.into_iter().chain([place]))
                 }));
             }
-            let renewed = documents.any_restored() || track.may_be_renewed(state.at);
+            let renewed = track.may_be_renewed(state.at);
             for conflict in &view.conflicts {
                 checked.item(untrue(track, conflict, renewed).map(|(what, writes)| {
                     Violation::new(NAME, format!("{}: {what}", at(id)), writes.into_iter().chain([place]))
@@ -140,7 +140,7 @@ fn superseded(track: &Track<'_>, path: &str, candidate: &Candidate, owner: usize
     let entries = track.entries();
     // Who settles a conflict may put a value that somebody had put before: then the value alone does not tell which of the two the other had read.
     let puts = |entry: &&Entry| {
-        let mut edits = entry.all_edits();
+        let mut edits = entry.edits.iter();
         edits.any(|edit| matches!(edit, Edit::Assign { path: at, value: put, .. } if at == path && *put == value))
     };
     let is_unique = entries.iter().copied().filter(puts).count() <= 1;

@@ -30,9 +30,8 @@ pub(super) struct Track<'a> {
     authors: ByValue<'a>,
     /// Who took its place: for each value that was read by a writer.
     displacers: ByValue<'a>,
-    /// From when on old values may be written anew without a trace in the log: a client kept its write over a delete that it had not seen, or a node came
-    /// back with another disk.
-    renewed: Option<Tick>,
+    /// From when on old values may be written anew: a client kept its write over a delete that it had not seen.
+    kept_over: Option<Tick>,
 }
 
 /// Readings that a checker judges at most, where each is judged against all writes.
@@ -60,10 +59,9 @@ impl<'a> Documents<'a> {
         for (place, entry) in history.writes().filter(|(_, entry)| entry.is_possible()) {
             writes.entry(&entry.document).or_default().push((place, entry));
         }
-        let anew = written_anew(history);
         let tracks = writes
             .into_iter()
-            .map(|(id, writes)| (id, Track::of(&history.rules, &writes, anew)));
+            .map(|(id, writes)| (id, Track::of(&history.rules, &writes)));
         let restored = history.events.iter().filter_map(|event| match event {
             Event::Restart(restart) if !restart.same_disk => Some(restart.datacenter.as_str()),
             _ => None,
@@ -82,7 +80,7 @@ impl<'a> Documents<'a> {
         self.by_id.iter().map(|(id, track)| (*id, track))
     }
 
-    /// Whether some disk was put back: old values may be stamped anew.
+    /// Whether some disk was put back: its node shows older states than before.
     pub(super) fn any_restored(&self) -> bool {
         !self.restored.is_empty()
     }
@@ -127,17 +125,17 @@ impl<'a> Documents<'a> {
 }
 
 impl<'a> Track<'a> {
-    fn of(rules: &'a Rules, writes: &[(usize, &'a Entry)], anew: Option<Tick>) -> Self {
+    fn of(rules: &'a Rules, writes: &[(usize, &'a Entry)]) -> Self {
         let mut track = Self {
             rules,
             entries: writes.iter().map(|(_, entry)| *entry).collect(),
             places: writes.iter().map(|(place, _)| *place).collect(),
             authors: BTreeMap::new(),
             displacers: BTreeMap::new(),
-            renewed: kept_over(writes).into_iter().chain(anew).min(),
+            kept_over: kept_over(writes),
         };
         for (index, (_, entry)) in writes.iter().enumerate() {
-            for edit in entry.all_edits() {
+            for edit in entry.edits.iter() {
                 if let Edit::Assign { path, value, .. } = edit {
                     track
                         .authors
@@ -246,7 +244,7 @@ impl<'a> Track<'a> {
             _ => false,
         };
         let entry = self.entries[index];
-        !entry.delete && entry.all_edits().all(is_gone)
+        !entry.delete && entry.edits.iter().all(is_gone)
     }
 
     /// Whether a delete met an edit that it had not seen: then the whole document is shown, and the delete is listed until somebody who has read of
@@ -261,7 +259,7 @@ impl<'a> Track<'a> {
 
     /// Whether old values may have been written anew by then, without a trace in the log.
     pub(super) fn may_be_renewed(&self, at: Tick) -> bool {
-        self.renewed.is_some_and(|from| from < at)
+        self.kept_over.is_some_and(|from| from < at)
     }
 
     /// Values that are shown although a certain write took their place.
@@ -296,18 +294,6 @@ impl<'a> Track<'a> {
         }
         found
     }
-}
-
-/// When a node first came back with another disk, if the log does not tell what such a node writes anew. Who can look into the stores tells.
-fn written_anew(history: &History) -> Option<Tick> {
-    if history.writes().any(|(_, entry)| entry.facts.past.is_some()) {
-        return None;
-    }
-    let mut events = history.events.iter();
-    events.find_map(|event| match event {
-        Event::Restart(restart) if !restart.same_disk => Some(restart.at),
-        _ => None,
-    })
 }
 
 /// When a write that builds on an old base, or may do so, first met a delete.

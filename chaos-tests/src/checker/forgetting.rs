@@ -11,22 +11,16 @@ pub const NAME: &str = "forgetting";
 
 /// Holds everything that was forgotten against what each member knew by then.
 pub fn check(history: &History) -> Checked {
-    // The newest knowledge by datacenter and database.
-    let mut known: BTreeMap<(&str, &str), (usize, &Knowledge)> = BTreeMap::new();
+    // All that a datacenter has known of a database, and when it last said so. Who came back with an older disk had seen what that lacks all the same.
+    let mut known: BTreeMap<(&str, &str), (usize, Knowledge)> = BTreeMap::new();
     let mut checked = Checked::default();
     for (place, event) in history.events.iter().enumerate() {
         match event {
             Event::Observation(seen) => {
                 if let Some(knowledge) = &seen.knowledge {
-                    known.insert((&seen.datacenter, &seen.database), (place, knowledge));
-                }
-            }
-            Event::Restart(restart) => {
-                if let Some(knowledge) = &restart.knowledge {
-                    let of_node = known
-                        .iter_mut()
-                        .filter(|((datacenter, _), _)| *datacenter == restart.datacenter);
-                    of_node.for_each(|(_, newest)| *newest = (place, knowledge));
+                    let all = known.entry((&seen.datacenter, &seen.database)).or_default();
+                    all.0 = place;
+                    all.1.0.merge(&knowledge.0);
                 }
             }
             Event::Forgotten(forgotten) => {
@@ -47,14 +41,14 @@ fn unaware(
     member: &str,
     place: usize,
     forgotten: &Forgotten,
-    known: &BTreeMap<(&str, &str), (usize, &Knowledge)>,
+    known: &BTreeMap<(&str, &str), (usize, Knowledge)>,
 ) -> Option<Option<Violation>> {
     let mut newest = known
         .iter()
         .filter(|((datacenter, _), _)| *datacenter == member)
-        .map(|(_, newest)| *newest)
+        .map(|(_, newest)| newest)
         .peekable();
-    let (seen, _) = *newest.peek()?;
+    let (seen, _) = **newest.peek()?;
     let is_aware = newest.any(|(_, knowledge)| knowledge.covers(forgotten.stamp));
     let what = || {
         format!(

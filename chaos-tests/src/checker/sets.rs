@@ -33,7 +33,7 @@ pub fn check(history: &History) -> Checked {
                 view: state.picture.documents.get(id),
                 at: state.at,
                 certain: track.find(Entry::is_ok),
-                renewed: track.may_be_renewed(state.at) || documents.any_restored(),
+                renewed: track.may_be_renewed(state.at),
             };
             look(track, &scene, (&state.datacenter, id), place);
         }
@@ -44,7 +44,7 @@ pub fn check(history: &History) -> Checked {
                 view,
                 at: reading.at,
                 certain: documents.at_node(track, reading),
-                renewed: track.may_be_renewed(reading.at) || documents.any_restored(),
+                renewed: track.may_be_renewed(reading.at),
             };
             look(track, &scene, (&reading.datacenter, &reading.document), place);
         }
@@ -139,7 +139,7 @@ fn elements<'a>(track: &Track<'a>, path: &str, at: Tick) -> BTreeMap<&'a Json, E
         .enumerate()
         .filter(|(_, entry)| entry.invoked < at)
     {
-        for edit in entry.all_edits() {
+        for edit in entry.edits.iter() {
             match edit {
                 Edit::Add { path: at, element } if at == path => {
                     found.entry(element).or_default().additions.push(index);

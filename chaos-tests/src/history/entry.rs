@@ -59,10 +59,6 @@ pub struct Facts {
     /// answer: that covers all of it, and what the session had seen before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upon: Option<Knowledge>,
-    /// What the node wrote anew together with the write, although its author changed nothing there: a node that came back with another disk stamps all
-    /// that it shows, until it has caught up. Whatever the former writers of these values did stands now under this write too.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub renewed: Vec<Edit>,
     /// The write is a resolution of open conflicts.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub resolves: bool,
@@ -145,11 +141,6 @@ impl Entry {
             Some(revision) => generation(revision),
             None => Some(self.generation()?.saturating_sub(1)),
         }
-    }
-
-    /// What the author changed, and what the node wrote anew together with it.
-    pub fn all_edits(&self) -> impl Iterator<Item = &Edit> {
-        self.edits.iter().chain(&self.facts.renewed)
     }
 
     /// The write's stamp, if it was acknowledged.

@@ -35,7 +35,8 @@ impl Judge<'_> {
                 .collect();
         }
         let required = write
-            .all_edits()
+            .edits
+            .iter()
             .filter(|edit| write.is_ok() || self.was_read(write, edit));
         required
             .filter_map(|edit| Some((edit.path().to_owned(), self.standing(write, edit)?)))
@@ -66,7 +67,7 @@ impl Judge<'_> {
     pub(super) fn edits(&self) -> impl Iterator<Item = (&Entry, &Edit)> {
         self.writes
             .iter()
-            .flat_map(|write| write.all_edits().map(move |edit| (*write, edit)))
+            .flat_map(|write| write.edits.iter().map(move |edit| (*write, edit)))
     }
 
     /// The edits of writes whose authors may have seen `write`.
@@ -133,22 +134,9 @@ impl Judge<'_> {
         }
         if precedence::is_set_aside(self, write, path, None) {
             Standing::SetAside
-        } else if self.is_written_anew(write, path) {
-            Standing::NotJudged
         } else {
             Standing::Unaccounted
         }
-    }
-
-    /// Whether a node that came back with an older disk wrote anew what a removal had taken, without knowledge of it. The others may have let its mark
-    /// go by then, as everybody had seen it; the log does not tell.
-    fn is_written_anew(&self, removal: &Entry, path: &str) -> bool {
-        let unread = self
-            .writes
-            .iter()
-            .filter(|other| other.was_put_on(removal) != Some(true));
-        let mut anew = unread.flat_map(|other| &other.facts.renewed);
-        anew.any(|edit| below(edit.path(), path).is_some() || below(path, edit.path()).is_some())
     }
 
     /// Whether `later` took the place of a removal that its author had seen: listed, or by nothing standing at the path.
@@ -158,7 +146,7 @@ impl Judge<'_> {
             .removals
             .iter()
             .any(|(at, other)| is_removal((at, *other), path, stamp));
-        let edit = later.all_edits().find(|edit| edit.path() == path);
+        let edit = later.edits.iter().find(|edit| edit.path() == path);
         match edit {
             Some(edit @ (Edit::Assign { .. } | Edit::Start { .. })) => {
                 (listed || edit.read().is_empty()) && self.took_effect(later, edit)
@@ -168,7 +156,8 @@ impl Judge<'_> {
             None if later.delete => later.read.revision.is_some(),
             // What is put below brings back what was removed; what is put above stands in its place.
             None => later
-                .all_edits()
+                .edits
+                .iter()
                 .any(|edit| puts(edit) && is_related(edit.path(), path) && self.took_effect(later, edit)),
             Some(_) => false,
         }

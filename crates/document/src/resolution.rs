@@ -11,8 +11,6 @@ pub struct Resolution {
     pub dot: Dot,
     /// What shall stand.
     pub settle: Settle,
-    /// Give every shown leaf the new dot: on a node that came back with an older disk, until it has caught up.
-    pub stamp_all: bool,
     /// The request that it answers, which the document then remembers.
     pub request: Option<RequestName>,
 }

@@ -41,8 +41,6 @@ pub struct Write<'a> {
     pub body: Option<Arc<Object>>,
     /// What to do about unseen changes.
     pub on_conflict: OnConflict,
-    /// Give every shown leaf the new dot: on a node that came back with an older disk, until it has caught up.
-    pub stamp_all: bool,
     /// The request that it answers, which the document then remembers.
     pub request: Option<RequestName>,
     /// The writes that every member is known to have, as far as that is known: the requests among them are done nowhere else any more.

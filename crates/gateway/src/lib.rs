@@ -13,6 +13,7 @@
 //! - What a simulation runs uses no thread beside its own: reads are synchronous, writes can be committed inline.
 //! - Bodies appear in no log and no span.
 
+pub mod chaos;
 pub mod cli;
 pub mod config;
 

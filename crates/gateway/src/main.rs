@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rejoin_gateway::chaos::ChaosArguments;
 use rejoin_gateway::cli::{self, ClientCommand};
 use rejoin_gateway::config::{ConfigError, ServeArguments};
 
@@ -19,6 +20,8 @@ struct Arguments {
 enum Command {
     /// Run a node in the foreground
     Serve(Box<ServeArguments>),
+    /// Try merge rules in simulated datacenters with faults
+    Chaos(ChaosArguments),
     #[command(flatten)]
     Client(Box<ClientCommand>),
 }
@@ -32,6 +35,9 @@ async fn main() -> ExitCode {
         Ok(Arguments {
             command: Command::Serve(arguments),
         }) => serve(&arguments).await,
+        Ok(Arguments {
+            command: Command::Chaos(arguments),
+        }) => arguments.run(),
         Ok(Arguments {
             command: Command::Client(command),
         }) => cli::run(*command).await.into(),

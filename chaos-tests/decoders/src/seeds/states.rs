@@ -28,14 +28,13 @@ impl Written {
     }
 
     /// A write of somebody who had read all of it.
-    fn write(&self, second: u64, of: u8, text: Option<&str>, stamp_all: bool) -> Self {
+    fn write(&self, second: u64, of: u8, text: Option<&str>) -> Self {
         let base = self.document.base(&self.rules);
         let write = Write {
             dot: dot(second, of),
             base: &base,
             body: text.map(|text| Arc::new(body(text))),
             on_conflict: OnConflict::Keep,
-            stamp_all,
             request: (second % 2 == 1).then(|| RequestName::of("request", second as u32)),
             everywhere: None,
         };
@@ -47,11 +46,11 @@ impl Written {
     }
 
     fn put(&self, second: u64, of: u8, text: &str) -> Self {
-        self.write(second, of, Some(text), false)
+        self.write(second, of, Some(text))
     }
 
     fn delete(&self, second: u64, of: u8) -> Self {
-        self.write(second, of, None, false)
+        self.write(second, of, None)
     }
 
     fn join(&self, other: &Self) -> Self {
@@ -65,7 +64,6 @@ impl Written {
         let resolution = Resolution {
             dot: dot(second, of),
             settle: Settle::Body(text.map(|text| Arc::new(body(text)))),
-            stamp_all: false,
             request: None,
         };
         let committed = self
@@ -164,8 +162,8 @@ fn of(empty: &Written) -> Vec<(&'static str, Written)> {
         ("resolved", all.resolve(12, 3, Some(r#"{"a":4}"#))),
         ("resolved-by-delete", all.resolve(12, 3, None)),
         (
-            "stamped",
-            all.write(13, 3, Some(r#"{"a":5,"tags":["p","s"],"stock":20}"#), true),
+            "decided-anew",
+            all.write(13, 3, Some(r#"{"a":5,"tags":["p","s"],"stock":20}"#)),
         ),
         ("forgotten", removed.put(14, 2, "{}").forget()),
         ("forgotten-deleted", deleted.forget()),

@@ -1,9 +1,9 @@
 //! Values of members: visible, overwritten, listed, set aside by a rule, or lost.
 
 use super::BASE;
-use crate::history::{Edit, Facts, Outcome};
-use crate::ledger::Standing::{Conflict, NotJudged, Overwritten, SetAside, Unaccounted, Visible};
-use crate::ledger::planted::{Log, conflict, conflict_of, known, stamp, text, unknown, view};
+use crate::history::{Facts, Outcome};
+use crate::ledger::Standing::{Conflict, Overwritten, SetAside, Unaccounted, Visible};
+use crate::ledger::planted::{Log, conflict, conflict_of, known, stamp, unknown, view};
 use crate::view::{Contender, View};
 
 #[tokio::test]
@@ -210,67 +210,6 @@ async fn a_context_that_covers_what_came_first_says_that_it_was_seen() {
         log.account(None).await.findings.first().and_then(|it| it.number),
         Some(3)
     );
-}
-
-#[tokio::test]
-async fn a_node_answers_for_what_it_wrote_anew() {
-    let log = Log::default();
-    log.write("east", None, Some(r#"{"a":"a0"}"#));
-    log.write("west", Some(&view(r#"{"a":"a0"}"#)), Some(r#"{"a":"a0","c":"c2"}"#));
-    log.write("east", Some(&view(r#"{"a":"a0"}"#)), Some(r#"{"a":"a3"}"#));
-    let past = |time| Facts {
-        past: Some(known(time)),
-        ..Facts::default()
-    };
-    log.set_facts(2, past(1));
-    log.set_facts(3, past(1));
-    let mut shown = view(r#"{"a":"a3","c":"c2"}"#);
-    assert_eq!(log.account(Some(shown.clone())).await.unaccounted(), 0);
-    // One step off: the second stamped `a0` as well, and the author of the third had not seen that.
-    let renewed = vec![Edit::Assign {
-        path: "/a".to_owned(),
-        read: vec![text("a0")],
-        value: text("a0"),
-    }];
-    log.set_facts(2, Facts { renewed, ..past(1) });
-    let account = log.account(Some(shown.clone())).await;
-    assert_eq!(account.findings.first().and_then(|it| it.number), Some(2));
-    shown.conflicts.push(conflict("/a", &[r#""a0""#, r#""a3""#]));
-    assert_eq!(log.account(Some(shown)).await.unaccounted(), 0);
-}
-
-#[tokio::test]
-async fn a_removal_may_be_undone_by_a_node_that_came_back_without_knowing_of_it() {
-    let log = Log::default();
-    log.write("east", None, Some(BASE));
-    log.write("east", Some(&view(BASE)), Some(r#"{"b":"b0"}"#));
-    log.write("west", Some(&view(BASE)), Some(r#"{"a":"a0","b":"b2"}"#));
-    let back = view(r#"{"a":"a0","b":"b2"}"#);
-    let without = log.standings(Some(back.clone())).await;
-    assert!(without.contains(&(Unaccounted, 1)), "{without:?}");
-    let renewed = |upon: u64| {
-        let renewed = vec![Edit::Assign {
-            path: "/a".to_owned(),
-            read: vec![text("a0")],
-            value: text("a0"),
-        }];
-        Facts {
-            past: Some(known(1)),
-            upon: Some(known(upon)),
-            renewed,
-            ..Facts::default()
-        }
-    };
-    log.set_facts(3, renewed(1));
-    let with = log.standings(Some(back.clone())).await;
-    assert!(
-        with.contains(&(NotJudged, 1)) && !with.contains(&(Unaccounted, 1)),
-        "{with:?}"
-    );
-    // One step off: it knew of the removal.
-    log.set_facts(3, renewed(2));
-    let knew = log.standings(Some(back)).await;
-    assert!(knew.contains(&(Unaccounted, 1)), "{knew:?}");
 }
 
 #[tokio::test]

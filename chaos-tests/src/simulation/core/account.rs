@@ -5,8 +5,8 @@
 //! the document without it brought it back.
 //!
 //! Two things are asked beyond the reference, so that forgetting too much is noticed. A delete that met an edit takes nothing away from what the
-//! author of the edit had before him: the whole document is shown. And a node that is behind after a restore answers for every member that it
-//! writes, not only for those that its client changed: others may have forgotten them.
+//! author of the edit had before him: the whole document is shown. And a node that came back with an older disk brings back nothing that others have
+//! removed since, but for members that its own clients write: a removal that everybody had seen may be forgotten, and is not listed beside them.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,8 @@ use serde_json::Value;
 use super::bodies::{Leaf, Path, Segment, canonical, flatten, rule_of};
 use super::record::Acknowledged;
 
-/// Fails if one of a document's acknowledged writes was reverted. Where a disk was put back (`restored`) a removal that everybody has forgotten
-/// may be undone by the node that shows the member still: no removals are asked for.
-pub(super) fn account(writes: &[&Acknowledged], state: &Document, shown: &Shown, restored: bool) {
+/// Fails if one of a document's acknowledged writes was reverted.
+pub(super) fn account(writes: &[&Acknowledged], state: &Document, shown: &Shown) {
     for write in writes {
         let later = writes
             .iter()
@@ -34,9 +33,9 @@ pub(super) fn account(writes: &[&Acknowledged], state: &Document, shown: &Shown,
                     .copied()
                     .filter(|other| other.body.is_some() || !is_met_by_an_edit(other, write, writes, state))
                     .collect();
-                let reverted = reverted_member(write, body, (&later, writes), (state, shown));
+                let reverted = reverted_member(write, body, &later, (state, shown));
                 // Who keeps his write although somebody has deleted the document writes a new one: his base has nothing left to remove from.
-                let asked = !restored && !writes.iter().any(|delete| is_kept_over(write, delete));
+                let asked = !writes.iter().any(|delete| is_kept_over(write, delete));
                 let undone = || undone_removal(write, body, writes, shown).filter(|_| asked);
                 if let Some(path) = reverted.or_else(undone) {
                     panic!(
@@ -80,24 +79,21 @@ fn is_kept_over(write: &Acknowledged, delete: &Acknowledged) -> bool {
 fn reverted_member(
     write: &Acknowledged,
     body: &Value,
-    (later, writes): (&[&Acknowledged], &[&Acknowledged]),
+    later: &[&Acknowledged],
     (state, shown): (&Document, &Shown),
 ) -> Option<Path> {
     let before = base_leaves(write);
     for (path, leaf) in flatten(body) {
-        let stamps_all = write.behind && write.base.context == write.seen;
-        let same = !stamps_all
-            && before
-                .get(&path)
-                .is_some_and(|old| is_element(&path) || old.text() == leaf.text());
+        let same = before
+            .get(&path)
+            .is_some_and(|old| is_element(&path) || old.text() == leaf.text());
         let decided = matches!(rule_of(&path), "latest" | "max" | "min");
         if same || decided || matches!(leaf, Leaf::Counter(_)) || leaf.is_empty_container() {
             continue;
         }
         let accounted = hides(&path, &leaf, write, state)
             || stands(&path, &leaf, write, shown)
-            || later.iter().any(|other| touches(other, &path))
-            || writes.iter().any(|other| restamps(other, write, &path));
+            || later.iter().any(|other| touches(other, &path));
         if !accounted {
             return Some(path);
         }
@@ -120,7 +116,9 @@ fn undone_removal(write: &Acknowledged, body: &Value, writes: &[&Acknowledged], 
         }
         let accounted = !is_shown(&path, shown)
             || lists_removal(&path, write, shown)
-            || writes.iter().any(|other| settles_removal(other, write, &path));
+            || writes
+                .iter()
+                .any(|other| settles_removal(other, write, &path) || may_have_forgotten(other, write, &path));
         if !accounted {
             return Some(path);
         }
@@ -231,10 +229,9 @@ fn hides(path: &[Segment], leaf: &Leaf, write: &Acknowledged, state: &Document) 
         .any(|(dot, value)| *dot == write.dot || canonical(&json(&value.to_json())) == leaf.text())
 }
 
-/// A node that is behind stamps all that it shows: a delete that comes after takes the member with the stamp.
-fn restamps(other: &Acknowledged, write: &Acknowledged, path: &[Segment]) -> bool {
-    let holds = |body: &Value| flatten(body).contains_key(path);
-    other.dot != write.dot && other.behind && other.seen.covers(write.dot) && other.body.as_ref().is_some_and(holds)
+/// A client of a node that came back with an older disk wrote the member without knowledge of its removal, whose mark may be forgotten by then.
+fn may_have_forgotten(other: &Acknowledged, removal: &Acknowledged, path: &[Segment]) -> bool {
+    other.behind && other.body.is_some() && !other.seen.covers(removal.dot) && touches(other, path)
 }
 
 /// Does a write by a client that had read this path change what stands there, or in its place?

@@ -6,8 +6,7 @@ use super::acts::{Sent, Told, document_id};
 use super::journal::stamp;
 use super::run::Run;
 use super::sight::Sight;
-use crate::history::{Edit, Entry, Event, Facts, Issued, Knowledge, Outcome, Tick, edits};
-use crate::view::Body;
+use crate::history::{Entry, Event, Facts, Issued, Knowledge, Outcome, Tick, edits};
 
 impl Run {
     pub(super) fn enter_write(&mut self, client: usize, sent: &Sent, invoked: Tick, told: &Told, batch: Option<u64>) {
@@ -71,7 +70,6 @@ impl Run {
             && !written.repeated
         {
             entry.facts.upon = Some(Knowledge(written.context.clone()));
-            entry.facts.renewed = self.renewed(client, &entry);
         }
         let line = format!(
             "{} writes {} at {}: {:?}",
@@ -96,40 +94,6 @@ impl Run {
             at,
         };
         self.journal().push(Event::Issued(issued));
-    }
-
-    /// What the node has just stamped anew with a write: all that it shows, while it is behind. A delete stamps nothing.
-    fn renewed(&self, client: usize, entry: &Entry) -> Vec<Edit> {
-        let store = &self.world.nodes[self.clients[client].node].store;
-        if entry.delete || store.behind().is_empty() {
-            return Vec::new();
-        }
-        let found = store.get(&self.database, &document_id(&entry.document)).ok().flatten();
-        let shown = found.filter(|found| !found.shown.deleted);
-        let body = shown.map(|found| Body::of(found.shown.body.as_ref().clone()));
-        let all = edits(None, body.as_ref(), &self.rules).into_iter();
-        // A counter that is written anew counts nothing again.
-        let again = all.filter_map(|edit| match edit {
-            Edit::Assign { path, value, .. } => Some(Edit::Assign {
-                path,
-                read: vec![value.clone()],
-                value,
-            }),
-            Edit::Add { .. } => Some(edit),
-            _ => None,
-        });
-        let changed = |again: &Edit| {
-            entry.edits.iter().any(|edit| match (edit, again) {
-                (
-                    Edit::Assign { path, value, .. },
-                    Edit::Assign {
-                        path: at, value: is, ..
-                    },
-                ) => path == at && value == is,
-                _ => edit == again,
-            })
-        };
-        again.filter(|again| !changed(again)).collect()
     }
 
     /// Keeps the state that a write has made, to be delivered again.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, Granularity, RuleSet};
+use rejoin_document::{DatabaseName, Document, DocumentId, Dot, Granularity, RuleSet};
 use rejoin_store::{DatabaseDefinition, DatabaseSettings, MemoryEngine, Operation, Outcome};
 use rejoin_sync::{LinkOptions, Message, PullerEvent};
 
@@ -18,7 +18,7 @@ use super::clock::START_MS;
 use super::faults::{Lasting, Waiting};
 use super::journal::Journal;
 use super::world::World;
-use crate::history::{Event, History, Knowledge, Quiet, Restart, Rules};
+use crate::history::{Event, Forgotten, History, Knowledge, Quiet, Restart, Rules, Stamp};
 use crate::plan::{Dice, Fault, FaultKind, Plan};
 use crate::simulation::Ran;
 use crate::workload::{Generator, documents};
@@ -221,7 +221,8 @@ impl Run {
         for node in &self.world.nodes {
             let from = node.store.catching_up_from(&self.database);
             // What a node sent of a batch before it came back with an older disk, and over an edge that never comes back, nobody sends again.
-            if !from.is_empty() && !(self.ring_is_cut && self.world.restored) {
+            let is_given_up = self.ring_is_cut && self.world.restored;
+            if !from.is_empty() && !is_given_up {
                 let own = &node.store.identity().datacenter;
                 self.troubles.push(format!(
                     "{own} is equal to the others and says that it catches up from {from:?}"
@@ -411,12 +412,44 @@ impl Run {
         let count = operations.len();
         for operation in operations {
             // A node that was put back to before the database was known has nothing to drop.
+            let forgets = matches!(&operation, Operation::Forget { database } if *database == self.database);
+            let before = if forgets { self.states(node) } else { BTreeMap::new() };
             let done = self.world.commit(node, operation);
+            if let Ok(Outcome::Forgotten { documents, .. }) = &done
+                && *documents > 0
+            {
+                self.note_forgotten(node, &before);
+            }
             if let Ok(Outcome::Pruned { revisions, .. } | Outcome::Trimmed { revisions, .. }) = done {
                 self.history_is_whole &= revisions == 0;
             }
         }
         count
+    }
+
+    /// What a node has of each document.
+    fn states(&mut self, node: usize) -> BTreeMap<DocumentId, Vec<u8>> {
+        let (store, database) = (self.world.nodes[node].store.clone(), self.database.clone());
+        let states = store.states(&database, &self.journal().documents).unwrap_or_default();
+        states.into_iter().map(|item| (item.id, item.state.to_vec())).collect()
+    }
+
+    /// Writes down of which documents a node has let something go. Everybody must have seen all that such a document has incorporated.
+    fn note_forgotten(&mut self, node: usize, before: &BTreeMap<DocumentId, Vec<u8>>) {
+        let after = self.states(node);
+        let smaller = before.iter().filter(|(id, state)| after.get(*id) != Some(*state));
+        for (id, state) in smaller {
+            for (replica, time) in Document::decode_context(state).unwrap_or_default().iter() {
+                let at = self.journal().tick();
+                self.journal().push(Event::Forgotten(Forgotten {
+                    datacenter: Plan::datacenter(node),
+                    document: id.to_string(),
+                    path: String::new(),
+                    stamp: Stamp(Dot::new(time, replica)),
+                    at,
+                }));
+            }
+        }
     }
 
     /// The process of a node is gone, and starts again on what the disk has.

@@ -123,7 +123,7 @@ impl World {
                 .writes
                 .iter()
                 .filter(|write| write.database == *database && write.id == *id);
-            account(&writes.collect::<Vec<_>>(), &state, &shown, self.restored);
+            account(&writes.collect::<Vec<_>>(), &state, &shown);
         }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! base body ── flatten ──┐
-//!                        ├── difference ── apply (removals, additions) ── settle places ── stamp ── fold ── name
+//!                        ├── difference ── apply (removals, additions) ── settle places ── fold ── name
 //! new body ─── flatten ──┘                   │
 //!                                            └── meets an unseen change: report
 //! ```
@@ -19,7 +19,6 @@ mod places;
 mod rebase;
 mod report;
 mod resolve;
-mod stamp;
 
 #[cfg(test)]
 pub(crate) use flatten::{Flat, Put, flatten};

@@ -106,7 +106,9 @@ fn stamp_here(node: &mut Node, visible: &Visible, after: Option<&Flat>, dot: Dot
         return false;
     }
     if !node.siblings.contains(dot) {
-        super::stamp::assign(node, leaf, dot);
+        // Equal siblings merge into it.
+        node.siblings.retain(|_, other| other != leaf);
+        node.siblings.insert(dot, leaf.clone());
     }
     true
 }

@@ -14,7 +14,7 @@ use crate::{
 use super::apply::Apply;
 use super::difference::Difference;
 use super::flatten::{Flat, flatten};
-use super::{counters, places, report, stamp};
+use super::{counters, places, report};
 
 impl FieldDocument {
     /// The state after a write, and what it shows.
@@ -85,10 +85,6 @@ impl FieldDocument {
             if exists {
                 places::keep_places(&mut fields, self, difference, rules, write.dot);
             }
-        }
-        if write.stamp_all {
-            let visible = build(&fields, &self.heads, rules.root(), body).visible;
-            stamp::stamp_all(&mut fields, &visible, write.dot);
         }
         Ok(self.name(write, fields, difference.as_ref(), body, rules))
     }

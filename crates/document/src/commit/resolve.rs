@@ -53,10 +53,6 @@ impl FieldDocument {
 
     fn settled(&self, mut fields: Node, like: &Object, resolution: &Resolution, rules: &RuleSet) -> Committed {
         let dot = resolution.dot;
-        if resolution.stamp_all {
-            let visible = build(&fields, &self.heads, rules.root(), like).visible;
-            super::stamp::stamp_all(&mut fields, &visible, dot);
-        }
         let built = build(&fields, &self.heads, rules.root(), like);
         let child = self.child(&built.body, rules);
         super::counters::name_all_creations(&mut fields, &child.0);
@@ -71,7 +67,6 @@ impl FieldDocument {
             base: &base,
             body: Some(Arc::clone(body)),
             on_conflict: OnConflict::Refuse,
-            stamp_all: false,
             request: resolution.request,
             everywhere: None,
         };

@@ -87,7 +87,7 @@ impl Node {
     }
 
     /// The entries of a counter that count: what each creation started with, and of each replica its newest increments, which include its earlier
-    /// ones. (Earlier ones stand beside them only where a restored node has stamped what it held.)
+    /// ones. (Where a state holds earlier ones beside them, these do not count.)
     pub(crate) fn counted(&self) -> impl Iterator<Item = (&Segment, &Self)> {
         let superseded = |dot: Dot| {
             let later = |other: &Segment| matches!(other, Segment::Increments(other) if other.replica == dot.replica && *other > dot);

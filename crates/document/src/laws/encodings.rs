@@ -70,7 +70,6 @@ fn read_anyway(bytes: &[u8]) {
         base: &base,
         body: Some(Arc::new(body(r#"{"a":1,"stock":3}"#))),
         on_conflict: OnConflict::Keep,
-        stamp_all: true,
         request: None,
         everywhere: None,
     };
@@ -90,7 +89,6 @@ fn put(document: &Document, time: u64, replica: u8, text: &str) -> Document {
         base: &base,
         body,
         on_conflict: OnConflict::Refuse,
-        stamp_all: false,
         request: None,
         everywhere: None,
     };
@@ -167,7 +165,6 @@ fn the_requests_of_several_replicas_are_read_back() {
                 base: &base,
                 body: Some(Arc::new(body(&format!(r#"{{"n":{number}}}"#)))),
                 on_conflict: OnConflict::Keep,
-                stamp_all: false,
                 request: Some(crate::RequestName::of("retried", number as u32)),
                 everywhere: None,
             };

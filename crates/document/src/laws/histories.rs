@@ -38,7 +38,6 @@ pub(super) enum Step {
         back: usize,
         edits: Option<Vec<Edit>>,
         keep: bool,
-        stamp_all: bool,
     },
     /// One replica receives another's state.
     Join { replica: usize, other: usize },
@@ -97,14 +96,7 @@ pub(super) fn id(replica: usize) -> ReplicaId {
 /// Histories of two to five replicas.
 pub(super) fn histories() -> impl Strategy<Value = Run> {
     (2usize..=5).prop_flat_map(|replicas| {
-        proptest::collection::vec(step(replicas), 4..28).prop_map(move |steps| run(replicas, &steps, false))
-    })
-}
-
-/// As [`histories`], with writes of restored nodes among them.
-pub(super) fn stamped_histories() -> impl Strategy<Value = Run> {
-    (2usize..=4).prop_flat_map(|replicas| {
-        proptest::collection::vec(step(replicas), 4..28).prop_map(move |steps| run(replicas, &steps, true))
+        proptest::collection::vec(step(replicas), 4..28).prop_map(move |steps| run(replicas, &steps))
     })
 }
 
@@ -114,13 +106,12 @@ fn step(replicas: usize) -> impl Strategy<Value = Step> {
         8 => proptest::collection::vec(edit(), 1..4).prop_map(Some),
     ];
     let back = prop_oneof![2 => Just(0usize), 1 => 1usize..5];
-    let flags = (prop::bool::weighted(0.7), prop::bool::weighted(0.15));
-    let write = (0..replicas, back, edits, flags).prop_map(|(replica, back, edits, (keep, stamp_all))| Step::Write {
+    let write = (0..replicas, back, edits, prop::bool::weighted(0.7));
+    let write = write.prop_map(|(replica, back, edits, keep)| Step::Write {
         replica,
         back,
         edits,
         keep,
-        stamp_all,
     });
     let join = (0..replicas, 0..replicas).prop_map(|(replica, other)| Step::Join { replica, other });
     prop_oneof![3 => write, 2 => join]
@@ -141,7 +132,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 /// Runs the steps. A write that is refused is not acknowledged.
-pub(super) fn run(replicas: usize, steps: &[Step], stamping: bool) -> Run {
+pub(super) fn run(replicas: usize, steps: &[Step]) -> Run {
     let rules = rules();
     let empty = Document::Fields(FieldDocument::empty());
     let mut run = Run {
@@ -161,7 +152,6 @@ pub(super) fn run(replicas: usize, steps: &[Step], stamping: bool) -> Run {
                 back,
                 edits,
                 keep,
-                stamp_all,
             } => {
                 let known = &past[*replica];
                 let base = known
@@ -175,13 +165,11 @@ pub(super) fn run(replicas: usize, steps: &[Step], stamping: bool) -> Run {
                     .map(|edits| Arc::new(edits.iter().fold((*before).clone(), edited)));
                 let dot = Dot::new(HlcTime(1_000 + time as u64), id(*replica));
                 let on_conflict = if *keep { OnConflict::Keep } else { OnConflict::Refuse };
-                let stamp_all = stamping && *stamp_all;
                 let write = Write {
                     dot,
                     base: &base,
                     body: body.clone(),
                     on_conflict,
-                    stamp_all,
                     request: None,
                     everywhere: None,
                 };

@@ -31,7 +31,6 @@ fn put_knowing(
             parse_body(text.as_bytes(), &Limits::default()).expect("a body"),
         )),
         on_conflict: OnConflict::Refuse,
-        stamp_all: false,
         request: request.map(|text| RequestName::of(text, 0)),
         everywhere,
     };
@@ -242,7 +241,6 @@ fn what_a_rule_makes_of_a_body_is_no_merge() {
             base,
             body: Some(Arc::new(body)),
             on_conflict: OnConflict::Refuse,
-            stamp_all: false,
             request: Some(RequestName::of(&time.to_string(), 0)),
             everywhere: None,
         };

@@ -53,7 +53,6 @@ impl Edit<'_> {
             base: &self.base,
             body,
             on_conflict: self.on_conflict,
-            stamp_all: false,
             request: None,
             everywhere: None,
         };
@@ -382,90 +381,6 @@ fn in_granularity_document_a_stale_revision_is_refused_and_branches_stay_open() 
 }
 
 #[test]
-fn a_node_that_came_back_with_an_older_disk_stamps_nothing_over_what_the_write_itself_put() {
-    // The other value was written by a clock that is ahead, so it is what shows.
-    let candidates = |first: &str, others: &str, own: &str| {
-        let read = on(&empty(), 1, 0).put(first);
-        let current = on(&read, 1_000, 1).put(others);
-        let base = read.base(&rules());
-        let dot = Dot::new(HlcTime(5), id(2));
-        let write = Write {
-            dot,
-            base: &base,
-            body: Some(Arc::new(body(own))),
-            on_conflict: OnConflict::Keep,
-            stamp_all: true,
-            request: None,
-            everywhere: None,
-        };
-        let shown = current.commit(&write, &rules()).expect("both stay").shown;
-        assert_eq!(*shown.body, body(others), "{own}");
-        let conflict = shown.conflicts.first().expect("a conflict").clone();
-        let kinds = conflict
-            .candidates
-            .into_iter()
-            .map(|candidate| (candidate.dot == dot, candidate.kind));
-        kinds.collect::<Vec<_>>()
-    };
-    let value = |text: &str| CandidateKind::Value(body(text).get("v").expect("a value").clone());
-    let one = || value(r#"{"v":"others"}"#);
-    assert_eq!(
-        candidates(r#"{"v":1}"#, r#"{"v":"others"}"#, r#"{"v":"own"}"#),
-        [(true, value(r#"{"v":"own"}"#)), (false, one())]
-    );
-    assert_eq!(
-        candidates(r#"{"v":1}"#, r#"{"v":"others"}"#, "{}"),
-        [(true, CandidateKind::Removed), (false, one())]
-    );
-    assert_eq!(
-        candidates(r#"{"v":1}"#, r#"{"v":"others"}"#, r#"{"v":{"x":1}}"#),
-        [(true, value(r#"{"v":{"x":1}}"#)), (false, one())]
-    );
-    assert_eq!(
-        candidates(r#"{"v":1}"#, r#"{"v":{"x":1}}"#, r#"{"v":"own"}"#),
-        [(true, value(r#"{"v":"own"}"#)), (false, value(r#"{"v":{"x":1}}"#))]
-    );
-}
-
-#[test]
-fn a_node_that_came_back_with_an_older_disk_counts_no_increment_twice() {
-    let stamp = |document: &Document, time, replica, text: &str| {
-        let base = document.base(&rules());
-        let (dot, body) = (Dot::new(HlcTime(time), id(replica)), Some(Arc::new(body(text))));
-        let write = Write {
-            dot,
-            base: &base,
-            body,
-            on_conflict: OnConflict::Refuse,
-            stamp_all: true,
-            request: None,
-            everywhere: None,
-        };
-        document.commit(&write, &rules()).expect("no conflict").document
-    };
-    let stock = |document: &Document| document.shown(&rules()).body.get("stock").cloned();
-    let backup = on(&on(&empty(), 1, 0).put(r#"{"stock":5}"#), 2, 0).put(r#"{"stock":8}"#);
-    let counted = on(&backup, 3, 0).put(r#"{"stock":10}"#);
-    let restored = stamp(&backup, 4, 1, r#"{"stock":8,"b":1}"#);
-    let both = counted.join(&restored).expect("one granularity");
-    assert_eq!(stock(&both), Some(Value::from(10)));
-    assert_eq!(
-        stock(&on(&both, 6, 0).put(r#"{"stock":11,"b":1}"#)),
-        Some(Value::from(11))
-    );
-    let other = stamp(&backup, 5, 2, r#"{"stock":8,"c":1}"#);
-    let three = restored
-        .join(&other)
-        .and_then(|state| state.join(&backup))
-        .expect("one granularity");
-    assert_eq!(stock(&three), Some(Value::from(8)));
-    assert_eq!(
-        stock(&on(&three, 6, 0).put(r#"{"stock":9,"b":1,"c":1}"#)),
-        Some(Value::from(9))
-    );
-}
-
-#[test]
 fn a_value_from_before_a_rule_is_what_a_counter_starts_with_once_on_all_sides() {
     let none = crate::RuleSet::none();
     let before = |text: &str| {
@@ -474,7 +389,6 @@ fn a_value_from_before_a_rule_is_what_a_counter_starts_with_once_on_all_sides() 
             base: &Base::default(),
             body: Some(Arc::new(body(text))),
             on_conflict: OnConflict::Refuse,
-            stamp_all: false,
             request: None,
             everywhere: None,
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::account::account;
-use super::histories::{Run, histories, id, rules, stamped_histories};
+use super::histories::{Run, histories, id, rules};
 use crate::{
     Base, Document, Dot, FieldDocument, Granularity, HlcTime, Object, OnConflict, Refused, Revision, RuleSet, Value,
     VersionVector, Write,
@@ -71,12 +71,6 @@ proptest! {
     }
 
     #[test]
-    fn writes_that_stamp_every_leaf_keep_the_laws(run in stamped_histories()) {
-        check_semilattice(&run);
-        account(fields(&join_all(&run.states)), &run.log);
-    }
-
-    #[test]
     fn whatever_shows_a_conflict_is_indexed_as_one_that_may(run in histories()) {
         for state in &run.seen {
             for rules in [rules(), RuleSet::none()] {
@@ -131,7 +125,6 @@ fn write(
         base,
         body: body.map(Arc::new),
         on_conflict: OnConflict::Refuse,
-        stamp_all: false,
         request: None,
         everywhere: None,
     };

@@ -27,7 +27,6 @@ fn put(document: &Document, time: u64, replica: usize, text: Option<&str>) -> Do
         base: &base,
         body: text.map(|text| Arc::new(body(text))),
         on_conflict: OnConflict::Refuse,
-        stamp_all: false,
         request: None,
         everywhere: None,
     };
@@ -38,7 +37,6 @@ fn resolve(document: &Document, time: u64, replica: usize, settle: Settle) -> Re
     let resolution = Resolution {
         dot: Dot::new(HlcTime(time), id(replica)),
         settle,
-        stamp_all: false,
         request: None,
     };
     let committed = document.resolve(&resolution, &rules())?;

@@ -21,7 +21,7 @@ fn every_recorded_join_and_commit_is_reproduced() {
 }
 
 #[test]
-fn every_recorded_refusal_and_stamped_commit_is_reproduced() {
+fn every_recorded_refusal_is_reproduced() {
     assert_eq!(check(RECORDED_MORE).0, 0);
 }
 
@@ -122,7 +122,6 @@ fn check_commit(vector: &Json, rules: &RuleSet, name: &str) {
         base: &base,
         body: (!vector["body"].is_null()).then(|| Arc::new(object(&vector["body"]))),
         on_conflict: if keep { OnConflict::KeepAll } else { OnConflict::Refuse },
-        stamp_all: vector["stamp_all"].as_bool().unwrap_or_default(),
         request: None,
         everywhere: None,
     };

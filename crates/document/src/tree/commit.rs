@@ -91,7 +91,6 @@ mod tests {
             base: &base,
             body: Some(Arc::new(body)),
             on_conflict: OnConflict::Refuse,
-            stamp_all: false,
             request: None,
             everywhere: None,
         };

@@ -23,7 +23,8 @@ pub(crate) fn fresh_identity(options: &StoreOptions) -> (ReplicaId, Incarnation)
 }
 
 impl Group<'_> {
-    /// Goes on under a new replica id and serves a new log. Until it has caught up with each peer once, every write stamps every leaf.
+    /// Goes on under a new replica id and serves a new log. What it writes stands beside what it has lost, as if it had been cut off since its disk was
+    /// written: only what a client changed gets a new dot, so nothing that others removed or overwrote meanwhile comes back with it.
     pub(super) fn assume_identity(&mut self, reason: &str) -> Result<Outcome, CommitError> {
         let (replica, incarnation) = fresh_identity(self.options);
         // What can fail comes first: reading the document, and the clock.

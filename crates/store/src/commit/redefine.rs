@@ -97,7 +97,6 @@ impl Group<'_> {
         let resolution = Resolution {
             dot: self.issue()?,
             settle: Settle::Paths(choices),
-            stamp_all: self.stamps_all(),
             request: None,
         };
         let committed = current.resolve(&resolution, &RuleSet::none())?;

@@ -60,12 +60,7 @@ impl Group<'_> {
             }));
         };
         let dot = self.issue()?;
-        let resolution = Resolution {
-            dot,
-            settle,
-            stamp_all: self.stamps_all(),
-            request,
-        };
+        let resolution = Resolution { dot, settle, request };
         let committed = current.resolve(&resolution, database.rules())?;
         if brings {
             bounded(&shown.body, &committed.shown.body, &self.options.limits)?;

@@ -127,7 +127,6 @@ impl Group<'_> {
             base: &intent.base,
             body: intent.body.clone(),
             on_conflict: intent.on_conflict,
-            stamp_all: self.stamps_all(),
             request,
             everywhere: Some(&everywhere),
         };
@@ -135,11 +134,6 @@ impl Group<'_> {
         let merged = current.is_merged(&write, &committed.shown);
         let written = self.place(key, committed, dot);
         Ok(Written { merged, ..written })
-    }
-
-    /// Whether what this node shows may have been forgotten by others.
-    pub(super) fn stamps_all(&self) -> bool {
-        !self.state.behind.is_empty()
     }
 
     /// Puts what a write of this replica made in place.
