@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin_document::Rule;
 
-use crate::history::{Edit, Entry, Event, History, Json, Outcome, Reading, Rules, Tick};
+use crate::history::{Edit, Entry, Event, History, Json, Outcome, Reading, Rules, Stamp, Tick};
 use crate::ledger::{Judge, Standing};
 use crate::view::View;
 
@@ -248,13 +248,17 @@ impl<'a> Track<'a> {
     }
 
     /// Whether a delete met an edit that it had not seen: then the whole document is shown, and the delete is listed until somebody who has read of
-    /// it writes on.
+    /// it writes on. Who deletes once more takes its place in the list.
     pub(super) fn is_outlived(&self, entry: &Entry, view: &View, at: Tick) -> bool {
         let Some(stamp) = entry.stamp().filter(|_| entry.delete) else {
             return false;
         };
-        let knew = |other: &&Entry| !other.delete && other.invoked < at && other.read.deletions.contains(&stamp);
-        view.listed_deletions().any(|listed| listed == stamp) || self.entries.iter().any(knew)
+        let again = |other: &&&Entry| other.delete && other.invoked < at && other.may_have_seen(entry);
+        let again = self.entries.iter().filter(again).filter_map(|other| other.stamp());
+        let stamps: BTreeSet<Stamp> = again.chain([stamp]).collect();
+        let knows = |other: &Entry| other.read.deletions.iter().any(|read| stamps.contains(read));
+        let knew = |other: &&Entry| !other.delete && other.invoked < at && knows(other);
+        view.listed_deletions().any(|listed| stamps.contains(&listed)) || self.entries.iter().any(knew)
     }
 
     /// Whether old values may have been written anew by then, without a trace in the log.

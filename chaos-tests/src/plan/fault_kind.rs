@@ -180,6 +180,11 @@ impl FaultKind {
         self.group() == FaultGroup::Network && !matches!(self, Self::Isolated | Self::Partition | Self::LongPartition)
     }
 
+    /// Whether only networks of some shapes can have it.
+    pub fn needs_a_shape(self) -> bool {
+        matches!(self, Self::RingCutForEver | Self::PartialPartition)
+    }
+
     /// Whether it lasts. The others happen at one moment.
     pub fn lasts(self) -> bool {
         match self.group() {

@@ -49,7 +49,12 @@ impl Plan {
             return None;
         }
         let by_turns = scale.faults_min.div_ceil(3);
-        let kind = if number < by_turns {
+        // Few networks admit these, so they come less than all others if nothing is done about it.
+        let rare: Vec<FaultKind> = kinds.iter().copied().filter(|kind| kind.needs_a_shape()).collect();
+        let is_turn = number == by_turns && self.seed.is_multiple_of(2) && !rare.is_empty();
+        let kind = if is_turn {
+            rare[usize::try_from(self.seed / 2 % rare.len() as u64).unwrap_or(0)]
+        } else if number < by_turns {
             let turn = self.seed.wrapping_mul(by_turns as u64).wrapping_add(number as u64);
             kinds[usize::try_from(turn % kinds.len() as u64).unwrap_or(0)]
         } else {

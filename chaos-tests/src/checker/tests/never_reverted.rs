@@ -3,8 +3,8 @@
 use super::planted::{DOCUMENT, EAST, Plot, WEST, assert_clean, assert_found, shown};
 use crate::checker::never_reverted::{account, check};
 use crate::history::{Edit, Outcome};
-use crate::ledger::planted::{conflict, text, view};
-use crate::view::View;
+use crate::ledger::planted::{conflict, conflict_of, text, view};
+use crate::view::{Contender, View};
 
 const BASE: &str = r#"{"a":"a0","b":"b0"}"#;
 const CHANGED: &str = r#"{"a":"a1","b":"b0"}"#;
@@ -192,4 +192,27 @@ fn a_value_that_two_wrote_is_back_only_if_both_had_been_seen_by_who_took_its_pla
     // One step off: he had seen what was written anew.
     plot.entry(third).facts.past = seen(10, 20);
     assert_found(&check(&plot.history), &[0, third, read]);
+}
+
+#[test]
+fn a_delete_that_met_an_edit_may_be_listed_by_a_later_one_that_took_its_place() {
+    let mut plot = honest();
+    let first = plot.write(EAST, Some(&shown(2, CHANGED)), None);
+    let second = plot.write(EAST, Some(&shown(3, "{}")), None);
+    let stamps = [first, second].map(|place| plot.entry(place).stamp().unwrap());
+    let other = plot.with(|plot| plot.entry(second).delete = false);
+    let read = |plot: &mut Plot| {
+        let mut whole = shown(3, CHANGED);
+        whole
+            .conflicts
+            .push(conflict_of("", [(Contender::Deleted(true), stamps[1].0.time.0)]));
+        plot.read("c", EAST, Some(whole))
+    };
+    let mut plot = plot;
+    read(&mut plot);
+    assert_clean(&check(&plot.history));
+    // One step off: what is listed is no delete that had seen the first one.
+    let mut other = other;
+    read(&mut other);
+    assert!(!check(&other.history).violations.is_empty());
 }
