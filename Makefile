@@ -50,7 +50,7 @@ fuzz: ## search inputs that break a decoder (SECONDS_EACH=60, TARGETS="patch nam
 	@$(PREPARE)
 	@./chaos-tests/fuzz/run.sh $(SECONDS_EACH) $(TARGETS)
 
-build: ## the release binary; its path is the last line
+build: ## the release binary, with rejoin-chaos beside it; its path is the last line
 	@$(PREPARE)
-	cargo build --locked --release --package rejoin-gateway --bin rejoin
+	cargo build --locked --release --package rejoin-gateway --package rejoin-chaos --bin rejoin --bin rejoin-chaos
 	@echo $(CARGO_TARGET_DIR)/release/rejoin

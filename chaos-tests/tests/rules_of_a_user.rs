@@ -37,6 +37,40 @@ fn a_rules_file_is_tried_and_reported_path_by_path() {
 }
 
 #[test]
+fn rejoin_chaos_hands_over_with_all_arguments_and_the_exit_status() {
+    // Both programs lie beside each other, as `make build` leaves them.
+    let rejoin = std::path::Path::new(env!("CARGO_BIN_EXE_rejoin-chaos")).with_file_name("rejoin");
+    let run = |arguments: &[&str]| Command::new(&rejoin).arg("chaos").args(arguments).output().unwrap();
+    let help = run(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(
+        String::from_utf8(help.stdout)
+            .unwrap()
+            .contains("Usage: rejoin chaos [OPTIONS] RULES_FILE")
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("rules.toml");
+    std::fs::write(&file, "[rules]\n\"/title\" = \"register\"\n\"/contact\" = \"latest\"\n").unwrap();
+    let tried = run(&["--seeds", "1", file.to_str().unwrap()]);
+    assert_eq!(tried.status.code(), Some(0));
+    let text = String::from_utf8(tried.stdout).unwrap();
+    assert!(
+        text.contains("/title (register): ") && text.contains("0 unaccounted"),
+        "{text}"
+    );
+    assert_eq!(run(&["--seeds", "0", file.to_str().unwrap()]).status.code(), Some(2));
+    let alone = directory.path().join("rejoin");
+    std::fs::copy(&rejoin, &alone).unwrap();
+    let missing = Command::new(&alone).args(["chaos", "--help"]).output().unwrap();
+    assert_eq!(missing.status.code(), Some(2));
+    let text = String::from_utf8(missing.stderr).unwrap();
+    assert!(
+        text.contains("rejoin-chaos cannot be started") && text.contains("make build"),
+        "{text}"
+    );
+}
+
+#[test]
 fn wrong_use_ends_with_2_and_says_what_to_do() {
     let output = run("[rules]\n\"/stock\" = \"countr\"\n", &[]);
     let text = String::from_utf8(output.stderr).unwrap();

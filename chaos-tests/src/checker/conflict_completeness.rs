@@ -11,6 +11,7 @@ use rejoin_document::{Rule, Value};
 use super::documents::{Documents, Track};
 use super::{Checked, Violation};
 use crate::history::{Edit, Entry, History, Json, Stamp};
+use crate::ledger::displaces;
 use crate::view::{Candidate, Conflict, Contender, View};
 
 /// The checker's name.
@@ -63,7 +64,7 @@ fn rivals<'a>(track: &Track<'a>) -> BTreeMap<&'a str, Vec<(&'a Json, usize)>> {
             if let Edit::Assign { path, value, .. } = edit
                 && track.rules().rule_of(path) == Rule::Register
                 && track.only_author(path, value) == Some(index)
-                && !is_displaced(track, path, value)
+                && !is_displaced(track, entry, path, value)
             {
                 found.entry(path).or_default().push((value, index));
             }
@@ -73,14 +74,22 @@ fn rivals<'a>(track: &Track<'a>) -> BTreeMap<&'a str, Vec<(&'a Json, usize)>> {
     found
 }
 
-fn is_displaced(track: &Track<'_>, path: &str, value: &Json) -> bool {
-    let mut edits = track.entries().iter().flat_map(|entry| &entry.edits);
-    edits.any(|edit| edit.displaces(path, value))
+fn is_displaced(track: &Track<'_>, write: &Entry, path: &str, value: &Json) -> bool {
+    let mut others = track.entries().iter();
+    others.any(|other| {
+        other
+            .edits
+            .iter()
+            .any(|edit| displaces(other, edit, write, path, value))
+    })
 }
 
 type Found = (String, Vec<usize>);
 
 fn unlisted(track: &Track<'_>, view: &View, path: &str, values: &[(&Json, usize)]) -> Option<Found> {
+    if view.hides_at(path) {
+        return None;
+    }
     let listed = view.listed_at(path);
     let missing = values.iter().find(|(value, _)| !listed.contains(value))?;
     let what = format!("{path} is in conflict, and {} is not listed", missing.0);

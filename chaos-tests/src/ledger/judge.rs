@@ -272,7 +272,7 @@ impl Judge<'_> {
 
 /// Whether `other` took the place of a value of `write` by an edit. A container that competes is listed with one value at each of its paths; who decides
 /// about it and certainly had the write before him decides about what it hides as well.
-fn displaces(other: &Entry, edit: &Edit, write: &Entry, path: &str, value: &Json) -> bool {
+pub fn displaces(other: &Entry, edit: &Edit, write: &Entry, path: &str, value: &Json) -> bool {
     let hides = |read: &Json, rest: &str| !rest.is_empty() && read.at(rest).is_some();
     edit.displaces(path, value)
         || other.has_seen(write) == Some(true)

@@ -14,7 +14,7 @@ mod standing;
 pub use account::{Account, Finding, Shelf, Tally, account};
 pub use addition::Addition;
 pub use explain::explain;
-pub use judge::Judge;
+pub use judge::{Judge, displaces};
 pub use reader::{NodeReader, Reader, is_absent};
 pub use standing::Standing;
 

@@ -81,7 +81,9 @@ impl Numbers {
 
 impl PathNumbers {
     fn count_document(&mut self, history: &History, path: &str, writes: &[&Entry], spans: &[(u64, u64)]) {
-        let edits = writes.iter().filter(|write| write.is_ok()).flat_map(|write| {
+        // A delete puts no value anywhere. What it takes is shown again where it met an edit, and it is listed itself.
+        let puts = |write: &&&Entry| write.is_ok() && !write.delete;
+        let edits = writes.iter().filter(puts).flat_map(|write| {
             let own = write.edits.iter().filter(move |edit| edit.path() == path);
             own.map(move |edit| (*write, edit))
         });
@@ -142,5 +144,66 @@ pub(super) fn noun(rule: Rule) -> &'static str {
         Rule::Counter => "increments",
         Rule::Set => "additions and removals of elements",
         _ => "values",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{FaultFired, FinalState};
+    use crate::ledger::planted::{Log, conflict, view};
+    use crate::view::{Picture, View};
+
+    /// What a history with these writes comes to if this is what a node shows at the end.
+    fn counted(log: &Log, shown: View, trouble: (u64, u64)) -> PathNumbers {
+        let rules = crate::history::Rules::new([("/a", Rule::Register), ("/b", Rule::Register)]);
+        let mut history = History::new(rules, ["east".to_owned()]);
+        for (at, phase) in [(trouble.0, Phase::Begun), (trouble.1, Phase::Ended)] {
+            history.push(Event::Fault(FaultFired {
+                name: FaultKind::Slow.name().to_owned(),
+                target: "east to west".to_owned(),
+                phase,
+                at,
+                ms: at,
+            }));
+        }
+        let entries = log.entries();
+        let document = entries[0].document.clone();
+        entries.into_iter().for_each(|entry| history.push(Event::Write(entry)));
+        history.push(Event::FinalState(FinalState {
+            datacenter: "east".to_owned(),
+            interface: "store".to_owned(),
+            at: 1_000,
+            ms: 1_000,
+            picture: Picture {
+                digest: "01".to_owned(),
+                conflicts: BTreeMap::new(),
+                documents: BTreeMap::from([(document, shown)]),
+            },
+            kept: None,
+        }));
+        Numbers::of(&history).paths.remove("/a").unwrap_or_default()
+    }
+
+    #[test]
+    fn each_write_of_a_path_is_counted_as_it_stands_and_a_delete_is_none() {
+        let log = Log::default();
+        log.write("east", None, Some(r#"{"a":"a0"}"#));
+        log.write("east", Some(&view(r#"{"a":"a0"}"#)), Some(r#"{"a":"a1"}"#));
+        log.write("west", Some(&view(r#"{"a":"a0"}"#)), Some(r#"{"a":"a2"}"#));
+        log.write("west", Some(&view(r#"{"a":"a0"}"#)), None);
+        let mut shown = view(r#"{"a":"a2"}"#);
+        shown.conflicts.push(conflict("/a", &[r#""a1""#, r#""a2""#]));
+        let second = log.entries()[1].invoked;
+        let numbers = counted(&log, shown, (second, second));
+        assert_eq!((numbers.written, numbers.in_trouble), (3, 1));
+        let expected = [
+            (Standing::Visible, 1),
+            (Standing::Overwritten, 1),
+            (Standing::Conflict, 1),
+        ];
+        assert_eq!(numbers.standings, BTreeMap::from(expected));
+        let reverted = counted(&log, view(r#"{"a":"a0"}"#), (0, 0));
+        assert_eq!(reverted.count(Standing::Unaccounted), 2);
     }
 }

@@ -154,3 +154,40 @@ fn an_index_that_lists_something_else_than_the_documents_is_found() {
     plot.state(end).picture.conflicts.clear();
     assert_found(&check(&plot.history), &[end]);
 }
+
+#[test]
+fn what_a_container_hides_is_listed_with_it() {
+    let base = r#"{"b":"b0"}"#;
+    let mut plot = Plot::new();
+    plot.write(EAST, None, Some(base));
+    plot.write(EAST, Some(&shown(1, base)), Some(r#"{"b":"b0","s":{"of":"s1"}}"#));
+    plot.write(WEST, Some(&shown(1, base)), Some(r#"{"b":"b0","s":{"of":"s2"}}"#));
+    let end = |plot: &mut Plot, body: &str, container: &str| {
+        let mut shown = shown(3, body);
+        let mut kinds = listing(body, "/s", &[("text", WEST, 40)]).conflicts.remove(0);
+        let value = view(&format!(r#"{{"v":{container}}}"#))
+            .body
+            .value_at("/v")
+            .unwrap()
+            .clone();
+        kinds.candidates.push(Candidate {
+            kind: Contender::Value(value),
+            ..kinds.candidates[0].clone()
+        });
+        shown.conflicts.push(kinds);
+        plot.end(EAST, Some(shown))
+    };
+    let unlisted = |body: &str, container: &str| {
+        let mut plot = plot.with(|_| {});
+        end(&mut plot, body, container);
+        let found = check(&plot.history).violations;
+        found
+            .into_iter()
+            .filter(|violation| violation.to_string().contains("is not listed"))
+            .count()
+    };
+    assert_eq!(unlisted(r#"{"b":"b0","s":"text"}"#, r#"{"of":"s2"}"#), 0);
+    // One step off: the container is shown, or holds nothing there.
+    assert_eq!(unlisted(r#"{"b":"b0","s":{"of":"s2"}}"#, r#"{"of":"s2"}"#), 1);
+    assert_eq!(unlisted(r#"{"b":"b0","s":"text"}"#, r#"{"other":"s2"}"#), 1);
+}

@@ -51,10 +51,17 @@ fn contested_kinds(node: &Node, difference: &Difference<'_>) -> impl Iterator<It
             .any(|leaf| leaf.is_live() && leaf.marks() != Some(kind))
             || node.children.keys().any(|segment| segment.kind() != kind)
     };
-    let present = difference.after.is_some();
+    // Who puts a rival here himself wants no place kept: what he had not read stays as it is, under its own write.
+    let keeps = |kind| {
+        let stands = |flat: &Flat| {
+            matches!(&flat.put, Some(Put::Leaf(leaf)) if leaf.marks() == Some(kind))
+                || flat.children.keys().any(|segment| segment.kind() == kind)
+        };
+        difference.after.is_some_and(stands)
+    };
     Kind::ALL
         .into_iter()
-        .filter(move |kind| present && removes(*kind) && has_rival(*kind))
+        .filter(move |kind| keeps(*kind) && removes(*kind) && has_rival(*kind))
 }
 
 fn keep_members(node: &mut Node, visible: &Visible, difference: &Difference<'_>, depth: usize, dot: Dot) {

@@ -480,3 +480,14 @@ fn a_member_that_was_removed_stays_removed_when_the_object_that_it_left_empty_is
     let back = on(&filled, 5, 0).put(r#"{"contact":{"mail":"x","phone":"3"}}"#);
     assert!(paths(&back.shown(&rules())).is_empty());
 }
+
+#[test]
+fn a_value_in_the_place_of_a_container_takes_nothing_unread_in_it_under_its_own_write() {
+    let read = on(&empty(), 1, 0).put(r#"{"s":{"of":1}}"#);
+    let current = on(&read, 2, 1).put(r#"{"s":{"of":2}}"#);
+    let both = on(&current, 3, 2).reading(&read).keeping().put(r#"{"s":"text"}"#);
+    let shown = both.shown(&rules());
+    let candidates = &shown.conflicts.first().expect("a conflict").candidates;
+    let dots: Vec<u64> = candidates.iter().map(|candidate| candidate.dot.time.0).collect();
+    assert_eq!(dots, [2, 3], "each side under its own write: {candidates:#?}");
+}
