@@ -204,10 +204,11 @@ impl Failure {
 
     /// The same, where a request has several parts of one kind.
     pub fn in_part(self, part: &str) -> Self {
-        Self {
-            message: format!("{part}: {}", self.message),
-            ..self
-        }
+        let message = match self.message.strip_prefix("the body ") {
+            Some(rest) => format!("{part} {rest}"),
+            None => format!("{part}: {}", self.message),
+        };
+        Self { message, ..self }
     }
 
     /// An incarnation of a database of which nothing is left.

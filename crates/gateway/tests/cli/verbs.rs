@@ -74,8 +74,8 @@ fn a_checksum_that_was_read_guards_updates_patches_and_deletes() {
             .error(1, "INVALID_JSON")
     };
     for (error, part) in [
-        (cas("{", "{}"), "the expected body: "),
-        (cas("{}", "{"), "the new body: "),
+        (cas("{", "{}"), "the expected body is not"),
+        (cas("{}", "{"), "the new body is not"),
     ] {
         assert!(error["message"].as_str().unwrap().starts_with(part), "{error}");
     }
