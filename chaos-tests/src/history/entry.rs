@@ -128,7 +128,7 @@ impl Entry {
     }
 
     /// The generation of the revision that the write made, if it was acknowledged.
-    fn generation(&self) -> Option<u64> {
+    pub(crate) fn generation(&self) -> Option<u64> {
         match &self.outcome {
             Outcome::Ok { revision, .. } => generation(revision),
             _ => None,

@@ -9,7 +9,7 @@
 use rejoin_document::Rule;
 
 use super::{Standing, counter, precedence};
-use crate::history::{Edit, Entry, Json, Rules, Stamp};
+use crate::history::{Edit, Entry, Json, Outcome, Rules, Stamp, generation};
 use crate::view::View;
 use crate::view::pointer::below;
 
@@ -173,7 +173,13 @@ impl Judge<'_> {
         let overwritten = self.writes.iter().any(|other| {
             let saw = other.read.revision.is_none() || other.read.deletions.contains(&stamp);
             let took_effect = || other.edits.is_empty() || other.edits.iter().any(|edit| self.took_effect(other, edit));
-            other.may_have_seen(write) && saw && took_effect()
+            // A creation without an answer that begins a counter and nothing else leaves no value that tells: that the document is there again does.
+            let created = || {
+                matches!(other.outcome, Outcome::Unknown { .. })
+                    && !other.delete
+                    && generation(&view.revision) > write.generation()
+            };
+            other.may_have_seen(write) && saw && (took_effect() || created())
         });
         if overwritten {
             Standing::Overwritten

@@ -4,7 +4,7 @@ use super::BASE;
 use crate::history::Outcome;
 use crate::ledger::Standing::{Overwritten, Visible};
 use crate::ledger::planted::{Log, conflict, conflict_of, text, unknown, view};
-use crate::view::Contender;
+use crate::view::{Contender, View};
 
 #[tokio::test]
 async fn a_write_without_an_answer_is_never_missed_and_never_a_phantom() {
@@ -125,4 +125,28 @@ async fn a_write_without_an_answer_that_was_read_earlier_is_not_the_latest() {
         log.standings(Some(view(r#"{"seen":"s3"}"#))).await,
         [(Visible, 1), (Overwritten, 1)]
     );
+}
+
+#[tokio::test]
+async fn a_creation_without_an_answer_that_only_counts_is_told_by_the_document_being_there_again() {
+    let log = Log::default();
+    log.write("east", None, Some(r#"{"stock":1}"#));
+    let delete = log.write("east", Some(&view(r#"{"stock":1}"#)), None);
+    log.set_generation(delete, 2);
+    let created = log.write("east", None, Some(r#"{"stock":4}"#));
+    log.set_outcome(created, unknown());
+    // Increments that the node does not have yet make the sum another one.
+    log.write("west", Some(&view(r#"{"stock":4}"#)), Some(r#"{"stock":9}"#));
+    log.write("west", Some(&view(r#"{"stock":9}"#)), Some(r#"{"stock":16}"#));
+    let shown = |generation: u64| View {
+        revision: format!("{generation}-x"),
+        ..view(r#"{"stock":4}"#)
+    };
+    let of_delete = async |shown: View| {
+        let findings = log.account(Some(shown)).await.findings;
+        findings.iter().filter(|finding| finding.number == Some(delete)).count()
+    };
+    assert_eq!(of_delete(shown(3)).await, 0);
+    // One step off: what is shown is from before the delete.
+    assert_eq!(of_delete(shown(1)).await, 1);
 }

@@ -212,23 +212,22 @@ async fn a_context_that_covers_what_came_first_says_that_it_was_seen() {
     );
 }
 
-#[tokio::test]
-async fn who_decides_about_a_container_decides_about_what_it_hides() {
+/// Two values inside a container, which competes with a text: only the second is listed, as a part of it.
+fn hiding() -> (Log, View) {
     let log = Log::default();
+    let read = view(r#"{"b":"b0"}"#);
     log.write("east", None, Some(r#"{"b":"b0"}"#));
-    log.write(
-        "east",
-        Some(&view(r#"{"b":"b0"}"#)),
-        Some(r#"{"s":{"of":"s1"},"b":"b0"}"#),
-    );
-    log.write(
-        "west",
-        Some(&view(r#"{"b":"b0"}"#)),
-        Some(r#"{"s":{"of":"s2"},"b":"b0"}"#),
-    );
-    log.write("west", Some(&view(r#"{"b":"b0"}"#)), Some(r#"{"s":"text","b":"b0"}"#));
+    log.write("east", Some(&read), Some(r#"{"s":{"of":"s1"},"b":"b0"}"#));
+    log.write("west", Some(&read), Some(r#"{"s":{"of":"s2"},"b":"b0"}"#));
+    log.write("west", Some(&read), Some(r#"{"s":"text","b":"b0"}"#));
     let mut listed = view(r#"{"s":"text","b":"b0"}"#);
     listed.conflicts.push(conflict("/s", &[r#"{"of":"s2"}"#, r#""text""#]));
+    (log, listed)
+}
+
+#[tokio::test]
+async fn who_decides_about_a_container_decides_about_what_it_hides() {
+    let (log, listed) = hiding();
     log.write("east", Some(&listed), Some(r#"{"s":"decided","b":"b0"}"#));
     let decided = || view(r#"{"s":"decided","b":"b0"}"#);
     let past = |time| Facts {
@@ -264,21 +263,7 @@ async fn a_delete_without_an_answer_took_everything_if_it_took_anything() {
 
 #[tokio::test]
 async fn a_container_that_competes_hides_what_competes_inside_of_it() {
-    let log = Log::default();
-    log.write("east", None, Some(r#"{"b":"b0"}"#));
-    log.write(
-        "east",
-        Some(&view(r#"{"b":"b0"}"#)),
-        Some(r#"{"s":{"of":"s1"},"b":"b0"}"#),
-    );
-    log.write(
-        "west",
-        Some(&view(r#"{"b":"b0"}"#)),
-        Some(r#"{"s":{"of":"s2"},"b":"b0"}"#),
-    );
-    log.write("west", Some(&view(r#"{"b":"b0"}"#)), Some(r#"{"s":"text","b":"b0"}"#));
-    let mut listed = view(r#"{"s":"text","b":"b0"}"#);
-    listed.conflicts.push(conflict("/s", &[r#"{"of":"s2"}"#, r#""text""#]));
+    let (log, listed) = hiding();
     assert_eq!(log.account(Some(listed.clone())).await.unaccounted(), 0);
     // One step off: the container is shown, and would list what competes inside of it.
     let shown = View {

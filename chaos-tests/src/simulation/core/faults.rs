@@ -112,6 +112,16 @@ impl Run {
         for lasting in std::mem::take(&mut self.lasting) {
             self.end(lasting);
         }
+        // A node that went back to a disk from when the operator had cut a link has it cut again.
+        for link in 0..self.world.links.len() {
+            let (node, peer) = (
+                self.world.links[link].puller,
+                self.world.links[link].machine.peer().clone(),
+            );
+            if self.world.enter(node).links_cut().contains(&peer) {
+                self.world.set_cut(link, false);
+            }
+        }
         self.waiting.clear();
         self.ahead.clear();
         self.deaths.iter_mut().for_each(Vec::clear);
