@@ -110,6 +110,7 @@ fn chosen(documents: &[DocumentConflicts]) -> Vec<(&str, &Conflict, Option<&[u8]
 fn describe(kind: &CandidateKind) -> String {
     match kind {
         CandidateKind::Value(text) => value(text),
+        CandidateKind::LeftOut => "(too large to show)".to_owned(),
         CandidateKind::Removed => "(removed)".to_owned(),
         CandidateKind::Deleted(true) => "(deleted)".to_owned(),
         CandidateKind::Deleted(false) => "(edited)".to_owned(),

@@ -161,6 +161,7 @@ impl View {
 fn candidate(candidate: &rejoin_client::Candidate) -> anyhow::Result<Candidate> {
     let kind = match &candidate.kind {
         CandidateKind::Value(text) => Contender::Value(parse_value(text)?),
+        CandidateKind::LeftOut => anyhow::bail!("a candidate's value is left out of an answer"),
         CandidateKind::Removed => Contender::Removed,
         CandidateKind::Deleted(deleted) => Contender::Deleted(*deleted),
     };

@@ -64,6 +64,8 @@ reasons! {
     BodyTooDeep = "BODY_TOO_DEEP",
     /// The body has more bytes than the limit.
     BodyTooLarge = "BODY_TOO_LARGE",
+    /// With what merges and open conflicts have added, the document would be larger than links carry. Settle its conflicts.
+    DocumentTooLarge = "DOCUMENT_TOO_LARGE",
     /// The body has more leaves than the limit.
     BodyTooManyLeaves = "BODY_TOO_MANY_LEAVES",
     /// A name that starts with an underscore is kept for the system.

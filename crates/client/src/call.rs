@@ -18,7 +18,7 @@ use crate::route::Route;
 pub(crate) enum Safety {
     /// A read, or a call that does the same however often it arrives.
     Repeatable,
-    /// A write with a request id: nodes do it once, however often it arrives and wherever.
+    /// A write with a request id, or one that finds nothing left to do: nodes do it once, however often it arrives and wherever.
     Named,
     /// A write: sent once, and unknown if no answer arrives.
     Once,

@@ -213,7 +213,8 @@ impl Client {
         Ok(answered.answer)
     }
 
-    async fn attempt<Q, A, T, F, C>(
+    /// A call, and whether an attempt of it was lost before.
+    pub(crate) async fn attempt<Q, A, T, F, C>(
         &self,
         (safety, patience): (Safety, Duration),
         request: Q,

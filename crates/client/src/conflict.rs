@@ -33,6 +33,8 @@ pub struct Candidate {
 pub enum CandidateKind {
     /// A value, as JSON text.
     Value(Bytes),
+    /// A value that is left out: with it the conflicts of the document would be larger than an answer takes. Mostly it is what the body shows.
+    LeftOut,
     /// The member was removed.
     Removed,
     /// The document was deleted (`true`), or edited meanwhile (`false`). Only at path "".
@@ -69,6 +71,7 @@ impl Candidate {
     fn from_proto(candidate: proto::Candidate) -> Result<Self, Malformed> {
         let kind = match candidate.kind.ok_or(Malformed::Missing("kind of a candidate"))? {
             proto::candidate::Kind::Value(text) => CandidateKind::Value(text),
+            proto::candidate::Kind::LeftOut(_) => CandidateKind::LeftOut,
             proto::candidate::Kind::Removed(_) => CandidateKind::Removed,
             proto::candidate::Kind::Deleted(deleted) => CandidateKind::Deleted(deleted),
         };

@@ -1,10 +1,12 @@
 //! Resolutions of open conflicts.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rejoin_api::proto::{self, path_choice, resolve_policy};
 use rejoin_document::{Dot, Revision};
 
-use crate::call::Safety;
+use crate::call::{Answered, Safety};
 use crate::call_options::ReadState;
 use crate::client::Client;
 use crate::conflict::DocumentConflicts;
@@ -227,7 +229,8 @@ impl Client {
     /// is not in conflict any more.
     ///
     /// # Errors
-    /// `Refused` with `DATABASE_NOT_FOUND`, `INVALID_FILTER` or `INVALID_PAGE_TOKEN`; `Unreachable` if no answer arrived.
+    /// `Refused` with `DATABASE_NOT_FOUND`, `INVALID_FILTER` or `INVALID_PAGE_TOKEN`; `Unknown` if no answer arrived, or if the answer to a second
+    /// attempt has failures: the first one may have settled those.
     pub async fn resolve_all(
         &self,
         database: &str,
@@ -249,7 +252,8 @@ impl Client {
             let mut service = self.conflict_service();
             async move { service.bulk_resolve_conflicts(request).await }
         };
-        self.call(Safety::Repeatable, request, attempt, |answer| {
+        let means = (Safety::Named, Duration::ZERO);
+        let answered = self.attempt(means, request, attempt, |answer| {
             self.session().resume(database, answer.session_token);
             Ok(BulkResolved {
                 documents: answer.documents,
@@ -258,8 +262,14 @@ impl Client {
                 failures: answer.failures.into_iter().map(Unresolved::from).collect(),
                 next: Some(answer.next_page_token).filter(|token| !token.is_empty()),
             })
-        })
-        .await
+        });
+        match answered.await? {
+            Answered {
+                unknown: Some(unknown),
+                answer,
+            } if !answer.failures.is_empty() => Err(unknown),
+            Answered { answer, .. } => Ok(answer),
+        }
     }
 }
 

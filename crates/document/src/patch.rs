@@ -26,8 +26,8 @@ pub const PATCH_OPERATIONS_MAX: usize = 1000;
 /// Elements of arrays that the edits of one patch look at, at most: each edit of an array looks at all of its elements.
 pub const EDITED_ELEMENTS_MAX: usize = 1_000_000;
 
-/// Bytes that one JSON Patch copies, as a multiple of what a body may have, at most.
-const COPIED_BODIES_MAX: usize = 8;
+/// Bytes that one JSON Patch copies, or that the edits of one patch look at, as a multiple of what a body may have, at most.
+const BODIES_MAX: usize = 8;
 
 /// A change of a body.
 #[derive(Debug, Clone)]
@@ -176,10 +176,8 @@ impl Patch {
             Kind::Merge(patch) => json_patch::merge(&mut json, patch),
             Kind::Operations(operations) => operate(&mut json, operations, limits)?,
             Kind::Edits(edits) => {
-                let mut looked_at = 0;
-                edits
-                    .iter()
-                    .try_for_each(|edit| edit.apply(&mut json, &mut looked_at))?;
+                let mut view = View::new(limits);
+                edits.iter().try_for_each(|edit| edit.apply(&mut json, &mut view))?;
             }
         }
         let patched = in_order(unmarked(json), body);
@@ -236,8 +234,8 @@ impl Edit {
         }
     }
 
-    /// Changes the body. `looked_at` counts the elements that the edits of a patch look at.
-    fn apply(&self, body: &mut Json, looked_at: &mut usize) -> Result<(), PatchError> {
+    /// Changes the body. `view` counts what the edits of a patch look at.
+    fn apply(&self, body: &mut Json, view: &mut View) -> Result<(), PatchError> {
         match self {
             Self::Increment { path, by } => {
                 let place = place(body, path, || marked(&Value::from(0)))?;
@@ -253,7 +251,7 @@ impl Edit {
                 let below = elements.iter().map(Value::depth).max();
                 shallow(above + below.unwrap_or_default())?;
                 let array = array(place(body, path, || Json::Array(Vec::new()))?, path)?;
-                look(array, looked_at)?;
+                view.look(array)?;
                 let mut there: BTreeSet<String> = array.iter().map(name).collect();
                 for element in elements {
                     if there.insert(element.canonical()) {
@@ -265,7 +263,7 @@ impl Edit {
                 let unwanted: BTreeSet<String> = elements.iter().map(Value::canonical).collect();
                 if let Some(place) = body.pointer_mut(path) {
                     let array = array(place, path)?;
-                    look(array, looked_at)?;
+                    view.look(array)?;
                     array.retain(|element| !unwanted.contains(&name(element)));
                 }
             }
@@ -274,15 +272,38 @@ impl Edit {
     }
 }
 
-/// The writes of all clients wait for a patch: a thousand edits of a long array would hold them up for seconds.
-fn look(array: &[Json], looked_at: &mut usize) -> Result<(), PatchError> {
-    *looked_at = looked_at.saturating_add(array.len());
-    if *looked_at <= EDITED_ELEMENTS_MAX {
-        return Ok(());
+/// What the edits of a patch may still look at. The writes of all clients wait for a patch: a thousand edits of a long array, or of one with large
+/// elements, would hold them up for seconds.
+struct View {
+    elements: usize,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl View {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            elements: 0,
+            bytes: 0,
+            bytes_max: limits.body_bytes_max.saturating_mul(BODIES_MAX),
+        }
     }
-    Err(PatchError::TooMuch(format!(
-        "its edits look at more than {EDITED_ELEMENTS_MAX} elements of arrays"
-    )))
+
+    fn look(&mut self, array: &[Json]) -> Result<(), PatchError> {
+        let bytes: usize = array.iter().map(marked::bytes).sum();
+        self.elements = self.elements.saturating_add(array.len());
+        self.bytes = self.bytes.saturating_add(bytes);
+        let too_much = if self.elements > EDITED_ELEMENTS_MAX {
+            format!("{EDITED_ELEMENTS_MAX} elements")
+        } else if self.bytes > self.bytes_max {
+            format!("{} bytes", self.bytes_max)
+        } else {
+            return Ok(());
+        };
+        Err(PatchError::TooMuch(format!(
+            "its edits look at more than {too_much} of arrays"
+        )))
+    }
 }
 
 fn bounded(operations: usize) -> Result<(), PatchError> {
@@ -303,7 +324,7 @@ fn operate(body: &mut Json, operations: &[PatchOperation], limits: &Limits) -> R
             && let Some(value) = body.pointer(copy.from.as_str())
         {
             copied += serde_json::to_vec(value).map_err(syntax)?.len();
-            let copied_max = limits.body_bytes_max.saturating_mul(COPIED_BODIES_MAX);
+            let copied_max = limits.body_bytes_max.saturating_mul(BODIES_MAX);
             if copied > copied_max {
                 return Err(PatchError::TooMuch(format!("it copies more than {copied_max} bytes")));
             }

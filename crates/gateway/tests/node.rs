@@ -41,6 +41,8 @@ mod sessions;
 mod starting;
 #[path = "node/telemetry.rs"]
 mod telemetry;
+#[path = "node/unsure.rs"]
+mod unsure;
 #[path = "node/verbs.rs"]
 mod verbs;
 #[path = "node/watch_ends.rs"]

@@ -148,6 +148,26 @@ pub enum CommitError {
         /// The document.
         id: DocumentId,
     },
+    /// With what merges and open branches have added, the document would be larger than links carry.
+    #[error(
+        "the document {id} would have {bytes} bytes with all that it keeps of its open conflicts, at most {bytes_max} are allowed; settle its conflicts, or split it"
+    )]
+    DocumentTooLarge {
+        /// The document.
+        id: DocumentId,
+        /// What its state would have.
+        bytes: usize,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// A definition that has become too large to be a document.
+    #[error("the definition of the database {database} is too large: {source}; leave out some rules")]
+    DefinitionTooLarge {
+        /// Its name.
+        database: DatabaseName,
+        /// Which bound it breaks.
+        source: BodyError,
+    },
     /// The documents of an atomic batch are too large together.
     #[error(
         "the documents of the batch have {bytes} bytes together, at most {bytes_max} can be written at once; split it, or make it independent"
@@ -267,6 +287,13 @@ impl From<EngineError> for OpenError {
 impl From<CorruptRecord> for OpenError {
     fn from(error: CorruptRecord) -> Self {
         Self::Store(error.into())
+    }
+}
+
+impl CommitError {
+    /// Whether nobody knows if the write is durable. All other errors are refusals: nothing was written.
+    pub fn is_unsure(&self) -> bool {
+        matches!(self, Self::Unsure(_) | Self::Unanswered)
     }
 }
 

@@ -8,7 +8,7 @@ use rejoin_document::{DatabaseName, DatacenterName, DocumentId, Matrix, Position
 pub struct Item {
     /// The document.
     pub id: DocumentId,
-    /// Its encoded state.
+    /// Its encoded state; of one that is too large to travel only the head, which says what it covers.
     pub state: Bytes,
     /// Whether it was written together with the next item, and becomes visible together with it.
     pub joined: bool,

@@ -44,8 +44,11 @@ pub struct StoreOptions {
     pub tombstone_retention: Duration,
     /// What a patched body may hold; other bodies are bounded where they are read.
     pub limits: Limits,
-    /// Bytes of an encoded state from a peer above which it goes to quarantine. A document of several open branches holds the body of each twice:
-    /// eight branches of the largest body fit. Default: 128 MiB.
+    /// Bytes of an encoded state beyond which a write here is refused, unless it shrinks or deletes the document. A document of several open
+    /// branches holds the body of each twice. Default: 32 MiB.
+    pub document_bytes_max: usize,
+    /// Bytes of an encoded state beyond which it does not travel: it is not sent, and one that comes all the same goes to quarantine. What eight
+    /// datacenters have each brought to the bound of a document by themselves fits. Default: 256 MiB.
     pub state_bytes_max: usize,
     /// Bytes of the stored documents that one atomic batch may write to: they travel in one message. Default: 64 MiB.
     pub batch_bytes_max: usize,
@@ -76,7 +79,8 @@ impl StoreOptions {
             keep_for: Duration::from_secs(14 * 24 * 60 * 60),
             tombstone_retention: Duration::from_secs(24 * 60 * 60),
             limits: Limits::default(),
-            state_bytes_max: 128 << 20,
+            document_bytes_max: 32 << 20,
+            state_bytes_max: 256 << 20,
             batch_bytes_max: 64 << 20,
             disk_free_bytes_min: 16 << 20,
             quarantined_states_max: 16,

@@ -392,3 +392,26 @@ fn where_checksums_are_ignored_a_wrong_one_does_no_harm_and_where_they_are_optio
         "the new policy holds at once"
     );
 }
+
+#[test]
+fn rules_beyond_what_a_definition_holds_are_refused_and_nothing_is_written() {
+    let store = node("east");
+    let paths: Vec<String> = (0..50_001).map(|n| format!("/m{n}")).collect();
+    let rules: Vec<_> = paths.iter().map(|path| (path.as_str(), Rule::Counter)).collect();
+    let digest = store.root_digest();
+    let refused = create_database(&store, "large", &rules).unwrap_err();
+    assert!(matches!(refused, CommitError::DefinitionTooLarge { .. }), "{refused:?}");
+    let change = DatabaseChange {
+        set_rules: RuleSet::new(rules).unwrap(),
+        ..DatabaseChange::of(shop())
+    };
+    let refused = one(&store, Operation::UpdateDatabase(change)).unwrap_err();
+    assert!(matches!(refused, CommitError::DefinitionTooLarge { .. }), "{refused:?}");
+    assert_eq!(store.root_digest(), digest);
+    assert!(
+        store
+            .status()
+            .iter()
+            .all(|database| database.name.to_string() != "large")
+    );
+}

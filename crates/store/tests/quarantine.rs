@@ -7,8 +7,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use common::*;
-use rejoin_document::{DatabaseName, Granularity, HlcTime, Incarnation, Position, Rule, Sequence, VersionVector};
-use rejoin_store::{Apply, Item, MemoryEngine, Operation, Outcome, Progress, Store, StoreOptions, TIME_MAX, Watermark};
+use rejoin_document::{
+    DatabaseName, Granularity, HlcTime, Incarnation, Position, Revision, Rule, Sequence, VersionVector,
+};
+use rejoin_store::{
+    Apply, CommitError, Conditions, Item, MemoryEngine, OnStale, Operation, Outcome, Progress, Store, StoreOptions,
+    TIME_MAX, Watermark,
+};
 use uhlc::NTP64;
 
 fn quarantine_of(reason: &str, store: &Store) {
@@ -275,5 +280,87 @@ fn a_state_whose_writes_came_in_another_one_is_released_although_it_cannot_be_re
     assert_eq!(retry(&west), (1, true));
     let left = west.quarantined(&shop(), 10).unwrap();
     assert_eq!(left.iter().map(|state| state.id.as_str()).collect::<Vec<_>>(), ["b"]);
+    verify(&west, &shop());
+}
+
+/// Another branch of `a`.
+fn branch(base: &Revision, n: usize) -> Wish {
+    let (action, conditions) = update(&format!(r#"{{"n":{n},"text":"{}"}}"#, "x".repeat(500)));
+    let conditions = Conditions {
+        base: Some(base.clone()),
+        on_stale: OnStale::Keep,
+        ..conditions
+    };
+    (action, conditions)
+}
+
+#[test]
+fn a_document_does_not_grow_beyond_what_travels_and_can_always_be_made_smaller() {
+    let small = |name: &str| {
+        let bounded = StoreOptions {
+            document_bytes_max: 5_000,
+            ..options(name)
+        };
+        open(&Arc::new(MemoryEngine::new()), bounded)
+    };
+    let (east, west) = (small("east"), small("west"));
+    let trees = definition("shop", Granularity::Document, &[]);
+    one(&east, Operation::CreateDatabase(trees)).unwrap();
+    let base = put(&east, "a", create("{}")).revision;
+    sync(&east, &west);
+    // Each side fills its own up to the bound: what is acknowledged is joined all the same, and may only shrink from then on.
+    for (store, from) in [(&east, 0), (&west, 100)] {
+        let mut branches = (from..from + 100).map(|n| try_put(store, "a", branch(&base, n)));
+        let fitted = branches.by_ref().take_while(Result::is_ok).count();
+        assert!((2..100).contains(&fitted), "{fitted}");
+        let (digest, refused) = (store.root_digest(), branches.next().unwrap());
+        assert!(
+            matches!(refused, Err(CommitError::DocumentTooLarge { bytes_max: 5_000, bytes, .. }) if bytes > 5_000),
+            "{refused:?}"
+        );
+        assert_eq!(store.root_digest(), digest, "what is refused leaves nothing");
+    }
+    sync(&east, &west);
+    sync(&west, &east);
+    assert_eq!(east.root_digest(), west.root_digest());
+    assert!(east.states(&shop(), &[id("a")]).unwrap()[0].state.len() > 5_000);
+    assert!(try_put(&east, "a", branch(&base, 300)).is_err());
+    put(&east, "a", update("{}"));
+    put(&east, "a", delete());
+    verify(&east, &shop());
+}
+
+#[test]
+fn a_state_that_is_too_large_to_travel_holds_up_nothing_behind_it_and_arrives_when_it_has_shrunk() {
+    let east = open(
+        &Arc::new(MemoryEngine::new()),
+        StoreOptions {
+            state_bytes_max: 1_000,
+            ..options("east")
+        },
+    );
+    create_database(&east, "shop", &[]).unwrap();
+    let west = node("west");
+    put(
+        &east,
+        "large",
+        create(&format!(r#"{{"text":"{}"}}"#, "x".repeat(2_000))),
+    );
+    put(&east, "behind", create("{}"));
+    let sent = scan(&east, &west, &shop());
+    assert!(
+        sent.items.iter().all(|item| item.state.len() <= 1_000),
+        "only its head goes"
+    );
+    applied(one(&west, apply_of(&east, &west, &shop(), sent)).unwrap());
+    assert_eq!((shown(&west, "large"), shown(&west, "behind").is_some()), (None, true));
+    quarantine_of("cannot be read", &west);
+    let read = east.states(&shop(), &[id("large")]).unwrap();
+    assert!(read[0].state.len() <= 1_000, "nor for a repair");
+    put(&east, "large", update("{}"));
+    pull(&east, &west, &shop());
+    assert_eq!(shown(&west, "large"), shown(&east, "large"));
+    one(&west, Operation::Retry { database: shop() }).unwrap();
+    assert_eq!(west.quarantined(&shop(), 10).unwrap(), [], "its head is in what came");
     verify(&west, &shop());
 }

@@ -6,8 +6,8 @@ mod common;
 use std::sync::Arc;
 
 use common::*;
-use rejoin_document::{Checksum, Edit, Limits, Patch, PatchError, Refused, RequestName};
-use rejoin_store::{Action, CommitError, Conditions, OnStale, Operation, Outcome, Store, Version};
+use rejoin_document::{Checksum, Edit, Granularity, Limits, Patch, PatchError, Refused, RequestName, Revision};
+use rejoin_store::{Action, CommitError, Conditions, MemoryEngine, OnStale, Operation, Outcome, Store, Version};
 
 fn swap(expected: &str, new: &str) -> Wish {
     let (expected, body) = (body(expected), body(new));
@@ -97,6 +97,76 @@ fn a_repeated_request_answers_with_what_was_there_before_as_long_as_that_is_kept
     assert!(both[1].repeated);
     assert_eq!(both[0].previous, both[1].previous);
     assert_eq!(both[1].previous.as_ref().unwrap().body.to_json(), r#"{"state":"done"}"#);
+}
+
+#[test]
+fn of_open_revisions_a_repeated_request_answers_with_what_was_shown_before_that_write() {
+    let store = open(&Arc::new(MemoryEngine::new()), options("east"));
+    one(
+        &store,
+        Operation::CreateDatabase(definition("shop", Granularity::Document, &[])),
+    )
+    .unwrap();
+    let first = put(&store, "a", create(r#"{"n":1}"#)).revision;
+    let shown_now = || {
+        let found = store.get(&shop(), &id("a")).unwrap().unwrap().shown;
+        (found.revision, found.body.to_json())
+    };
+    let named = |name: &str, (action, conditions): Wish| {
+        let Operation::Write(mut request) = write("a", (action, conditions)) else {
+            panic!("a write")
+        };
+        request.request = Some(RequestName::of(name, 0));
+        written(one(&store, Operation::Write(request)).unwrap())
+    };
+    let on = |base: &Revision, (action, conditions): Wish| {
+        let base = Some(base.clone());
+        let conditions = Conditions {
+            base,
+            on_stale: OnStale::Keep,
+            ..conditions
+        };
+        (action, conditions)
+    };
+    // A long branch that is shown, and a short one.
+    let mut long = first.clone();
+    for n in 2..5 {
+        long = put(&store, "a", on(&long, update(&format!(r#"{{"n":{n}}}"#)))).revision;
+    }
+    let short = put(&store, "a", on(&first, update(r#"{"side":1}"#))).revision;
+    let short = match short == long {
+        true => {
+            let heads = store
+                .get(&shop(), &id("a"))
+                .unwrap()
+                .unwrap()
+                .shown
+                .conflicts
+                .remove(0)
+                .candidates;
+            let other = heads.into_iter().find(|head| head.revision != long);
+            other.unwrap().revision
+        }
+        false => short,
+    };
+    let steps: [(&str, Wish); 3] = [
+        ("side", on(&short, update(r#"{"side":2}"#))),
+        ("end", on(&long, delete())),
+        ("again", update(r#"{"n":9}"#)),
+    ];
+    let mut answers = Vec::new();
+    for (name, wish) in &steps {
+        let before = shown_now();
+        let done = named(name, wish.clone());
+        let previous = done.previous.unwrap();
+        assert_eq!((previous.revision.clone(), previous.body.to_json()), before);
+        answers.push(previous);
+    }
+    for ((name, wish), previous) in steps.into_iter().zip(answers) {
+        let again = named(name, wish);
+        assert!(again.repeated);
+        assert_eq!(again.previous, Some(previous), "{name}");
+    }
 }
 
 #[test]

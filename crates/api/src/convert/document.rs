@@ -2,6 +2,7 @@
 
 use rejoin_document::{DatacenterName, DocumentId, ReplicaId, Shown};
 
+use super::conflict::Room;
 use crate::proto;
 
 impl proto::Document {
@@ -11,7 +12,6 @@ impl proto::Document {
         shown: &Shown,
         datacenter_of: &dyn Fn(ReplicaId) -> Option<DatacenterName>,
     ) -> Self {
-        let conflict = |conflict| proto::Conflict::from_open(conflict, datacenter_of);
         Self {
             id: id.to_string(),
             revision: shown.revision.to_string(),
@@ -22,7 +22,7 @@ impl proto::Document {
             } else {
                 shown.body.to_json().into()
             },
-            conflicts: shown.conflicts.iter().map(conflict).collect(),
+            conflicts: proto::Conflict::from_open(shown.conflicts.iter(), datacenter_of),
         }
     }
 }
@@ -34,17 +34,16 @@ impl proto::DocumentConflicts {
         shown: &Shown,
         datacenter_of: &dyn Fn(ReplicaId) -> Option<DatacenterName>,
     ) -> Self {
-        let (conflicts, values) = shown
-            .conflicts
-            .iter()
-            .map(|conflict| {
-                let value = conflict.shown.as_ref().map(|value| bytes::Bytes::from(value.to_json()));
-                (
-                    proto::Conflict::from_open(conflict, datacenter_of),
-                    value.unwrap_or_default(),
-                )
-            })
-            .unzip();
+        // Inner ones first, as for the conflicts of a document.
+        let mut room = Room::new();
+        let both = shown.conflicts.iter().rev().map(|conflict| {
+            let message = proto::Conflict::within(&mut room, conflict, datacenter_of);
+            let value = conflict.shown.as_ref().and_then(|value| room.text(value));
+            (message, value.unwrap_or_default())
+        });
+        let (mut conflicts, mut values): (Vec<_>, Vec<_>) = both.unzip();
+        conflicts.reverse();
+        values.reverse();
         Self {
             id: id.to_string(),
             revision: shown.revision.to_string(),

@@ -52,6 +52,16 @@ impl Document {
     pub fn decode_context(bytes: &[u8]) -> Result<VersionVector, DecodeError> {
         begin(&mut Reader::new(bytes)).map(|(_, table)| table.context())
     }
+
+    /// How many of the first bytes of a state [`Self::decode_context`] needs. They alone are no state.
+    ///
+    /// # Errors
+    /// As [`Self::decode_context`].
+    pub fn head_bytes(bytes: &[u8]) -> Result<usize, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        begin(&mut reader)?;
+        Ok(bytes.len() - reader.left())
+    }
 }
 
 fn begin(reader: &mut Reader<'_>) -> Result<(u8, Table), DecodeError> {

@@ -33,6 +33,21 @@ pub(super) fn depth(json: &Json) -> usize {
     }
 }
 
+/// Bytes of its text, roughly.
+pub(super) fn bytes(json: &Json) -> usize {
+    match json {
+        Json::Null | Json::Bool(_) | Json::Number(_) => 4,
+        Json::String(text) => 2 + text.len(),
+        Json::Array(elements) => 2 + elements.iter().map(bytes).sum::<usize>(),
+        Json::Object(members) => {
+            2 + members
+                .iter()
+                .map(|(name, value)| 4 + name.len() + bytes(value))
+                .sum::<usize>()
+        }
+    }
+}
+
 pub(super) fn unmarked(json: Json) -> Value {
     match json {
         Json::Null => Value::Null,

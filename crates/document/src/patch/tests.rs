@@ -277,3 +277,21 @@ fn an_edit_of_what_is_no_path_is_refused_instead_of_doing_nothing() {
         assert!(refused.to_string().contains("/tags"), "{refused}");
     }
 }
+
+#[test]
+fn many_edits_of_an_array_with_few_large_elements_are_bounded_by_their_bytes() {
+    let limits = Limits {
+        body_bytes_max: 2_000,
+        ..Limits::default()
+    };
+    let body = parse_body(format!(r#"{{"tags":["{}"]}}"#, "x".repeat(1_000)).as_bytes(), &limits).unwrap();
+    let edits = |count| {
+        let edit = Edit::Remove {
+            path: "/tags".to_owned(),
+            elements: vec![Value::from(1)],
+        };
+        Patch::edits(vec![edit; count]).unwrap().apply(&body, &limits)
+    };
+    assert_eq!(edits(15), Ok(body.clone()));
+    assert!(matches!(edits(17), Err(PatchError::TooMuch(_))));
+}

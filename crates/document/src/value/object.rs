@@ -7,60 +7,64 @@ use super::{Value, write_canonical_object, write_json_object};
 /// Members in order, each name once. Equality ignores the order.
 ///
 /// Lookups are a binary search over an index by name: no hashing, so nothing here depends on a random seed.
+///
+/// A clone shares the members: a conflict of containers shows them once for each level on which somebody disagrees.
 #[derive(Debug, Clone, Default)]
-pub struct Object {
-    members: Vec<(Arc<str>, Value)>,
+pub struct Object(Arc<Members>);
+
+#[derive(Debug, Clone, Default)]
+struct Members {
+    list: Vec<(Arc<str>, Value)>,
     /// The places of the members, ascending by name (bytewise).
     by_name: Vec<u32>,
 }
 
 impl Object {
     /// The empty object.
-    pub const fn new() -> Self {
-        Self {
-            members: Vec::new(),
-            by_name: Vec::new(),
-        }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// How many members there are.
     pub fn len(&self) -> usize {
-        self.members.len()
+        self.0.list.len()
     }
 
     /// Are there no members?
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.0.list.is_empty()
     }
 
     /// The member's value.
     pub fn get(&self, name: &str) -> Option<&Value> {
         let found = self.position(name).ok()?;
-        self.members.get(self.by_name[found] as usize).map(|(_, value)| value)
+        self.0.list.get(self.0.by_name[found] as usize).map(|(_, value)| value)
     }
 
     /// Sets the member: in its place if it is there, else at the end. Takes time in proportion to the number of members: build large objects by
     /// collecting.
     pub fn insert(&mut self, name: impl Into<Arc<str>>, value: impl Into<Value>) {
         let (name, value) = (name.into(), value.into());
-        match self.position(&name) {
-            Ok(found) => self.members[self.by_name[found] as usize].1 = value,
+        let position = self.position(&name);
+        let members = Arc::make_mut(&mut self.0);
+        match position {
+            Ok(found) => members.list[members.by_name[found] as usize].1 = value,
             Err(place) => {
-                self.by_name.insert(place, self.members.len() as u32);
-                self.members.push((name, value));
+                members.by_name.insert(place, members.list.len() as u32);
+                members.list.push((name, value));
             }
         }
     }
 
     /// The members in their order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Value)> {
-        self.members.iter().map(|(name, value)| (name, value))
+        self.0.list.iter().map(|(name, value)| (name, value))
     }
 
     /// The members ascending by name (bytewise).
     pub fn iter_sorted(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Value)> {
-        self.by_name.iter().map(|place| {
-            let (name, value) = &self.members[*place as usize];
+        self.0.by_name.iter().map(|place| {
+            let (name, value) = &self.0.list[*place as usize];
             (name, value)
         })
     }
@@ -93,8 +97,8 @@ impl Object {
     }
 
     fn position(&self, name: &str) -> Result<usize, usize> {
-        self.by_name
-            .binary_search_by(|place| (*self.members[*place as usize].0).cmp(name))
+        let Members { list, by_name } = &*self.0;
+        by_name.binary_search_by(|place| (*list[*place as usize].0).cmp(name))
     }
 }
 
@@ -116,7 +120,7 @@ impl FromIterator<(Arc<str>, Value)> for Object {
         let superseded = |pair: &[u32]| (members[pair[0] as usize].0 == members[pair[1] as usize].0).then_some(pair[0]);
         let dropped: Vec<u32> = by_name.windows(2).filter_map(superseded).collect();
         if dropped.is_empty() {
-            return Self { members, by_name };
+            return Self(Arc::new(Members { list: members, by_name }));
         }
         let mut keep = vec![true; members.len()];
         dropped.iter().for_each(|place| keep[*place as usize] = false);

@@ -68,7 +68,8 @@ impl Builder<'_> {
             visible.leaf = visible_leaf(node, winner, value.as_ref());
         }
         if listing && (open || options.choices().nth(1).is_some()) {
-            let conflict = self.conflict(node, &options, rules, template, value.clone());
+            let shown = (value.clone(), winner.kind());
+            let conflict = self.conflict(node, &options, rules, template, shown);
             self.conflicts.push(conflict);
         }
         value
@@ -154,7 +155,7 @@ impl Builder<'_> {
         options: &Options<'_>,
         rules: &RuleNode,
         template: Option<&Object>,
-        shown: Option<Value>,
+        (shown, shown_kind): (Option<Value>, Option<Kind>),
     ) -> OpenConflict {
         let mut kinds: Vec<(Dot, CandidateKind)> = Vec::new();
         kinds.extend(
@@ -166,10 +167,12 @@ impl Builder<'_> {
         kinds.extend(options.removals.iter().map(|dot| (*dot, CandidateKind::Removed)));
         for choice in options.choices() {
             if let (Some(kind), Some(dot)) = (choice.kind(), options.newest(choice)) {
-                kinds.push((
-                    dot,
-                    CandidateKind::Value(self.container(node, kind, rules, template, None)),
-                ));
+                // What is shown is built already; on each level again it would take the product of size and depth.
+                let value = match &shown {
+                    Some(shown) if shown_kind == Some(kind) => shown.clone(),
+                    _ => self.container(node, kind, rules, template, None),
+                };
+                kinds.push((dot, CandidateKind::Value(value)));
             }
         }
         kinds.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| text_of(one).cmp(&text_of(other))));

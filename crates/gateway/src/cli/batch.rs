@@ -58,11 +58,11 @@ pub struct Batch {
 struct Line<'a> {
     op: Op,
     id: String,
-    #[serde(borrow)]
+    #[serde(default, borrow, deserialize_with = "given")]
     body: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(default, borrow, deserialize_with = "given")]
     expected: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(default, borrow, deserialize_with = "given")]
     patch: Option<&'a RawValue>,
     #[serde(default)]
     increment: Paths<i64>,
@@ -72,9 +72,17 @@ struct Line<'a> {
     remove: Paths<&'a RawValue>,
     #[serde(default)]
     create: bool,
+    #[serde(default, deserialize_with = "given")]
     rev: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     checksum: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     on_conflict: Option<OnConflictArgument>,
+}
+
+/// What is there is meant, also a `null`: taken for absent it would make a write of a condition that failed to be filled in unconditional.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// What is done at some paths. Of a path that is named twice JSON would keep the last, silently.

@@ -189,6 +189,7 @@ fn table(documents: &[DocumentConflicts]) -> Table {
 pub(super) fn candidate_text(kind: &CandidateKind) -> String {
     match kind {
         CandidateKind::Value(text) => String::from_utf8_lossy(text).into_owned(),
+        CandidateKind::LeftOut => "(too large to show)".to_owned(),
         CandidateKind::Removed => "(removed)".to_owned(),
         CandidateKind::Deleted(true) => "(deleted)".to_owned(),
         CandidateKind::Deleted(false) => "(edited)".to_owned(),
@@ -206,7 +207,7 @@ fn is_shown(kind: &CandidateKind, shown: Option<&Bytes>) -> bool {
         (CandidateKind::Value(value), Some(shown)) => value == shown || same_value(value, shown),
         (CandidateKind::Deleted(deleted), shown) => *deleted == shown.is_none(),
         (CandidateKind::Removed, None) => true,
-        (CandidateKind::Value(_), None) | (CandidateKind::Removed, Some(_)) => false,
+        (CandidateKind::Value(_), None) | (CandidateKind::Removed, Some(_)) | (CandidateKind::LeftOut, _) => false,
     }
 }
 

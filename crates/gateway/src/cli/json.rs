@@ -191,6 +191,7 @@ impl Serialize for Candidate {
         let mut map = serializer.serialize_map(Some(4))?;
         match &self.0.kind {
             CandidateKind::Value(text) => map.serialize_entry("value", &Raw::new(text))?,
+            CandidateKind::LeftOut => map.serialize_entry("left_out", &true)?,
             CandidateKind::Removed => map.serialize_entry("removed", &true)?,
             CandidateKind::Deleted(deleted) => map.serialize_entry("deleted", deleted)?,
         }

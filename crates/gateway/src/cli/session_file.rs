@@ -14,6 +14,9 @@ use rejoin_client::Session;
 use super::failure::Failure;
 use super::json;
 
+/// Bytes that a session's file needs for one more token, generously: a disk that is full takes a file, but nothing in it.
+const ROOM_BYTES: usize = 4096;
+
 /// Whether the file can be written when the command has ended: what it did could not be taken back then.
 ///
 /// # Errors
@@ -21,8 +24,12 @@ use super::json;
 /// It cannot be.
 pub(super) fn check(path: &Path) -> Result<(), Failure> {
     let beside = beside(path);
-    let written = fs::write(&beside, b"").and_then(|()| fs::remove_file(&beside));
-    written.map_err(|error| failed(path, "written", &error))
+    let held = fs::metadata(path).map_or(0, |file| file.len());
+    let room = vec![b' '; usize::try_from(held).unwrap_or(0).saturating_add(ROOM_BYTES)];
+    let written = fs::write(&beside, room);
+    // It may not even be there.
+    let _ = fs::remove_file(&beside);
+    written.map_err(|error| Failure::Usage(cannot(path, "written", &error)))
 }
 
 /// The file that takes the place of the session's when it is whole.
@@ -41,7 +48,7 @@ pub(super) fn load(path: &Path, session: &Session) -> Result<(), Failure> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(path, "read", &error)),
+        Err(error) => return Err(Failure::Usage(cannot(path, "read", &error))),
     };
     let tokens: Option<BTreeMap<String, String>> = serde_json::from_slice(&text).ok();
     for (database, token) in tokens.ok_or_else(|| no_session(path))? {
@@ -51,13 +58,14 @@ pub(super) fn load(path: &Path, session: &Session) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the session to the file, with what another command may have added meanwhile. The file is replaced whole.
+/// Writes the session to the file, with what another command may have added meanwhile. The file is replaced whole. The command is done by then, so a
+/// failure is none of its arguments.
 ///
 /// # Errors
 ///
 /// The file cannot be written.
 pub(super) fn save(path: &Path, session: &Session) -> Result<(), Failure> {
-    load(path, session)?;
+    load(path, session).map_err(after)?;
     let tokens = session.all();
     let tokens: BTreeMap<_, _> = tokens
         .iter()
@@ -68,12 +76,22 @@ pub(super) fn save(path: &Path, session: &Session) -> Result<(), Failure> {
     written.map_err(|error| {
         // It may not even be there.
         let _ = fs::remove_file(&beside);
-        failed(path, "written", &error)
+        after(Failure::Usage(cannot(path, "written", &error)))
     })
 }
 
-fn failed(path: &Path, what: &str, error: &io::Error) -> Failure {
-    Failure::Usage(format!("the session file {} cannot be {what}: {error}", path.display()))
+fn cannot(path: &Path, what: &str, error: &io::Error) -> String {
+    format!("the session file {} cannot be {what}: {error}", path.display())
+}
+
+/// A failure when the command is done.
+fn after(failure: Failure) -> Failure {
+    match failure {
+        Failure::Usage(message) => Failure::Local(io::Error::other(format!(
+            "the command was done, but {message}; the next one with this file may not see what this one saw"
+        ))),
+        other => other,
+    }
 }
 
 fn no_session(path: &Path) -> Failure {
@@ -111,7 +129,9 @@ mod tests {
         let path = directory.path().join("notes");
         for content in ["", "notes", "{\"things\":7}", "{\"things\":\"=\"}"] {
             fs::write(&path, content).unwrap();
-            assert!(load(&path, &Session::new()).is_err() && save(&path, &Session::new()).is_err());
+            assert!(matches!(load(&path, &Session::new()), Err(Failure::Usage(_))));
+            // A command that is done did not fail for its arguments.
+            assert!(matches!(save(&path, &Session::new()), Err(Failure::Local(_))));
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
     }

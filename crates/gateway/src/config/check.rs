@@ -93,6 +93,9 @@ fn parse_peer(peer: &PeerSettings) -> Result<Peer, ConfigError> {
 /// A third of the age at which the record of a node that ended uncleanly makes it take a new replica id.
 const ALIVE_EVERY_MS_MAX: u64 = 20_000;
 
+/// Half of what the state of one document may take, so that every body can be stored.
+const BODY_BYTES_MAX: u64 = 16 << 20;
+
 fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
     let links = &settings.links;
     let positive = [
@@ -119,6 +122,12 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
         return Err(ConfigError::TooGreat {
             setting: "commit.alive_every_ms",
             greatest: ALIVE_EVERY_MS_MAX,
+        });
+    }
+    if settings.limits.body_bytes_max as u64 > BODY_BYTES_MAX {
+        return Err(ConfigError::TooGreat {
+            setting: "limits.body_bytes_max",
+            greatest: BODY_BYTES_MAX,
         });
     }
     if links.partition_after_ms <= links.heartbeat_ms {

@@ -201,7 +201,7 @@ impl Default for DatabaseSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitSettings {
-    /// Bytes of a body. Default 8 MiB.
+    /// Bytes of a body, at most 16 MiB. Default 8 MiB.
     pub body_bytes_max: usize,
     /// Depth of a body. Default 128.
     pub depth_max: usize,

@@ -128,6 +128,8 @@ async fn independent(
                             ..result(operation)
                         }
                     }
+                    // It is not refused, and those after it may be anything, too.
+                    Some(Err(error)) if error.is_unsure() => return Err(Failure::from(error).of_some_writes()),
                     Some(Err(error)) => {
                         read.merge(&context_of(operation, options));
                         refused(operation, error.into())

@@ -97,7 +97,14 @@ impl DocumentApi {
         let current = found.as_ref().filter(|found| !found.shown.deleted);
         let (document, seen) = match (revision, current) {
             (Some(revision), current) if current.is_none_or(|current| current.shown.revision != revision) => {
-                self.get_old(&database, &id, &revision)?
+                let old = self.get_old(&database, &id, &revision);
+                match old {
+                    Ok(old) => old,
+                    Err(failure) => {
+                        let seen = found.map(|found| found.context).unwrap_or_default();
+                        return Err(reading.refused(failure, &seen));
+                    }
+                }
             }
             (_, Some(current)) => {
                 Span::current().record("revision", tracing::field::display(&current.shown.revision));

@@ -202,6 +202,12 @@ impl Failure {
         Self::text(Reason::InvalidJson, message).with("path", shown)
     }
 
+    /// A failure after which nobody knows which of several writes were done.
+    pub fn of_some_writes(self) -> Self {
+        let message = format!("some of these writes may be done and others not: {}", self.message);
+        Self { message, ..self }
+    }
+
     /// The same, where a request has several parts of one kind.
     pub fn in_part(self, part: &str) -> Self {
         let message = match self.message.strip_prefix("the body ") {
@@ -364,6 +370,7 @@ fn code(reason: Reason) -> Code {
         | Reason::PatchMisfit
         | Reason::ChecksumRequired
         | Reason::CompactionRunning
+        | Reason::DocumentTooLarge
         | Reason::SessionLost => Code::FailedPrecondition,
         Reason::InvalidJson
         | Reason::BodyNotObject

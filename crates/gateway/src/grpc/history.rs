@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rejoin_api::{page_token, proto};
-use rejoin_document::{Base, DatabaseName, DocumentId, Dot, HlcTime, Revision, differences};
+use rejoin_document::{Base, DatabaseName, DocumentId, Dot, HlcTime, Revision, VersionVector, differences};
 use rejoin_store::{Action, Conditions, KeptRevision, Operation, Restored, Store, WriteRequest};
 
 use super::error::Failure;
@@ -28,8 +28,11 @@ pub(super) async fn list(
     let size = page::size(request.page_size);
     let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
     let store = &context.store;
-    let history = long_read(|| store.history(&database, &id, below, size, request.include_bodies))?
-        .ok_or_else(|| Failure::document_not_found(&database, &id))?;
+    let history = long_read(|| store.history(&database, &id, below, size, request.include_bodies))?;
+    let Some(history) = history else {
+        let failure = Failure::document_not_found(&database, &id);
+        return Err(reading.refused(failure, &VersionVector::new()));
+    };
     Ok(proto::ListRevisionsResponse {
         revisions: history
             .revisions
@@ -48,7 +51,6 @@ pub(super) async fn list(
 pub(super) fn info(store: &Store, kept: &KeptRevision) -> proto::RevisionInfo {
     let datacenter_of = |replica| store.datacenter_of(replica);
     let body = kept.body.as_ref();
-    let conflict = |conflict| proto::Conflict::from_open(conflict, &datacenter_of);
     let datacenter = kept.dot.and_then(|dot| datacenter_of(dot.replica));
     proto::RevisionInfo {
         revision: kept.revision.to_string(),
@@ -57,7 +59,9 @@ pub(super) fn info(store: &Store, kept: &KeptRevision) -> proto::RevisionInfo {
         written_unix_ms: kept.dot.map_or(0, |dot| unix_ms(dot.time)),
         superseded_unix_ms: kept.superseded.map(unix_ms),
         body: body.and_then(|body| Some(body.shown.as_ref()?.to_json().into())),
-        set_aside: body.map_or_else(Vec::new, |body| body.set_aside.iter().map(conflict).collect()),
+        set_aside: body.map_or_else(Vec::new, |body| {
+            proto::Conflict::from_open(body.set_aside.iter(), &datacenter_of)
+        }),
         set_aside_left_out: body.map_or(0, |body| body.left_out),
     }
 }
@@ -83,18 +87,19 @@ pub(super) async fn diff(
         text => Some(parse(text)?),
     };
     let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
-    let to = match to {
-        Some(to) => to,
-        None => {
-            let current = context.store.get(&database, &id)?;
-            let current = current.ok_or_else(|| Failure::document_not_found(&database, &id))?;
-            current.shown.revision
+    let current = context.store.get(&database, &id)?;
+    let pair = match (to, &current) {
+        (None, None) => Err(Failure::document_not_found(&database, &id)),
+        (None, Some(current)) => pair(context, &database, &id, &from, &current.shown.revision),
+        (Some(to), _) => pair(context, &database, &id, &from, &to),
+    };
+    let (from, read, to) = match pair {
+        Ok(pair) => pair,
+        Err(failure) => {
+            let seen = current.map(|current| current.context).unwrap_or_default();
+            return Err(reading.refused(failure, &seen));
         }
     };
-    let (from, read) = (
-        kept(context, &database, &id, &from)?,
-        kept(context, &database, &id, &to)?,
-    );
     let mut seen = from.context.clone();
     seen.merge(&read.context);
     let text = |value: Option<rejoin_document::Value>| value.map(|value| value.to_json().into());
@@ -110,6 +115,18 @@ pub(super) async fn diff(
         to_revision: to.to_string(),
         state: Some(reading.after_read(&seen)),
     })
+}
+
+/// What two revisions showed, and the second one's name.
+fn pair(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &DocumentId,
+    from: &Revision,
+    to: &Revision,
+) -> Result<(Base, Base, Revision), Failure> {
+    let (from, read) = (kept(context, database, id, from)?, kept(context, database, id, to)?);
+    Ok((from, read, to.clone()))
 }
 
 /// Brings a revision back.

@@ -96,6 +96,8 @@ pub(super) async fn many(
             }
             // It was deleted since the page was read.
             Err(CommitError::DocumentNotFound { .. }) => {}
+            // It is not refused, and others of the page may be settled, too.
+            Err(error) if error.is_unsure() => return Err(Failure::from(error).of_some_writes()),
             Err(error) => response.failures.push(failed(found, error.into())),
             Ok(_) => response.failures.push(failed(found, CommitError::Stopped.into())),
         }
@@ -105,6 +107,9 @@ pub(super) async fn many(
     }
     Ok(response)
 }
+
+/// The last millisecond that a write's time can name: seconds of 32 bits.
+const SINCE_MS_MAX: u64 = u32::MAX as u64 * 1000 + 999;
 
 fn failed(found: &Conflicted, failure: Failure) -> proto::ResolveFailure {
     let proto::WriteError { reason, message, .. } = failure.into_write_error();
@@ -132,6 +137,11 @@ pub(super) fn filter(filter: Option<&proto::ConflictFilter>) -> Result<ConflictF
     }
     let datacenter = Some(filter.datacenter.as_str()).filter(|name| !name.is_empty());
     let since_ms = u64::try_from(filter.since_unix_ms).map_err(|_| Failure::filter("since_unix_ms is before 1970"))?;
+    if since_ms > SINCE_MS_MAX {
+        return Err(Failure::filter(
+            "since_unix_ms is beyond February 2106, where the times of writes end; it counts milliseconds",
+        ));
+    }
     Ok(ConflictFilter {
         id_prefix: filter.id_prefix.clone(),
         path: filter.path.clone(),

@@ -19,8 +19,8 @@ use crate::grpc::GrpcServer;
 use crate::links::{Dialler, Hub, Incoming, LinkEnd, Port, Puller, Transport, dial_times, link_options};
 use crate::metrics::Metrics;
 
-/// Bytes of one message between nodes: the largest state that a store takes, and what is around it.
-const LINK_MESSAGE_BYTES_MAX: usize = 136 << 20;
+/// Bytes of one message between nodes: a batch that is just below its bound, the largest state that travels, and what is around them.
+const LINK_MESSAGE_BYTES_MAX: usize = 328 << 20;
 
 /// Calls that wait for another datacenter at one time.
 const WAITING_MAX: usize = 4096;

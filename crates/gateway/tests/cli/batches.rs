@@ -156,6 +156,15 @@ fn what_a_line_says_twice_or_leaves_out_is_named() {
     let twice = message(r#"{"op":"edit","id":"a","create":true,"increment":{"/n":1,"/m":1,"/n":2}}"#);
     assert!(twice.contains("\"/n\" is named twice"), "{twice}");
     assert!(message("writes.ndjson").contains("@FILE"));
+    // A condition that failed to be filled in is no write without a condition.
+    for member in ["rev", "checksum", "on_conflict"] {
+        let line = json!({"op": "update", "id": "a", "body": {}, member: null}).to_string();
+        assert!(message(&line).contains("line 1: "), "{member}");
+    }
+    node.json(&["put", "customers", "kept", "{}"]).json();
+    let line = json!({"op": "delete", "id": "kept", "expected": null}).to_string();
+    node.json(&["batch", "customers", &line]).error(1, "BATCH_REFUSED");
+    node.json(&["get", "customers", "kept"]).json();
     let body = message(r#"{"op":"delete","id":"a","body":{}}"#);
     assert!(body.contains("expected, rev, checksum"), "{body}");
     let second = lines(&[

@@ -1,8 +1,9 @@
 //! Resolutions of many documents at once.
 
+use rejoin_api::Reason;
 use rejoin_client::{ConflictFilter, Policy};
 
-use crate::common::{eventually, pair};
+use crate::common::{eventually, node, pair, reason};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_resolution_of_all_names_those_it_could_not_settle_and_settles_the_others() {
@@ -51,4 +52,22 @@ async fn a_resolution_of_all_names_those_it_could_not_settle_and_settles_the_oth
     assert!(refused > 0, "a queue of one took all of them");
     east.stop().await;
     west.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_by_time_takes_every_time_that_a_write_can_have_and_refuses_all_others() {
+    let mut node = node().await;
+    let since = |since_unix_ms| ConflictFilter {
+        since_unix_ms,
+        ..ConflictFilter::default()
+    };
+    let end = i64::from(u32::MAX) * 1000 + 999;
+    for fine in [0, end] {
+        node.client.conflicts("things", &since(fine), 10, None).await.unwrap();
+    }
+    for wrong in [-1, end + 1, i64::MAX] {
+        let refused = node.client.conflicts("things", &since(wrong), 10, None).await;
+        assert_eq!(reason(refused), Reason::InvalidFilter, "{wrong}");
+    }
+    node.stop().await;
 }

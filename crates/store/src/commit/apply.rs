@@ -200,7 +200,7 @@ impl Group<'_> {
             applied.new_conflicts.push(key.1.clone());
         }
         applied.siblings_kept += siblings(&shown).saturating_sub(before.as_ref().map_or(0, siblings));
-        let stands_at = self.put(key, joined, &shown, false);
+        let stands_at = self.put(key, joined, &shown, None);
         // What the peer had forgotten, no write of ours may bring back: it is based on nothing that does not know it was gone.
         if let (Some(loss), Some(staged)) = (loss, self.documents.get_mut(key)) {
             staged.bar_bases(match loss {

@@ -9,7 +9,7 @@ use rejoin_document::{DatabaseName, Document, DocumentId, Dot, HlcTime, RequestA
 
 use super::group::{DocumentKey, Group};
 use super::staged::Staged;
-use crate::error::CommitError;
+use crate::error::{CommitError, StoreError};
 use crate::operation::{Outcome, WriteBatch, WriteRequest, Written};
 use crate::state::{DatabaseState, NodeState};
 
@@ -31,6 +31,10 @@ impl Group<'_> {
         // documents have grown since.
         let (mut different, mut bytes, mut is_known) = (BTreeSet::new(), 0, false);
         for write in &writes {
+            // The documents of one that was done before are looked at one by one.
+            if is_known && bytes > self.options.batch_bytes_max {
+                break;
+            }
             let key = self.load(&database, &write.id)?;
             if different.insert(key.clone())
                 && let Some(staged) = self.documents.get(&key)
@@ -45,7 +49,7 @@ impl Group<'_> {
                 self.bound(std::iter::once(bytes))?;
             }
         }
-        if let Some(written) = self.batch_repeated(&database, &writes, &keys)? {
+        if let Some(written) = self.batch_repeated(&database, &writes)? {
             return Ok(Outcome::BatchWritten(written));
         }
         let savepoint = self.savepoint(&keys);
@@ -86,13 +90,16 @@ impl Group<'_> {
         &mut self,
         database: &DatabaseState,
         writes: &[WriteRequest],
-        keys: &[DocumentKey],
     ) -> Result<Option<Vec<Written>>, CommitError> {
-        let answers = writes.iter().zip(keys).map(|(write, key)| {
-            let staged = self.documents.get(key);
-            staged.and_then(|staged| staged.now.answer(write.request?))
-        });
-        let answers: Vec<_> = answers.collect();
+        if writes.iter().all(|write| write.request.is_none()) {
+            return Ok(None);
+        }
+        let mut answers = Vec::with_capacity(writes.len());
+        for write in writes {
+            answers.push(self.glance(database, &write.id, |_, _, current| {
+                Ok(write.request.and_then(|request| current.answer(request)))
+            })?);
+        }
         if answers.iter().all(Option::is_none) {
             return Ok(None);
         }
@@ -101,17 +108,39 @@ impl Group<'_> {
         if answers.iter().any(Option::is_none) && !answers.iter().flatten().all(arrived) {
             return Err(CommitError::BatchArriving);
         }
-        let mut written = Vec::with_capacity(writes.len());
+        let (mut written, mut room) = (Vec::with_capacity(writes.len()), self.options.batch_bytes_max);
         for write in writes {
-            let (key, current, _) = self.current(database, &write.id)?;
-            written.push(
-                match self.repeated(database, &key, &current, write.request, &write.conditions)? {
-                    Some(answer) => answer,
-                    None => self.as_it_is(&key, &current, &current.shown(database.rules())),
-                },
-            );
+            let mut conditions = write.conditions.clone();
+            conditions.returns_previous &= room > 0;
+            let answer = self.glance(database, &write.id, |group, key, current| {
+                let repeated = group.repeated(database, key, current, write.request, &conditions)?;
+                Ok(repeated.unwrap_or_else(|| group.as_it_is(key, current, &current.shown(database.rules()))))
+            })?;
+            let previous = answer
+                .previous
+                .as_ref()
+                .map_or(0, |previous| previous.body.to_json().len());
+            room = room.saturating_sub(previous);
+            written.push(answer);
         }
         Ok(Some(written))
+    }
+
+    /// Looks at a document, and keeps it only if the group had it before: a thousand large ones are not in memory together.
+    fn glance<T>(
+        &mut self,
+        database: &DatabaseState,
+        id: &DocumentId,
+        look: impl FnOnce(&Self, &DocumentKey, &Document) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let (held, bytes) = (self.documents.len(), self.bytes);
+        let (key, current, _) = self.current(database, id)?;
+        let seen = look(self, &key, &current);
+        if self.documents.len() > held {
+            self.documents.remove(&key);
+            self.bytes = bytes;
+        }
+        seen
     }
 
     fn as_it_is(&self, key: &DocumentKey, current: &Document, shown: &Shown) -> Written {
@@ -148,13 +177,13 @@ impl Group<'_> {
 
     /// Takes in what the document of a write weighs now, and bounds what all of them do, with the superseded revisions that the batch makes.
     fn weigh(
-        &self,
+        &mut self,
         weights: &mut BTreeMap<DocumentKey, usize>,
         key: &DocumentKey,
         superseded: usize,
     ) -> Result<(), CommitError> {
-        if let Some(staged) = self.documents.get(key) {
-            weights.insert(key.clone(), staged.now.encode().len());
+        if let Some(staged) = self.documents.get_mut(key) {
+            weights.insert(key.clone(), staged.encoded().len());
         }
         self.bound(weights.values().copied().chain([superseded]))
     }

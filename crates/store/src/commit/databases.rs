@@ -8,7 +8,7 @@ use super::group::Group;
 use super::write::Intent;
 use crate::error::CommitError;
 use crate::operation::{DatabaseDefinition, Outcome};
-use crate::state::{DatabaseState, Standing, SystemDocument, database_document};
+use crate::state::{DatabaseState, Standing, SystemDocument, database_body, database_id};
 
 impl Group<'_> {
     pub(super) fn create_database(&mut self, definition: DatabaseDefinition) -> Result<Outcome, CommitError> {
@@ -28,15 +28,17 @@ impl Group<'_> {
             };
         }
         // One that was deleted stays deleted: what survived of it, and what arrives late, has no place in the new one.
-        let name = self.state.next_incarnation(&definition.name);
-        let document = database_document(&DatabaseDefinition { name, ..definition });
-        self.write_system(document)?;
+        let (database, name) = (definition.name.clone(), self.state.next_incarnation(&definition.name));
+        let id = database_id(&name);
+        let body = database_body(&DatabaseDefinition { name, ..definition });
+        let body = body.map_err(|source| CommitError::DefinitionTooLarge { database, source })?;
+        self.write_system(id.map(|id| (id, body)))?;
         Ok(Outcome::Database { created: true })
     }
 
     /// A write of this node to the system database, over whatever is there.
     pub(super) fn write_system(&mut self, document: Option<(DocumentId, Arc<Object>)>) -> Result<(), CommitError> {
-        // Names are bounded such that every definition is a valid document.
+        // Names are bounded such that every one of these is a valid document.
         let Some((id, body)) = document else { return Ok(()) };
         let system = DatabaseDefinition::system();
         let database = self.database(&system.name)?;

@@ -205,14 +205,16 @@ impl Group<'_> {
             .take_while(|records| records.starts_with(&prefix))
             .collect();
         for records in prefixes {
-            for (sequence, record) in self.revisions.remove(&records).unwrap_or_default() {
-                let Some(revision) = record.base.revision else { continue };
+            for kept in self.revisions.remove(&records).unwrap_or_default() {
+                let Some(revision) = kept.record.base.revision else {
+                    continue;
+                };
                 let id = key.1.clone();
                 let key = RevisionKey {
                     number,
                     id,
                     revision,
-                    sequence,
+                    sequence: kept.sequence,
                 };
                 gone.extend([key.record(), key.entry()]);
             }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use rejoin_document::{Base, DatabaseName, Document, DocumentId, Dot, Sequence, Shown};
 
 use super::Pipeline;
-use super::history::Superseded;
+use super::history::{Kept, Superseded};
 use super::staged::Staged;
 use crate::engine::{Batch, Engine, Family};
 use crate::error::{CommitError, StoreError};
 use crate::keys::meta::{self, TimeRecord};
-use crate::keys::superseded::RevisionRecord;
 use crate::keys::{databases, digest, documents};
 use crate::operation::{Operation, Outcome};
 use crate::options::StoreOptions;
@@ -31,7 +30,7 @@ pub(crate) struct Group<'a> {
     pub(super) batch: Batch,
     pub(super) documents: BTreeMap<DocumentKey, Staged>,
     /// Records of superseded revisions, oldest first, by what the keys of those of one revision start with.
-    pub(super) revisions: BTreeMap<Vec<u8>, Vec<(Sequence, RevisionRecord)>>,
+    pub(super) revisions: BTreeMap<Vec<u8>, Vec<Kept>>,
     /// What was added to `revisions`, while a batch may have to be taken back.
     pub(super) journal: Option<Vec<Vec<u8>>>,
     /// Hashes and sequences of the quarantined states of a document.
@@ -199,8 +198,9 @@ impl<'a> Group<'a> {
         Ok((key, staged.now.clone(), base))
     }
 
-    /// Puts a new state of a loaded document in place: moves it to the end of the log and keeps what was shown before.
-    pub(super) fn put(&mut self, key: &DocumentKey, document: Document, shown: &Shown, local: bool) -> Sequence {
+    /// Puts a new state of a loaded document in place: moves it to the end of the log and keeps what was shown before. `by` is the write of this
+    /// node that made it, if one did.
+    pub(super) fn put(&mut self, key: &DocumentKey, document: Document, shown: &Shown, by: Option<Dot>) -> Sequence {
         let Some(database) = self.state.database_mut(&key.0) else {
             return Sequence(0);
         };
@@ -219,9 +219,9 @@ impl<'a> Group<'a> {
         if let Some(gone) = gone
             && let Some(database) = self.state.databases.get(&key.0).cloned()
         {
-            self.keep(&database, &key.1, sequence, gone);
+            self.keep(&database, &key.1, (sequence, by), gone);
         }
-        *self.grown.entry(key.0.clone()).or_default() |= local;
+        *self.grown.entry(key.0.clone()).or_default() |= by.is_some();
         if let Some(context) = context {
             self.take_definition(&key.1, shown, context);
         }

@@ -20,14 +20,27 @@ use crate::state::DatabaseState;
 /// Bytes of candidates that a record copies although the state after it has them still.
 const STAYING_BYTES_MAX: usize = 64 << 10;
 
-/// Records of one revision that are looked through at most. Nearly always it has one: a second one comes of a revision that was shown again.
-const RECORDS_OF_A_REVISION_MAX: usize = 1000;
+/// Bytes of the records of one revision that are looked through at most, and the one that goes beyond it. Nearly always it has one: a second one comes
+/// of a revision that was shown again.
+const RECORD_BYTES_MAX: usize = 64 << 20;
+
+/// Entries of a document's history that are looked through for one write at most.
+const ENTRIES_MAX: usize = 10_000;
 
 /// A state that gives way.
 pub(super) struct Superseded {
     dot: Dot,
     revision: Revision,
     record: RevisionRecord,
+}
+
+/// A record that a group has staged.
+pub(super) struct Kept {
+    /// Where the document stood in the log afterwards.
+    pub sequence: Sequence,
+    /// The write of this node that superseded it, if one did.
+    pub by: Option<Dot>,
+    pub record: RevisionRecord,
 }
 
 impl Superseded {
@@ -119,8 +132,14 @@ fn stays(path: &str, candidate: &Candidate, after: &Shown) -> bool {
 }
 
 impl Group<'_> {
-    /// Writes what is kept of a state that gave way when the document came to stand at `sequence`.
-    pub(super) fn keep(&mut self, database: &DatabaseState, id: &DocumentId, sequence: Sequence, gone: Superseded) {
+    /// Writes what is kept of a state that gave way to the write `by`, if it is one of this node, when the document came to stand at `sequence`.
+    pub(super) fn keep(
+        &mut self,
+        database: &DatabaseState,
+        id: &DocumentId,
+        (sequence, by): (Sequence, Option<Dot>),
+        gone: Superseded,
+    ) {
         let superseded = self.pipeline.now();
         let Superseded { dot, revision, record } = gone;
         let key = RevisionKey {
@@ -133,6 +152,7 @@ impl Group<'_> {
             superseded,
             deleted: record.base.body.is_none(),
             dot,
+            by,
             key: key.clone(),
         };
         let encoded = record.encode();
@@ -145,7 +165,10 @@ impl Group<'_> {
         if let Some(journal) = &mut self.journal {
             journal.push(prefix.clone());
         }
-        self.revisions.entry(prefix).or_default().push((sequence, record));
+        self.revisions
+            .entry(prefix)
+            .or_default()
+            .push(Kept { sequence, by, record });
         self.look_again_from(database, superseded);
     }
 
@@ -169,21 +192,10 @@ impl Group<'_> {
     ) -> Result<Option<Base>, StoreError> {
         let staged = self.documents.get(&(database.definition.name.clone(), id.clone()));
         let bases_after = staged.map_or(Sequence(0), |staged| staged.bases_after);
-        let newest = self.kept(database, id, revision, 1)?.into_iter().next();
-        Ok(newest
-            .filter(|(sequence, _)| *sequence > bases_after)
-            .map(|(_, record)| record.base))
-    }
-
-    /// The records of an old revision, newest first.
-    pub(super) fn records(
-        &self,
-        database: &DatabaseState,
-        id: &DocumentId,
-        revision: &Revision,
-    ) -> Result<Vec<RevisionRecord>, StoreError> {
-        let kept = self.kept(database, id, revision, RECORDS_OF_A_REVISION_MAX)?;
-        Ok(kept.into_iter().map(|(_, record)| record).collect())
+        let newest = self.find_record(database, id, revision, |sequence, record| {
+            Some((sequence > bases_after).then(|| record.base.clone()))
+        })?;
+        Ok(newest.flatten())
     }
 
     /// What a document showed before a write that was done some time ago, if this node did it and keeps that still. Another node showed something else
@@ -197,74 +209,69 @@ impl Group<'_> {
         if written.dot.replica != self.state.identity.replica {
             return Ok(None);
         }
-        let Some(record) = self.newest_without(database, &key.1, written.dot)? else {
-            return Ok(None);
-        };
-        // Were it no longer kept, an older one would be found.
-        let Base { revision, body, .. } = record.base;
-        let precedes = |revision: &Revision| revision.generation.saturating_add(1) == written.revision.generation;
-        let version = revision.filter(precedes).zip(body);
-        Ok(version.map(|(revision, body)| Version { revision, body }))
+        let base = self.superseded_by(database, &key.1, written.dot)?;
+        Ok(base.and_then(|Base { revision, body, .. }| {
+            Some(Version {
+                revision: revision?,
+                body: body?,
+            })
+        }))
     }
 
-    /// The newest kept record of a document from before a write.
-    fn newest_without(
-        &self,
-        database: &DatabaseState,
-        id: &DocumentId,
-        dot: Dot,
-    ) -> Result<Option<RevisionRecord>, StoreError> {
+    /// What a write of this node superseded, if that is still kept.
+    fn superseded_by(&self, database: &DatabaseState, id: &DocumentId, write: Dot) -> Result<Option<Base>, StoreError> {
         let number = database.number();
         let prefix = revisions::records_of_document(number, id);
         let staged = self.revisions.range(prefix.clone()..);
-        let staged = staged
+        let mut staged = staged
             .take_while(|(key, _)| key.starts_with(&prefix))
-            .flat_map(|(_, records)| records);
-        let without = |record: &RevisionRecord| !record.base.context.covers(dot);
-        if let Some((_, record)) = staged
-            .filter(|(_, record)| without(record))
-            .max_by_key(|(sequence, _)| *sequence)
-        {
-            return Ok(Some(record.clone()));
+            .flat_map(|(_, kept)| kept);
+        if let Some(kept) = staged.find(|kept| kept.by == Some(write)) {
+            return Ok(Some(kept.record.base.clone()));
         }
+        // Entries are small: only the record that is meant is read.
         for entry in self
             .engine
             .scan(Family::Revisions, revisions::history(number, id))
-            .take(RECORDS_OF_A_REVISION_MAX)
+            .take(ENTRIES_MAX)
         {
             let (key, value) = entry?;
-            let RevisionEntry { key, .. } = RevisionEntry::decode(&key, &value)?;
-            let Some(value) = self.engine.get(Family::Revisions, &key.record())? else {
+            let RevisionEntry { key, by, .. } = RevisionEntry::decode(&key, &value)?;
+            if by != Some(write) {
                 continue;
-            };
-            let record = RevisionRecord::decode(key.revision, &value)?;
-            if without(&record) {
-                return Ok(Some(record));
             }
+            let value = self.engine.get(Family::Revisions, &key.record())?;
+            let record = value.map(|value| RevisionRecord::decode(key.revision, &value));
+            return Ok(record.transpose()?.map(|record| record.base));
         }
         Ok(None)
     }
 
-    fn kept(
+    /// The newest record of an old revision for which `pick` has something. Looks through [`RECORD_BYTES_MAX`] of them.
+    pub(super) fn find_record<T>(
         &self,
         database: &DatabaseState,
         id: &DocumentId,
         revision: &Revision,
-        max: usize,
-    ) -> Result<Vec<(Sequence, RevisionRecord)>, StoreError> {
+        mut pick: impl FnMut(Sequence, &RevisionRecord) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
         let prefix = revisions::records_of(database.number(), id, revision);
-        let staged = self.revisions.get(&prefix).into_iter().flatten().rev();
-        let mut kept: Vec<_> = staged.take(max).cloned().collect();
-        let left = max - kept.len();
-        for entry in self
-            .engine
-            .scan(Family::Revisions, KeyRange::prefix(&prefix))
-            .take(left)
-        {
-            let (key, value) = entry?;
-            let sequence = revisions::decode_record_sequence(&key)?;
-            kept.push((sequence, RevisionRecord::decode(revision.clone(), &value)?));
+        let mut staged = self.revisions.get(&prefix).into_iter().flatten().rev();
+        if let Some(found) = staged.find_map(|kept| pick(kept.sequence, &kept.record)) {
+            return Ok(Some(found));
         }
-        Ok(kept)
+        let mut bytes = 0;
+        for entry in self.engine.scan(Family::Revisions, KeyRange::prefix(&prefix)) {
+            if bytes >= RECORD_BYTES_MAX {
+                break;
+            }
+            let (key, value) = entry?;
+            bytes += value.len();
+            let record = RevisionRecord::decode(revision.clone(), &value)?;
+            if let Some(found) = pick(revisions::decode_record_sequence(&key)?, &record) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 }

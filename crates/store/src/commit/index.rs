@@ -28,7 +28,7 @@ impl Group<'_> {
         if staged.gone {
             self.batch.delete(Family::Documents, place);
         } else {
-            let value = documents::encode(staged.sequence, staged.bases_after, &staged.now.encode());
+            let value = documents::encode(staged.sequence, staged.bases_after, staged.encoded());
             self.batch.put(Family::Documents, place, value);
         }
         let moved_from = staged.before.as_ref().map(|before| before.sequence);

@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, DocumentId, Granularity, Object, OnConflict, Resolution, RuleSet, Settle, Value};
+use rejoin_document::{
+    Base, DatabaseName, DocumentId, Granularity, Object, OnConflict, Resolution, RuleSet, Settle, Value,
+};
 
 use super::group::{DocumentKey, Group};
 use super::write::Intent;
 use crate::error::CommitError;
 use crate::operation::{DatabaseChange, Outcome};
-use crate::state::{DatabaseBody, DatabaseState, database_document};
+use crate::state::{DatabaseBody, DatabaseState, database_id};
 
 impl Group<'_> {
     pub(super) fn update_database(&mut self, change: DatabaseChange) -> Result<Outcome, CommitError> {
@@ -28,8 +30,8 @@ impl Group<'_> {
             return Err(CommitError::RulesOfWholeDocuments { database: change.name });
         }
         let system = self.database(&DatabaseName::system())?;
-        // Every name makes a valid document.
-        let Some((id, _)) = database_document(&database.definition) else {
+        // Every name makes a valid id.
+        let Some(id) = database_id(&database.definition.name) else {
             return Ok(Outcome::DatabaseUpdated { changed: false });
         };
         let settled = self.settle_definition(&system, &id, &change)?;
@@ -47,7 +49,7 @@ impl Group<'_> {
         change: &DatabaseChange,
     ) -> Result<bool, CommitError> {
         let (key, current, base) = self.current(system, id)?;
-        let Some(wanted) = base.body.as_deref().and_then(|body| wanted(body, change)) else {
+        let Some(wanted) = wanted(&base, change)? else {
             return Ok(false);
         };
         if base.body.as_deref() == Some(&*wanted) {
@@ -70,7 +72,7 @@ impl Group<'_> {
         change: &DatabaseChange,
     ) -> Result<bool, CommitError> {
         let (key, current, base) = self.current(system, id)?;
-        let Some(wanted) = base.body.as_deref().and_then(|body| wanted(body, change)) else {
+        let Some(wanted) = wanted(&base, change)? else {
             return Ok(false);
         };
         let shown = current.shown(&RuleSet::none());
@@ -100,14 +102,15 @@ impl Group<'_> {
             request: None,
         };
         let committed = current.resolve(&resolution, &RuleSet::none())?;
-        self.place(key, committed, resolution.dot);
-        Ok(())
+        self.place(key, committed, resolution.dot).map(drop)
     }
 }
 
 /// The definition's document as it shall be.
-fn wanted(body: &Object, change: &DatabaseChange) -> Option<Arc<Object>> {
-    let mut wanted = DatabaseBody::read(body)?;
+fn wanted(shown: &Base, change: &DatabaseChange) -> Result<Option<Arc<Object>>, CommitError> {
+    let Some(mut wanted) = shown.body.as_deref().and_then(DatabaseBody::read) else {
+        return Ok(None);
+    };
     for path in &change.remove_rules {
         wanted.rules.remove(path);
     }
@@ -121,7 +124,11 @@ fn wanted(body: &Object, change: &DatabaseChange) -> Option<Arc<Object>> {
     if settings != wanted.settings() {
         wanted.set(settings);
     }
-    wanted.to_object()
+    let body = wanted.to_object().map_err(|source| CommitError::DefinitionTooLarge {
+        database: change.name.clone(),
+        source,
+    })?;
+    Ok(Some(body))
 }
 
 impl DatabaseChange {

@@ -25,8 +25,8 @@ impl Group<'_> {
         if before.current.is_empty() {
             return Err(before.not_found());
         }
-        let records = self.records_of(before, revision)?;
-        let Some(record) = records.first() else {
+        let newest = self.find_in(before, revision, |record| Some(record.clone()))?;
+        let Some(record) = &newest else {
             let (id, revision) = (before.id.clone(), revision.clone());
             return Err(CommitError::RevisionNotKept { id, revision });
         };
@@ -42,18 +42,17 @@ impl Group<'_> {
                 self.placed(before, path, Some(shown.ok_or_else(not_shown)?))
             }
             Restored::SetAside { path, dot } => {
-                let conflicts = records.iter().flat_map(|record| &record.set_aside);
-                let mut candidates = conflicts
-                    .filter(|conflict| conflict.path == *path)
-                    .flat_map(|conflict| &conflict.candidates);
+                let candidate = |record: &RevisionRecord| {
+                    let conflicts = record.set_aside.iter().filter(|conflict| conflict.path == *path);
+                    let mut candidates = conflicts.flat_map(|conflict| &conflict.candidates);
+                    candidates.find(|candidate| candidate.dot == *dot).cloned()
+                };
                 let not_beside = || RestoreError::NotBeside {
                     revision: revision.clone(),
                     path: path.clone(),
                     dot: *dot,
                 };
-                let found = candidates
-                    .find(|candidate| candidate.dot == *dot)
-                    .ok_or_else(not_beside)?;
+                let found = self.find_in(before, revision, candidate)?.ok_or_else(not_beside)?;
                 match &found.kind {
                     CandidateKind::Value(Value::Object(body)) if path.is_empty() => Ok(Some(Arc::new(body.clone()))),
                     CandidateKind::Value(value) => self.placed(before, path, Some(value.clone())),
@@ -66,15 +65,20 @@ impl Group<'_> {
         }
     }
 
-    /// What is kept of a revision: of the current one what is current, of an open branch its body, else its records, newest first.
-    fn records_of(&self, before: &PreImage<'_>, revision: &Revision) -> Result<Vec<RevisionRecord>, StoreError> {
-        let mut records = Vec::new();
+    /// Looks through what is kept of a revision: of the current one what is current, of an open branch its body, then its records, newest first.
+    fn find_in<T>(
+        &self,
+        before: &PreImage<'_>,
+        revision: &Revision,
+        pick: impl Fn(&RevisionRecord) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
         let branches = before.current.heads();
         let open = branches
             .iter()
             .find(|branch| branch.revision == revision && branch.dot.is_none());
+        let mut found = None;
         if before.shown.revision.as_ref() == Some(revision) {
-            records.push(RevisionRecord {
+            found = pick(&RevisionRecord {
                 base: before.shown.clone(),
                 set_aside: all_candidates(&before.current, &before.show()),
                 left_out: 0,
@@ -82,14 +86,16 @@ impl Group<'_> {
         } else if let Some(open) = open {
             let mut base = before.shown.clone();
             base.body = (!open.deleted).then(|| Arc::clone(open.body));
-            records.push(RevisionRecord {
+            found = pick(&RevisionRecord {
                 base,
                 set_aside: Vec::new(),
                 left_out: 0,
             });
         }
-        records.extend(self.records(before.database, before.id, revision)?);
-        Ok(records)
+        match found {
+            Some(found) => Ok(Some(found)),
+            None => self.find_record(before.database, before.id, revision, |_, record| pick(record)),
+        }
     }
 
     /// What is current, with one value in its place.

@@ -21,6 +21,8 @@ pub(super) struct Staged {
     pub changed: bool,
     /// Whether nothing of it stays on disk.
     pub gone: bool,
+    /// `now` as it goes to disk, once somebody asked.
+    encoded: Option<Vec<u8>>,
     /// What `now` shows, once somebody asked.
     shown: Option<Shown>,
 }
@@ -38,6 +40,7 @@ impl Staged {
             bases_after,
             changed: false,
             gone: false,
+            encoded: None,
             shown: None,
         }
     }
@@ -47,10 +50,20 @@ impl Staged {
         self.shown.get_or_insert_with(|| self.now.shown(rules))
     }
 
+    /// The state as it goes to disk.
+    pub(super) fn encoded(&mut self) -> &[u8] {
+        self.encoded.get_or_insert_with(|| self.now.encode())
+    }
+
+    /// Spares encoding `now` again.
+    pub(super) fn keep_encoded(&mut self, state: Vec<u8>) {
+        self.encoded = Some(state);
+    }
+
     /// Puts a new state in place.
     pub(super) fn replace(&mut self, now: Document, shown: Shown, sequence: Sequence) {
         (self.now, self.shown, self.sequence, self.changed) = (now, Some(shown), sequence, true);
-        (self.unit_end, self.gone) = (None, false);
+        (self.unit_end, self.gone, self.encoded) = (None, false, None);
     }
 
     /// Leaves the state as it is and moves it to the end of the log.
@@ -61,6 +74,7 @@ impl Staged {
     /// Drops the document as if it had never been written.
     pub(super) fn vanish(&mut self) {
         (self.now, self.shown) = (Document::empty(self.now.granularity()), None);
+        self.encoded = None;
         (self.changed, self.gone) = (true, true);
     }
 
@@ -68,6 +82,7 @@ impl Staged {
     /// bring back what was removed, and nobody would notice.
     pub(super) fn shrink(&mut self, now: Document) {
         (self.now, self.shown, self.changed) = (now, None, true);
+        self.encoded = None;
         self.bar_bases(self.sequence);
     }
 

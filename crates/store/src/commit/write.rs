@@ -132,19 +132,24 @@ impl Group<'_> {
         };
         let committed = current.commit(&write, database.rules())?;
         let merged = current.is_merged(&write, &committed.shown);
-        let written = self.place(key, committed, dot);
+        let written = self.place(key, committed, dot)?;
         Ok(Written { merged, ..written })
     }
 
-    /// Puts what a write of this replica made in place.
-    pub(super) fn place(&mut self, key: &DocumentKey, committed: Committed, dot: Dot) -> Written {
+    /// Puts what a write of this replica made in place, unless it has become too large to travel.
+    pub(super) fn place(&mut self, key: &DocumentKey, committed: Committed, dot: Dot) -> Result<Written, CommitError> {
         let Committed { document, shown } = committed;
+        let state = document.encode();
+        self.bound_document(key, &shown, state.len())?;
         let context = document.context().clone();
-        let sequence = self.put(key, document, &shown, true);
+        let sequence = self.put(key, document, &shown, Some(dot));
+        if let Some(staged) = self.documents.get_mut(key) {
+            staged.keep_encoded(state);
+        }
         if let Some(database) = self.state.database_mut(&key.0) {
             database.wrote(dot);
         }
-        Written {
+        Ok(Written {
             checksum: shown.checksum(),
             conflicts: shown.conflicts.len(),
             revision: shown.revision,
@@ -154,7 +159,22 @@ impl Group<'_> {
             previous: None,
             context,
             repeated: false,
+        })
+    }
+
+    /// What merges and open branches come to is bounded like a body: what no link carries would never reach another datacenter. A document that is
+    /// over the bound already may shrink, and can always be deleted.
+    fn bound_document(&mut self, key: &DocumentKey, shown: &Shown, bytes: usize) -> Result<(), CommitError> {
+        let bytes_max = self.options.document_bytes_max;
+        if bytes <= bytes_max || shown.deleted {
+            return Ok(());
         }
+        let before = self.documents.get_mut(key).map_or(0, |staged| staged.encoded().len());
+        if bytes < before {
+            return Ok(());
+        }
+        let id = key.1.clone();
+        Err(CommitError::DocumentTooLarge { id, bytes, bytes_max })
     }
 
     /// Checks what the client presumes, and finds what it wants and what it had read.

@@ -10,7 +10,7 @@
 //! | key of its place in time | `number u32, 1u8, superseded u64, id length u16, id, !sequence u64` |
 //! | its value | `version u8, revision text` |
 //! | key of its entry in the history | `number u32, 2u8, id length u16, id, !sequence u64` |
-//! | its value | `version u8, superseded u64, deleted u8, dot time u64, dot replica [8], revision text` |
+//! | its value | `version u8, superseded u64, deleted u8, dot time u64, dot replica [8], by u8, then if that is 1 time u64, replica [8]; revision text` |
 //! | lifetime | `keep_for` from `superseded` (HLC time), and no more than `keep_revisions` of a document; pruning walks the places in time, oldest first, trimming the histories of documents |
 
 use rejoin_document::{DocumentId, Dot, HlcTime, ReplicaId, Revision, Sequence};
@@ -19,6 +19,7 @@ use super::{CorruptRecord, DatabaseNumber, Reader, Writer};
 use crate::engine::{Family, KeyRange};
 
 const VERSION: u8 = 1;
+const ENTRY_VERSION: u8 = 2;
 const RECORD: u8 = 0;
 const PLACE: u8 = 1;
 const ENTRY: u8 = 2;
@@ -43,6 +44,8 @@ pub(crate) struct RevisionEntry {
     pub deleted: bool,
     /// Its newest write.
     pub dot: Dot,
+    /// The write of this node that superseded it; none if states of other nodes did.
+    pub by: Option<Dot>,
 }
 
 /// What the records of all revisions of a document start with.
@@ -154,13 +157,17 @@ impl RevisionKey {
 
 impl RevisionEntry {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        Writer::versioned(VERSION)
+        let writer = Writer::versioned(ENTRY_VERSION)
             .u64(self.superseded.0)
             .u8(u8::from(self.deleted))
             .u64(self.dot.time.0)
             .raw(self.dot.replica.as_bytes())
-            .raw(self.key.revision.to_string().as_bytes())
-            .finish()
+            .u8(u8::from(self.by.is_some()));
+        let writer = match self.by {
+            Some(by) => writer.u64(by.time.0).raw(by.replica.as_bytes()),
+            None => writer,
+        };
+        writer.raw(self.key.revision.to_string().as_bytes()).finish()
     }
 
     pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Self, CorruptRecord> {
@@ -170,9 +177,10 @@ impl RevisionEntry {
         if tag != ENTRY {
             return Err(reader.corrupt("not an entry of a history"));
         }
-        let mut reader = Reader::value(Family::Revisions, value, VERSION)?;
+        let mut reader = Reader::value(Family::Revisions, value, ENTRY_VERSION)?;
         let (superseded, deleted) = (HlcTime(reader.u64()?), reader.u8()? != 0);
-        let dot = Dot::new(HlcTime(reader.u64()?), ReplicaId(reader.eight()?));
+        let dot = read_dot(&mut reader)?;
+        let by = (reader.u8()? != 0).then(|| read_dot(&mut reader)).transpose()?;
         let revision = read_revision(&mut reader)?;
         let key = RevisionKey {
             number,
@@ -185,8 +193,13 @@ impl RevisionEntry {
             superseded,
             deleted,
             dot,
+            by,
         })
     }
+}
+
+fn read_dot(reader: &mut Reader<'_>) -> Result<Dot, CorruptRecord> {
+    Ok(Dot::new(HlcTime(reader.u64()?), ReplicaId(reader.eight()?)))
 }
 
 #[cfg(test)]
@@ -209,12 +222,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_and_values_round_trip(key in keys(), superseded: u64, deleted: bool, time: u64, replica: [u8; 8]) {
+        fn keys_and_values_round_trip(key in keys(), superseded: u64, deleted: bool, time: u64, replica: [u8; 8], by: Option<u64>) {
             let place = (key.place(HlcTime(superseded)), key.encode_place());
             prop_assert_eq!(decode_place(&place.0, &place.1), Ok((HlcTime(superseded), key.clone())));
             prop_assert_eq!(decode_record_sequence(&key.record()), Ok(key.sequence));
             let dot = Dot::new(HlcTime(time), ReplicaId(replica));
-            let entry = RevisionEntry { key: key.clone(), superseded: HlcTime(superseded), deleted, dot };
+            let entry = RevisionEntry { key: key.clone(), superseded: HlcTime(superseded), deleted, dot, by: by.map(|time| Dot::new(HlcTime(time), ReplicaId(replica))) };
             prop_assert_eq!(RevisionEntry::decode(&key.entry(), &entry.encode()), Ok(entry));
         }
 

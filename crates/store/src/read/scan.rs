@@ -93,7 +93,8 @@ impl Store {
             let entry = ChangeEntry::decode(&value)?;
             let unit = entry.unit_end();
             unit_end = unit.unwrap_or(unit_end);
-            if let Some(item) = item(snapshot.as_ref(), database, entry, puller_knows)? {
+            if let Some(mut item) = item(snapshot.as_ref(), database, entry, puller_knows)? {
+                self.bound_item(&mut item);
                 bytes += item.state.len() + item.id.as_str().len();
                 if let Some(last) = items.last_mut().filter(|_| unit.is_some() && unit == last_unit) {
                     last.joined = true;
@@ -126,14 +127,26 @@ impl Store {
         let mut items = Vec::new();
         for (id, value) in ids.iter().zip(values) {
             if let Some(value) = value {
-                items.push(Item {
+                let mut item = Item {
                     id: id.clone(),
                     state: Bytes::copy_from_slice(documents::decode(&value)?.1),
                     joined: false,
-                });
+                };
+                self.bound_item(&mut item);
+                items.push(item);
             }
         }
         Ok(items)
+    }
+
+    /// Of a state that is too large for any message the head goes: the peer sets it aside until one comes that fits, and takes what is behind it.
+    fn bound_item(&self, item: &mut Item) {
+        if item.state.len() <= self.options().state_bytes_max {
+            return;
+        }
+        tracing::warn!(document_id = %item.id, bytes = item.state.len(), "a document is too large to travel; settle its conflicts, or delete it");
+        item.state
+            .truncate(Document::head_bytes(&item.state).unwrap_or_default());
     }
 }
 

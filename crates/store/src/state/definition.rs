@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rejoin_document::{
-    DatabaseName, DatacenterName, DocumentId, Granularity, Limits, Object, ReplicaId, Rule, RuleSet, VersionVector,
-    parse_body,
+    BodyError, DatabaseName, DatacenterName, DocumentId, Granularity, Limits, Object, ReplicaId, Rule, RuleSet,
+    VersionVector, parse_body,
 };
 use serde::{Deserialize, Serialize};
 
@@ -98,7 +98,10 @@ impl DatabaseBody {
     }
 
     /// The document's whole body.
-    pub(crate) fn to_object(&self) -> Option<Arc<Object>> {
+    ///
+    /// # Errors
+    /// It has more rules than a body may have leaves, or longer ones.
+    pub(crate) fn to_object(&self) -> Result<Arc<Object>, BodyError> {
         to_object(self)
     }
 
@@ -157,8 +160,16 @@ fn read_rules(name: &DatabaseName, rules: &BTreeMap<String, String>) -> RuleSet 
     RuleSet::new(known).unwrap_or_default()
 }
 
-/// The document that defines a database.
-pub(crate) fn database_document(definition: &DatabaseDefinition) -> Option<(DocumentId, Arc<Object>)> {
+/// The document that defines a database; `None` cannot happen, names are shorter than ids.
+pub(crate) fn database_id(name: &DatabaseName) -> Option<DocumentId> {
+    format!("{DATABASE}{name}").parse().ok()
+}
+
+/// What the document that defines a database says.
+///
+/// # Errors
+/// It has more rules than a body may have leaves, or longer ones.
+pub(crate) fn database_body(definition: &DatabaseDefinition) -> Result<Arc<Object>, BodyError> {
     let rules = definition
         .rules
         .iter()
@@ -173,7 +184,7 @@ pub(crate) fn database_document(definition: &DatabaseDefinition) -> Option<(Docu
         other: BTreeMap::new(),
     };
     body.set(definition.settings);
-    document(format!("{DATABASE}{}", definition.name), &body)
+    body.to_object()
 }
 
 /// The document that says that a database was deleted by the node of a replica.
@@ -202,12 +213,12 @@ pub(crate) fn replica_document(replica: ReplicaId, datacenter: &DatacenterName) 
 
 /// `None` cannot happen for valid names: such bodies are small objects of strings.
 fn document(id: String, body: &impl Serialize) -> Option<(DocumentId, Arc<Object>)> {
-    Some((id.parse().ok()?, to_object(body)?))
+    Some((id.parse().ok()?, to_object(body).ok()?))
 }
 
-fn to_object(body: &impl Serialize) -> Option<Arc<Object>> {
-    let json = serde_json::to_vec(body).ok()?;
-    Some(Arc::new(parse_body(&json, &Limits::default()).ok()?))
+fn to_object(body: &impl Serialize) -> Result<Arc<Object>, BodyError> {
+    let json = serde_json::to_vec(body).map_err(|error| BodyError::Syntax(error.to_string()))?;
+    Ok(Arc::new(parse_body(&json, &Limits::default())?))
 }
 
 impl DatabaseDefinition {
@@ -245,7 +256,10 @@ mod tests {
                 keep_for_s: 4,
             },
         };
-        let (id, body) = database_document(&definition).unwrap();
+        let (id, body) = (
+            database_id(&definition.name).unwrap(),
+            database_body(&definition).unwrap(),
+        );
         assert_eq!(id.as_str(), "database/shop");
         let Some(SystemDocument::Database(read)) = SystemDocument::read(&id, &body) else {
             panic!("not a definition")

@@ -12,7 +12,9 @@ mod node;
 
 pub(crate) use buckets::Buckets;
 pub(crate) use database::{DatabaseState, Standing};
-pub(crate) use definition::{DatabaseBody, SystemDocument, database_document, deletion_document, replica_document};
+pub(crate) use definition::{
+    DatabaseBody, SystemDocument, database_body, database_id, deletion_document, replica_document,
+};
 pub(crate) use deletion::{Deletion, Deletions};
 pub(crate) use load::load;
 pub(crate) use node::NodeState;

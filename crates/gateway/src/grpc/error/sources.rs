@@ -78,7 +78,7 @@ impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Refused(refused) => refused.into(),
-            CommitError::UnknownDatabase { ref database } => {
+            CommitError::UnknownDatabase { ref database } | CommitError::DatabaseDeleted { ref database } => {
                 Self::new(Reason::DatabaseNotFound, &error).with("database", database)
             }
             CommitError::DatabaseExists { ref database } => {
@@ -87,16 +87,14 @@ impl From<CommitError> for Failure {
             CommitError::ReservedDatabase { ref database } => {
                 Self::new(Reason::ReservedName, &error).with("database", database)
             }
-            CommitError::DatabaseDeleted { ref database } => {
-                Self::new(Reason::DatabaseNotFound, &error).with("database", database)
-            }
             CommitError::VersionMismatch {
                 ref database,
                 ref version,
             } => Self::new(Reason::VersionMismatch, &error)
                 .with("database", database)
                 .with("version", version),
-            CommitError::RulesOfWholeDocuments { ref database } => {
+            CommitError::RulesOfWholeDocuments { ref database }
+            | CommitError::DefinitionTooLarge { ref database, .. } => {
                 Self::new(Reason::InvalidRule, &error).with("database", database)
             }
             CommitError::ChecksumRequired { ref id } => Self::new(Reason::ChecksumRequired, &error).with("id", id),
@@ -123,6 +121,7 @@ impl From<CommitError> for Failure {
                 .with("revision", revision)
                 .with("checksum", checksum),
             CommitError::BatchRefused { place, source } => Self::from(*source).of_batch(place),
+            CommitError::DocumentTooLarge { ref id, .. } => Self::new(Reason::DocumentTooLarge, &error).with("id", id),
             CommitError::BatchTooLarge { .. } => Self::new(Reason::InvalidBatch, &error),
             CommitError::BatchArriving => Self::new(Reason::CatchingUp, &error),
             CommitError::Unmatched { ref id } => Self::new(Reason::Unmatched, &error).with("id", id),
