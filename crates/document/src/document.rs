@@ -102,6 +102,23 @@ impl Document {
         }
     }
 
+    /// The state with a revision that was made elsewhere, under its own name; `history` begins with it, then its parent, and so on. `None` if there is
+    /// nothing to take in: the revision is known, or the granularity is `field`, where revisions follow from what was written.
+    pub fn insert(&self, history: &[Revision], body: Option<&Arc<Object>>, dot: Dot) -> Option<Committed> {
+        match self {
+            Self::Fields(_) => None,
+            Self::Tree(document) => document.insert(history, body, dot),
+        }
+    }
+
+    /// The revision that a write made, where that is not what the document shows then: in granularity `document`.
+    pub fn made_by(&self, dot: Dot) -> Option<&Revision> {
+        match self {
+            Self::Fields(_) => None,
+            Self::Tree(document) => document.made_by(dot),
+        }
+    }
+
     /// The least state that has incorporated both.
     ///
     /// # Errors

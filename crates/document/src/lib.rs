@@ -31,6 +31,7 @@ mod identity;
 mod join;
 #[cfg(test)]
 mod laws;
+mod leaf;
 mod matrix;
 mod names;
 mod patch;
@@ -64,6 +65,7 @@ pub use field_document::FieldDocument;
 pub use forget::Loss;
 pub use granularity::{Granularity, GranularityError};
 pub use identity::{ReplicaId, ReplicaIdError};
+pub use leaf::{Leaf, RevisionBody};
 pub use matrix::Matrix;
 pub use names::{
     DATABASE_NAME_BYTES_MAX, DATACENTER_NAME_BYTES_MAX, DOCUMENT_ID_BYTES_MAX, DatabaseName, DatacenterName,

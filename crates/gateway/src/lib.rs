@@ -19,6 +19,7 @@ pub mod config;
 
 mod clock;
 mod grpc;
+mod http;
 mod links;
 mod metrics;
 mod node;

@@ -54,6 +54,11 @@ pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartErr
         .listen(address)
         .await
         .map_err(|source| StartError::listen(address, source))?;
+    let mut http = Vec::with_capacity(plan.settings.http.addresses.len());
+    for address in &plan.settings.http.addresses {
+        let listening = transport.listen(*address).await;
+        http.push(listening.map_err(|source| StartError::listen(*address, source))?);
+    }
     let opening = plan.clone();
     let opened = tokio::task::spawn_blocking(move || open_disk(&opening)).await;
     let Disk { store, queue } = match opened {
@@ -67,6 +72,7 @@ pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartErr
             queue: Some(queue),
             transport,
             listening,
+            http,
             wall,
             seed: rand::random(),
         },
@@ -75,14 +81,11 @@ pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartErr
 
 fn announce(plan: &Plan, node: &Node) {
     let settings = &plan.settings;
-    if !settings.http.addresses.is_empty() {
-        let addresses = comma_separated(&settings.http.addresses);
-        tracing::info!(addresses, "HTTP is not served yet: --http is accepted and not used");
-    }
     tracing::info!(
         datacenter = %plan.datacenter,
         replica = %node.store().identity().replica,
         grpc = %node.address(),
+        http = comma_separated(node.http_addresses()),
         data = %settings.node.data.display(),
         peers = comma_separated(plan.peers.iter().map(|peer| &peer.datacenter)),
         "ready"

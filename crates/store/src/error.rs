@@ -178,6 +178,14 @@ pub enum CommitError {
         /// The bound.
         bytes_max: usize,
     },
+    /// A document that stays at this node was written since.
+    #[error("the local document {id} was written since it was read; read it again")]
+    LocalChanged {
+        /// Its name.
+        id: String,
+        /// The number it has now; 0: it does not exist.
+        found: u64,
+    },
     /// A conflict has no candidate of the kind that a resolution chooses.
     #[error("no candidate for `{path}` is what the resolution asks for; `rejoin conflicts` lists them all")]
     NoCandidate {

@@ -49,16 +49,16 @@ pub use exchange::{Applied, Apply, Item, Progress, Watermark};
 pub use keys::CorruptRecord;
 pub use latest::{Follower, Latest};
 pub use operation::{
-    Action, Choice, Conditions, DatabaseChange, DatabaseDefinition, Identity, OnStale, Operation, Outcome, Resolve,
-    Resolved, Restored, Settling, Version, WriteBatch, WriteRequest, Written,
+    Action, Choice, Conditions, DatabaseChange, DatabaseDefinition, Identity, Insertion, LocalWrite, OnStale,
+    Operation, Outcome, Resolve, Resolved, Restored, Settling, Version, WriteBatch, WriteRequest, Written,
 };
 pub use options::{Place, StoreOptions};
 pub use queue::{CommitQueue, Committer};
 pub use queue_options::QueueOptions;
 pub use read::{
     Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Export, ExportOptions,
-    Exported, Found, History, KeptBody, KeptRevision, Lacking, ListRange, Page, QuarantinedState, RuleEffect, Scan,
-    Seen, VisibleDatabase, WatchFilter, Watched, WatchedChange,
+    Exported, Found, History, KeptBody, KeptRevision, Lacking, ListRange, Opened, Page, QuarantinedState, RuleEffect,
+    Scan, Seen, VisibleDatabase, WatchFilter, Watched, WatchedChange,
 };
 pub use restore_error::RestoreError;
 pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, HlcTime};
+use rejoin_document::{DatabaseName, HlcTime, Sequence};
 
 use crate::clock::{Clock, span};
 use crate::commit::{Group, Pipeline, fresh_identity};
@@ -58,10 +58,22 @@ impl Store {
             .map(|(name, database)| (name.clone(), database.record.knowledge.get(replica)));
         let opened: BTreeMap<DatabaseName, HlcTime> = opened.collect();
         let clock = Clock::new(replica, options.clock, options.max_drift, former.time.issued);
-        let mut pipeline = Pipeline::new(clock, opened);
+        let mut pipeline = Pipeline::new(clock, opened, numbers_from(&former, &options));
         let state = begin(engine.as_ref(), &options, &mut pipeline, before, renewal.is_some())?;
         let former_alive = former.identity.is_some().then_some(former.time.alive);
         Ok(Self::new(engine, options, pipeline, state, former_alive))
+    }
+}
+
+/// Where the logs of this run begin: at the microsecond of its start, behind all that an earlier run can have added, which is no more than a change
+/// each microsecond. A disk may be put back to an older state without anybody noticing. Were numbers given twice, a peer that had read on before would take
+/// what it finds under them for read. The first run begins at 0; one whose clock was set back goes on where the disk ends.
+fn numbers_from(former: &Former, options: &StoreOptions) -> Sequence {
+    let now = (options.clock)().as_u64();
+    let (seconds, fraction) = (now >> 32, now & u64::from(u32::MAX));
+    match former.identity {
+        Some(_) => Sequence(seconds * 1_000_000 + ((fraction * 1_000_000) >> 32)),
+        None => Sequence(0),
     }
 }
 
@@ -75,6 +87,7 @@ fn begin(
 ) -> Result<NodeState, OpenError> {
     let mut group = Group::new(engine, options, pipeline, before.clone());
     group.put_identity();
+    group.number_logs();
     if renewed {
         group.fall_behind();
     }

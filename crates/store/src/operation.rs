@@ -19,6 +19,8 @@ pub enum Operation {
     Write(WriteRequest),
     /// A client's writes of several documents: all of them or none.
     WriteBatch(WriteBatch),
+    /// A client brings a revision that was made elsewhere.
+    Insert(Insertion),
     /// A client settles open conflicts of a document.
     Resolve(Resolve),
     /// Creates a database, or finds it as defined.
@@ -85,6 +87,8 @@ pub enum Operation {
         /// For the log.
         reason: String,
     },
+    /// Stores or deletes a document that stays at this node.
+    PutLocal(LocalWrite),
     /// Stores a heal report, or replaces one.
     SaveHeal {
         /// The report to replace; none for a new one.
@@ -100,6 +104,8 @@ impl Operation {
         match self {
             Self::Write(_)
             | Self::WriteBatch(_)
+            | Self::Insert(_)
+            | Self::PutLocal(_)
             | Self::Resolve(_)
             | Self::CreateDatabase(_)
             | Self::UpdateDatabase(_)
@@ -126,6 +132,13 @@ pub enum Outcome {
     Written(Written),
     /// All writes of the batch are durable, in their order.
     BatchWritten(Vec<Written>),
+    /// The revision is in the document; none: it was before.
+    Inserted(Option<Written>),
+    /// The document that stays here is stored, with this number; 0: it is deleted.
+    LocalPut {
+        /// Counts up from 1 with each write.
+        number: u64,
+    },
     /// Conflicts are settled, if there were any that were meant.
     Resolved(Resolved),
     /// The document is not as a compare-and-swap expects it: this is what it shows. Nothing was written.
@@ -351,6 +364,33 @@ pub struct Resolved {
     pub left_open: u32,
 }
 
+/// A revision that was made elsewhere, with those that it grew from.
+#[derive(Debug, Clone)]
+pub struct Insertion {
+    /// The database. In granularity `document` the revision keeps its name; in granularity `field` it is a write by somebody who had read the newest of
+    /// its ancestors that is known here, and both stay where that is no longer current.
+    pub database: DatabaseName,
+    /// The document.
+    pub id: DocumentId,
+    /// The revision, its parent, and so on; generations count down by one.
+    pub history: Vec<Revision>,
+    /// The body; none deletes.
+    pub body: Option<Arc<Object>>,
+}
+
+/// A write of a document that stays at this node: it is no part of the database for other datacenters, listings and changes.
+#[derive(Debug, Clone)]
+pub struct LocalWrite {
+    /// The database.
+    pub database: DatabaseName,
+    /// Its name.
+    pub id: String,
+    /// The number that the writer had read; 0: there was none.
+    pub base: u64,
+    /// The body; none deletes.
+    pub body: Option<Arc<Object>>,
+}
+
 /// What a client presumes of a document that it writes. All is checked against the document as it is before the write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conditions {
@@ -443,6 +483,8 @@ pub enum Restored {
 pub struct Written {
     /// The revision that the document shows now.
     pub revision: Revision,
+    /// The revision that the write made: in granularity `document` another one may be shown.
+    pub made: Revision,
     /// The dot of the write.
     pub dot: Dot,
     /// The checksum of the body that the document shows now.

@@ -326,7 +326,10 @@ fn a_document_does_not_grow_beyond_what_travels_and_can_always_be_made_smaller()
     assert!(east.states(&shop(), &[id("a")]).unwrap()[0].state.len() > 5_000);
     assert!(try_put(&east, "a", branch(&base, 300)).is_err());
     put(&east, "a", update("{}"));
-    put(&east, "a", delete());
+    // Branch by branch, although a tombstone takes a few bytes more than the empty body that it closes.
+    while shown(&east, "a").is_some() {
+        put(&east, "a", delete());
+    }
     verify(&east, &shop());
 }
 

@@ -177,6 +177,7 @@ impl Machine {
             queue: None,
             transport,
             listening,
+            http: Vec::new(),
             wall: clock::wall(self.number),
             seed,
         };

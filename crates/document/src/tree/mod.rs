@@ -2,6 +2,7 @@
 //! children, and nothing is merged until a client does it.
 
 mod commit;
+mod insert;
 mod resolve;
 mod tree_document;
 

@@ -157,6 +157,23 @@ impl TreeDocument {
         winner.dots.oldest().map(|(dot, ())| dot)
     }
 
+    /// The revision that a write made, if it is kept.
+    pub(crate) fn made_by(&self, dot: Dot) -> Option<&Revision> {
+        let mut nodes = self.nodes.iter().rev();
+        nodes
+            .find(|(_, node)| node.dots.contains(dot))
+            .map(|(revision, _)| revision)
+    }
+
+    /// The revisions that one grew from, newest first, as far as they are kept.
+    pub(crate) fn ancestors(&self, revision: &Revision) -> Vec<Revision> {
+        let parent = |child: &Revision| self.nodes.get(child).and_then(|node| node.parent.clone());
+        // The nodes bound the walk: only made-up states have revisions that descend from each other.
+        std::iter::successors(parent(revision), parent)
+            .take(self.nodes.len())
+            .collect()
+    }
+
     /// More than one open revision that is not deleted.
     pub(crate) fn may_conflict(&self) -> bool {
         self.leaves().iter().filter(|(_, node)| !node.deleted).nth(1).is_some()

@@ -57,7 +57,9 @@ impl Plan {
             peers.push(peer);
         }
         let address = settings.grpc.address;
-        if !address.ip().is_loopback() && !settings.grpc.insecure {
+        let addresses = std::iter::once(&address).chain(&settings.http.addresses);
+        let open = addresses.copied().find(|address| !address.ip().is_loopback());
+        if let Some(address) = open.filter(|_| !settings.grpc.insecure) {
             return Err(ConfigError::NotLoopback { address });
         }
         check_bounds(&settings)?;
@@ -113,6 +115,7 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
         ("grpc.watches_max", settings.grpc.watches_max as u64),
         ("grpc.exports_max", settings.grpc.exports_max as u64),
         ("grpc.export_stalled_after_ms", settings.grpc.export_stalled_after_ms),
+        ("http.connections_max", settings.http.connections_max as u64),
         ("limits.body_bytes_max", settings.limits.body_bytes_max as u64),
     ];
     if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use rejoin_document::Granularity;
 use rejoin_store::{QueueOptions, RocksOptions};
 use serde::{Deserialize, Serialize};
 
@@ -108,12 +109,50 @@ impl Default for GrpcSettings {
     }
 }
 
-/// The HTTP server, which does not exist yet: the addresses are accepted and not used.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The HTTP server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpSettings {
     /// Where to listen. Default: nowhere.
     pub addresses: Vec<SocketAddr>,
+    /// What `PUT /{db}` creates where it does not say: `document` (CouchDB's semantics) or `field`. Default `document`.
+    #[serde(with = "as_text")]
+    pub granularity: Granularity,
+    /// The origins of pages (`https://example.org`, or `*` for all) that may read answers in a browser. Default: none.
+    pub cors_origins: Vec<String>,
+    /// Connections at one time, over all addresses. Default 1024.
+    pub connections_max: usize,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            addresses: Vec::new(),
+            granularity: Granularity::Document,
+            cors_origins: Vec::new(),
+            connections_max: 1024,
+        }
+    }
+}
+
+/// A value that is written as its text.
+mod as_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 /// One datacenter to pull from.

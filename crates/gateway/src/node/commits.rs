@@ -71,6 +71,8 @@ fn name(operation: &Operation) -> &'static str {
     match operation {
         Operation::Write(_) => "write",
         Operation::WriteBatch(_) => "write_batch",
+        Operation::Insert(_) => "insert",
+        Operation::PutLocal(_) => "put_local",
         Operation::Resolve(_) => "resolve",
         Operation::CreateDatabase(_) => "create_database",
         Operation::UpdateDatabase(_) => "update_database",

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Commits;
-use crate::config::GrpcSettings;
+use crate::config::{GrpcSettings, HttpSettings};
 use crate::links::LinkEnd;
 
 /// What every service of a node works with. Cheap to clone.
@@ -25,6 +25,8 @@ pub(crate) struct NodeContext {
     pub limits: Limits,
     /// The settings of the server.
     pub grpc: Arc<GrpcSettings>,
+    /// The settings of the HTTP server.
+    pub http: Arc<HttpSettings>,
     /// Links that other nodes may still open to this one.
     pub sessions: Arc<Semaphore>,
     /// Held by the compaction that runs.

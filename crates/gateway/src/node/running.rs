@@ -16,6 +16,7 @@ use super::{Commits, NodeContext, StartError, cleaning, purging, sampling};
 use crate::clock::{LinkClock, WallClock};
 use crate::config::Plan;
 use crate::grpc::GrpcServer;
+use crate::http::HttpServer;
 use crate::links::{Dialler, Hub, Incoming, LinkEnd, Port, Puller, Transport, dial_times, link_options};
 use crate::metrics::Metrics;
 
@@ -35,6 +36,8 @@ pub struct Parts {
     pub transport: Arc<dyn Transport>,
     /// Connections of clients and peers, and the address that was bound.
     pub listening: (SocketAddr, Incoming),
+    /// The same for HTTP, on any number of addresses.
+    pub http: Vec<(SocketAddr, Incoming)>,
     /// The wall clock.
     pub wall: WallClock,
     /// Where randomness begins: names of streams and the spread of reconnects.
@@ -46,6 +49,7 @@ pub struct Node {
     context: NodeContext,
     queue: Option<CommitQueue>,
     address: SocketAddr,
+    http_addresses: Vec<SocketAddr>,
     shutdown_timeout: Duration,
 }
 
@@ -61,6 +65,7 @@ impl Node {
             queue,
             transport,
             listening: (address, incoming),
+            http,
             wall,
             seed,
         } = parts;
@@ -85,6 +90,7 @@ impl Node {
             links,
             limits: body_limits(plan),
             grpc: Arc::new(settings.grpc.clone()),
+            http: Arc::new(settings.http.clone()),
             sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
             compacting: Arc::new(Semaphore::new(1)),
             exports: Arc::new(Semaphore::new(settings.grpc.exports_max)),
@@ -95,6 +101,13 @@ impl Node {
         };
         let server = GrpcServer::new(context.clone(), LINK_MESSAGE_BYTES_MAX)?;
         context.tasks.spawn(server.run(incoming));
+        let connections = Arc::new(Semaphore::new(settings.http.connections_max));
+        let mut http_addresses = Vec::with_capacity(http.len());
+        for (address, incoming) in http {
+            http_addresses.push(address);
+            let server = HttpServer::new(context.clone(), Arc::clone(&connections));
+            context.tasks.spawn(server.run(incoming));
+        }
         start_pullers(plan, &context, &transport, seed);
         context
             .tasks
@@ -106,6 +119,7 @@ impl Node {
             context,
             queue,
             address,
+            http_addresses,
             shutdown_timeout,
         })
     }
@@ -113,6 +127,11 @@ impl Node {
     /// The address that clients and peers reach the node at.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The addresses at which HTTP is served.
+    pub fn http_addresses(&self) -> &[SocketAddr] {
+        &self.http_addresses
     }
 
     /// The store, for those who look at a node from inside.

@@ -62,6 +62,7 @@ async fn start(network: &Memory, name: &str, own: SocketAddr, other: (&str, Sock
         queue: None,
         transport,
         listening,
+        http: Vec::new(),
         wall: system_clock,
         seed: 7,
     };

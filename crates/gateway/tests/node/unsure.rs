@@ -65,6 +65,7 @@ async fn start(engine: &Arc<FailingEngine>) -> (Node, SocketAddr) {
         queue: None,
         transport,
         listening,
+        http: Vec::new(),
         wall: system_clock,
         seed: 7,
     };

@@ -76,6 +76,7 @@ impl Group<'_> {
             let name = definition.name.clone();
             let mut database = DatabaseState::new(number, definition);
             database.version = version;
+            database.record.sequence = self.pipeline.numbers_from;
             // A deletion may arrive before the definition; there is nothing to drop then.
             database.deletions = self.state.deletions.get(&name).cloned().unwrap_or_default();
             self.state.databases.insert(name, Arc::new(database));

@@ -31,6 +31,8 @@ pub(crate) struct Group<'a> {
     pub(super) documents: BTreeMap<DocumentKey, Staged>,
     /// Records of superseded revisions, oldest first, by what the keys of those of one revision start with.
     pub(super) revisions: BTreeMap<Vec<u8>, Vec<Kept>>,
+    /// The counts of documents that stay here and were written; 0: deleted.
+    pub(super) locals: BTreeMap<Vec<u8>, u64>,
     /// What was added to `revisions`, while a batch may have to be taken back.
     pub(super) journal: Option<Vec<Vec<u8>>>,
     /// Hashes and sequences of the quarantined states of a document.
@@ -70,6 +72,7 @@ impl<'a> Group<'a> {
             batch: Batch::new(),
             documents: BTreeMap::new(),
             revisions: BTreeMap::new(),
+            locals: BTreeMap::new(),
             journal: None,
             quarantine: BTreeMap::new(),
             dirty_buckets: BTreeSet::new(),
@@ -89,6 +92,8 @@ impl<'a> Group<'a> {
         match operation {
             Operation::Write(request) => self.write(request),
             Operation::WriteBatch(batch) => self.write_batch(batch),
+            Operation::Insert(insertion) => self.insert(insertion),
+            Operation::PutLocal(write) => self.put_local(write),
             Operation::Resolve(request) => self.resolve(request),
             Operation::CreateDatabase(definition) => self.create_database(definition),
             Operation::UpdateDatabase(change) => self.update_database(change),

@@ -74,6 +74,17 @@ impl Group<'_> {
         }
     }
 
+    /// Moves the ends of all logs to where this run numbers from.
+    pub(crate) fn number_logs(&mut self) {
+        let names: Vec<DatabaseName> = self.state.databases.keys().cloned().collect();
+        for name in names {
+            let from = self.pipeline.numbers_from;
+            if let Some(database) = self.state.database_mut(&name) {
+                database.record.sequence = database.record.sequence.max(from);
+            }
+        }
+    }
+
     /// Records the identity with the place where it holds.
     pub(crate) fn put_identity(&mut self) {
         let Place { host, path, inode } = self.options.place.clone();

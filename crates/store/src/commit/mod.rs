@@ -13,6 +13,8 @@ mod group;
 mod history;
 mod identity;
 mod index;
+mod insert;
+mod local;
 mod peers;
 mod pipeline;
 mod prune;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::{DatabaseName, DocumentId, HlcTime};
+use rejoin_document::{DatabaseName, DocumentId, HlcTime, Sequence};
 
 use super::trim::TrimCursor;
 use crate::clock::Clock;
@@ -23,6 +23,8 @@ pub(crate) struct Pipeline {
     pub clock: Clock,
     /// This replica's own last write of each database when the store was opened: what it can vouch for if its disk turns out to be old.
     pub opened: BTreeMap<DatabaseName, HlcTime>,
+    /// What this run adds to a log is numbered above this.
+    pub numbers_from: Sequence,
     /// Where the next step of forgetting goes on.
     pub forget_after: BTreeMap<DatabaseName, DocumentId>,
     /// The key in the family `quarantine` where the next step of trying again goes on.
@@ -35,10 +37,11 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    pub(crate) fn new(clock: Clock, opened: BTreeMap<DatabaseName, HlcTime>) -> Self {
+    pub(crate) fn new(clock: Clock, opened: BTreeMap<DatabaseName, HlcTime>, numbers_from: Sequence) -> Self {
         Self {
             clock,
             opened,
+            numbers_from,
             forget_after: BTreeMap::new(),
             retry_after: BTreeMap::new(),
             pruned_until: BTreeMap::new(),

@@ -102,7 +102,7 @@ impl Group<'_> {
             request: None,
         };
         let committed = current.resolve(&resolution, &RuleSet::none())?;
-        self.place(key, committed, resolution.dot).map(drop)
+        self.place(key, committed, (resolution.dot, false)).map(drop)
     }
 }
 

@@ -96,6 +96,7 @@ impl Group<'_> {
     ) -> Written {
         Written {
             conflicts: shown.conflicts.len(),
+            made: answer.revision.clone(),
             revision: answer.revision,
             dot: answer.dot,
             checksum: answer.checksum,
@@ -132,16 +133,25 @@ impl Group<'_> {
         };
         let committed = current.commit(&write, database.rules())?;
         let merged = current.is_merged(&write, &committed.shown);
-        let written = self.place(key, committed, dot)?;
+        let deletes = intent.body.is_none();
+        let written = self.place(key, committed, (dot, deletes))?;
         Ok(Written { merged, ..written })
     }
 
     /// Puts what a write of this replica made in place, unless it has become too large to travel.
-    pub(super) fn place(&mut self, key: &DocumentKey, committed: Committed, dot: Dot) -> Result<Written, CommitError> {
+    pub(super) fn place(
+        &mut self,
+        key: &DocumentKey,
+        committed: Committed,
+        (dot, deletes): (Dot, bool),
+    ) -> Result<Written, CommitError> {
         let Committed { document, shown } = committed;
         let state = document.encode();
-        self.bound_document(key, &shown, state.len())?;
+        if !deletes {
+            self.bound_document(key, state.len())?;
+        }
         let context = document.context().clone();
+        let made = document.made_by(dot).unwrap_or(&shown.revision).clone();
         let sequence = self.put(key, document, &shown, Some(dot));
         if let Some(staged) = self.documents.get_mut(key) {
             staged.keep_encoded(state);
@@ -153,6 +163,7 @@ impl Group<'_> {
             checksum: shown.checksum(),
             conflicts: shown.conflicts.len(),
             revision: shown.revision,
+            made,
             dot,
             merged: false,
             sequence,
@@ -163,10 +174,10 @@ impl Group<'_> {
     }
 
     /// What merges and open branches come to is bounded like a body: what no link carries would never reach another datacenter. A document that is
-    /// over the bound already may shrink, and can always be deleted.
-    fn bound_document(&mut self, key: &DocumentKey, shown: &Shown, bytes: usize) -> Result<(), CommitError> {
+    /// over the bound already may shrink, and each of its branches can always be deleted.
+    fn bound_document(&mut self, key: &DocumentKey, bytes: usize) -> Result<(), CommitError> {
         let bytes_max = self.options.document_bytes_max;
-        if bytes <= bytes_max || shown.deleted {
+        if bytes <= bytes_max {
             return Ok(());
         }
         let before = self.documents.get_mut(key).map_or(0, |staged| staged.encoded().len());

@@ -10,6 +10,7 @@ pub(crate) mod databases;
 pub(crate) mod digest;
 pub(crate) mod documents;
 pub(crate) mod heals;
+pub(crate) mod local;
 pub(crate) mod meta;
 pub(crate) mod peers;
 pub(crate) mod quarantine;

@@ -1,6 +1,6 @@
 //! The log as clients follow it.
 
-use rejoin_document::{DatabaseName, DocumentId, Sequence, Shown};
+use rejoin_document::{DatabaseName, DocumentId, Leaf, Sequence, Shown};
 
 use super::access::{Budget, read_document};
 use crate::engine::Family;
@@ -17,6 +17,8 @@ pub struct DocumentChange {
     pub id: DocumentId,
     /// What it shows, deleted or not.
     pub shown: Shown,
+    /// The open revisions, the winner first.
+    pub leaves: Vec<Leaf>,
 }
 
 /// A piece of the log.
@@ -59,10 +61,12 @@ impl Store {
             };
             budget.spend(stored.as_ref().map_or(0, |(_, stored)| stored.bytes));
             if let Some((id, stored)) = stored {
+                let shown = stored.document.shown(database.rules());
                 read.changes.push(DocumentChange {
                     sequence,
                     id,
-                    shown: stored.document.shown(database.rules()),
+                    leaves: stored.document.leaves(&shown),
+                    shown,
                 });
             }
         }

@@ -5,6 +5,7 @@
 mod access;
 mod changes;
 mod conflicts;
+mod couch;
 mod definitions;
 mod digest;
 mod documents;
@@ -23,6 +24,7 @@ mod watch;
 
 pub use changes::{Changes, DocumentChange};
 pub use conflicts::{ConflictFilter, Conflicted};
+pub use couch::Opened;
 pub use definitions::VisibleDatabase;
 pub use documents::Found;
 pub use export::{Export, ExportOptions, Exported};

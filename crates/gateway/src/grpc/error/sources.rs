@@ -122,6 +122,7 @@ impl From<CommitError> for Failure {
                 .with("checksum", checksum),
             CommitError::BatchRefused { place, source } => Self::from(*source).of_batch(place),
             CommitError::DocumentTooLarge { ref id, .. } => Self::new(Reason::DocumentTooLarge, &error).with("id", id),
+            CommitError::LocalChanged { ref id, .. } => Self::new(Reason::VersionMismatch, &error).with("id", id),
             CommitError::BatchTooLarge { .. } => Self::new(Reason::InvalidBatch, &error),
             CommitError::BatchArriving => Self::new(Reason::CatchingUp, &error),
             CommitError::Unmatched { ref id } => Self::new(Reason::Unmatched, &error).with("id", id),

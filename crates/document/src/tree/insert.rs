@@ -1,0 +1,40 @@
+//! A revision that was made elsewhere enters the tree under its own name, with what it grew from.
+
+use std::sync::Arc;
+
+use super::TreeNode;
+use crate::dot_map::DotMap;
+use crate::{Committed, Document, Dot, Object, REVISIONS_MAX, Revision, TreeDocument};
+
+impl TreeDocument {
+    /// The state with a revision and those of its ancestors that it does not know: `history` begins with the revision itself, then its parent, and so on.
+    /// `None` if the revision is known, or there is none. A deleted revision has no body.
+    pub(crate) fn insert(&self, history: &[Revision], body: Option<&Arc<Object>>, dot: Dot) -> Option<Committed> {
+        let revision = history.first().filter(|revision| !self.nodes.contains_key(*revision))?;
+        let mut document = self.clone();
+        document.context.advance(dot);
+        document.requests.shorten(&document.context);
+        let parents = history.iter().skip(1).map(Some).chain([None]);
+        for (place, (made, parent)) in history.iter().zip(parents).enumerate() {
+            if self.nodes.contains_key(made) {
+                break;
+            }
+            let node = TreeNode {
+                parent: parent.cloned(),
+                deleted: place == 0 && body.is_none(),
+                dots: DotMap::of(dot, ()),
+            };
+            document.nodes.insert(made.clone(), node);
+        }
+        document
+            .bodies
+            .insert(revision.clone(), body.cloned().unwrap_or_default());
+        document.stem(REVISIONS_MAX);
+        document.keep_open_bodies();
+        let shown = document.shown();
+        Some(Committed {
+            document: Document::Tree(document),
+            shown,
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! Answers and their content types.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde_json::Value as Json;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const JSON_API: HeaderValue = HeaderValue::from_static("application/vnd.api+json");
+
+/// A JSON answer, which ends with a line feed as CouchDB's do.
+pub(super) fn json(status: StatusCode, value: &Json) -> Response {
+    text(status, format!("{value}\n"))
+}
+
+/// The same, of a text that is JSON.
+pub(super) fn text(status: StatusCode, text: String) -> Response {
+    with_type(status, JSON, Body::from(text))
+}
+
+/// An answer of JSON:API.
+pub(super) fn json_api(status: StatusCode, text: String) -> Response {
+    with_type(status, JSON_API, Body::from(text))
+}
+
+/// A JSON answer that comes in pieces.
+pub(super) fn stream(body: Body) -> Response {
+    with_type(StatusCode::OK, JSON, body)
+}
+
+/// Any other answer.
+pub(super) fn with_type(status: StatusCode, kind: HeaderValue, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("must-revalidate"));
+    headers.insert(
+        header::SERVER,
+        HeaderValue::from_static(concat!("Rejoin/", env!("CARGO_PKG_VERSION"))),
+    );
+    response
+}
+
+/// Adds a header, if its value can stand in one.
+pub(super) fn header(mut response: Response, name: header::HeaderName, value: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// Whether the client takes JSON rather than several parts: it says so.
+pub(super) fn wants_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    accepted
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("application/json"))
+}
+
+/// A text as JSON.
+pub(super) fn quoted(text: &str) -> String {
+    Json::String(text.to_owned()).to_string()
+}

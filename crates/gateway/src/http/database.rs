@@ -1,0 +1,117 @@
+//! `/{db}`: creating, describing and deleting a database; a document without an id.
+
+use std::sync::Arc;
+
+use axum::http::{Method, StatusCode, header};
+use axum::response::Response;
+use rejoin_document::{DatabaseName, Granularity};
+use rejoin_store::{DatabaseDefinition, DatabaseSettings, Operation, Outcome};
+
+use super::answer::{self, quoted};
+use super::body::Request;
+use super::error::HttpError;
+use super::incoming::Incoming;
+use super::{document, write};
+use crate::node::NodeContext;
+
+/// The database that a path names.
+///
+/// # Errors
+///
+/// It is no name, or there is no such database.
+pub(super) fn name(context: &NodeContext, text: &str) -> Result<DatabaseName, HttpError> {
+    let name = parse(text)?;
+    let current = context.store.current(&name);
+    match context.store.definition(&current) {
+        Some(_) => Ok(current),
+        None => Err(HttpError::no_database()),
+    }
+}
+
+/// Creates a database unless it is there.
+///
+/// # Errors
+///
+/// It is no name, or is there with another granularity.
+pub(super) async fn create(context: &NodeContext, text: &str, granularity: Granularity) -> Result<bool, HttpError> {
+    let definition = DatabaseDefinition {
+        name: parse(text)?,
+        granularity,
+        rules: Arc::default(),
+        settings: DatabaseSettings::default(),
+    };
+    match context.commits.submit(Operation::CreateDatabase(definition)).await? {
+        Outcome::Database { created } => Ok(created),
+        _ => Err(write::stopped()),
+    }
+}
+
+pub(super) async fn answer(context: &NodeContext, text: &str, request: &mut Request) -> Result<Response, HttpError> {
+    match *request.method() {
+        Method::PUT => put(context, text, request).await,
+        Method::GET | Method::HEAD => info(context, &name(context, text)?),
+        Method::DELETE => delete(context, &name(context, text)?).await,
+        Method::POST => post(context, &name(context, text)?, request).await,
+        _ => Err(HttpError::method("DELETE,GET,HEAD,POST,PUT")),
+    }
+}
+
+async fn put(context: &NodeContext, text: &str, request: &mut Request) -> Result<Response, HttpError> {
+    let granularity = match request.query().text("granularity") {
+        None => context.http.granularity,
+        Some(text) => text
+            .parse()
+            .map_err(|_| HttpError::query("granularity is `document` or `field`"))?,
+    };
+    if !create(context, text, granularity).await? {
+        return Err(HttpError::new(
+            StatusCode::PRECONDITION_FAILED,
+            "file_exists",
+            "The database could not be created, the file already exists.",
+        ));
+    }
+    let created = answer::text(StatusCode::CREATED, "{\"ok\":true}\n".to_owned());
+    Ok(answer::header(created, header::LOCATION, &format!("/{text}")))
+}
+
+fn info(context: &NodeContext, database: &DatabaseName) -> Result<Response, HttpError> {
+    let status = context.store.status();
+    let status = status.iter().find(|status| status.name == *database);
+    let status = status.ok_or_else(HttpError::no_database)?;
+    let definition = context.store.definition(database).ok_or_else(HttpError::no_database)?;
+    let text = format!(
+        "{{\"db_name\":{},\"doc_count\":{},\"doc_del_count\":0,\"update_seq\":\"{}\",\"purge_seq\":0,\"compact_running\":false,\
+         \"instance_start_time\":\"0\",\"disk_format_version\":8,\"granularity\":\"{}\"}}\n",
+        quoted(database.base().as_str()),
+        status.documents,
+        status.sequence.0,
+        definition.granularity,
+    );
+    Ok(answer::text(StatusCode::OK, text))
+}
+
+async fn delete(context: &NodeContext, database: &DatabaseName) -> Result<Response, HttpError> {
+    let operation = Operation::DeleteDatabase {
+        database: database.clone(),
+    };
+    context.commits.submit(operation).await?;
+    Ok(answer::text(StatusCode::OK, "{\"ok\":true}\n".to_owned()))
+}
+
+/// A document that gets an id here, unless it brings one.
+async fn post(context: &NodeContext, database: &DatabaseName, request: &mut Request) -> Result<Response, HttpError> {
+    let text = request.json(write::document_bytes_max(context)).await?;
+    let incoming = Incoming::read(&text, &context.limits)?;
+    let id = incoming.id.clone().unwrap_or_else(write::new_id);
+    document::store(context, database, &id, incoming, true).await
+}
+
+fn parse(text: &str) -> Result<DatabaseName, HttpError> {
+    text.parse().map_err(|_| {
+        let reason = format!(
+            "Name: '{text}'. Only lowercase characters (a-z), digits (0-9), and any of the characters _, $, (, ), +, -, and / are allowed. \
+             Must begin with a letter."
+        );
+        HttpError::new(StatusCode::BAD_REQUEST, "illegal_database_name", reason)
+    })
+}

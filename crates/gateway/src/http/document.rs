@@ -1,0 +1,254 @@
+//! `/{db}/{id}`.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use rejoin_document::{DatabaseName, DocumentId, Revision};
+use rejoin_store::{Opened, Operation, Outcome};
+
+use super::answer::{self, quoted};
+use super::body::Request;
+use super::error::{self, HttpError};
+use super::incoming::Incoming;
+use super::outgoing::Outgoing;
+use super::query::{self, Query};
+use super::{conflict, multipart, write};
+use crate::node::NodeContext;
+
+/// Revisions that one request names at most.
+const REVISIONS_MAX: usize = 1000;
+
+pub(super) async fn answer(
+    context: &NodeContext,
+    database: &DatabaseName,
+    text: &str,
+    request: &mut Request,
+) -> Result<Response, HttpError> {
+    let id: DocumentId = text.parse().map_err(error::id)?;
+    match *request.method() {
+        Method::GET | Method::HEAD => get(context, database, &id, request),
+        Method::PUT => put(context, database, &id, request).await,
+        Method::DELETE => delete(context, database, &id, request).await,
+        _ => Err(HttpError::method("DELETE,GET,HEAD,PUT")),
+    }
+}
+
+/// Stores a document that was sent, and answers.
+pub(super) async fn store(
+    context: &NodeContext,
+    database: &DatabaseName,
+    text: &str,
+    incoming: Incoming,
+    new_edits: bool,
+) -> Result<Response, HttpError> {
+    let id: DocumentId = text.parse().map_err(error::id)?;
+    if !new_edits {
+        let insertion = write::insertion(database, &id, &incoming)?;
+        let revision = insertion.history[0].clone();
+        context.commits.submit(Operation::Insert(insertion)).await?;
+        return Ok(stored(&id, &revision, false, StatusCode::CREATED));
+    }
+    let request = write::request(context, database, &id, &incoming)?;
+    let base = request.conditions.base.clone();
+    let done = context.commits.submit(Operation::Write(request)).await;
+    match done {
+        Ok(Outcome::Written(written)) => {
+            let status = if incoming.deleted {
+                StatusCode::OK
+            } else {
+                StatusCode::CREATED
+            };
+            Ok(stored(&id, &written.made, written.merged, status))
+        }
+        Ok(_) => Err(write::stopped()),
+        // In a database whose members merge an answer with both sides is better than CouchDB's two words.
+        Err(error) if write::merges(context, database) => Err(conflict::told(&id, base.as_ref(), error.into())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn put(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &DocumentId,
+    request: &mut Request,
+) -> Result<Response, HttpError> {
+    let new_edits = request.query().flag_or("new_edits", true)?;
+    // A PUT cannot come from a form of another site, and curl says of all data that it sends that it is a form.
+    let text = request.bytes(write::document_bytes_max(context)).await?;
+    let mut incoming = Incoming::read(&text, &context.limits)?;
+    if incoming.id.as_ref().is_some_and(|sent| sent != id.as_str()) {
+        return Err(HttpError::bad_request("Document ID must match the one in the URL"));
+    }
+    let named = [request.query().text("rev"), request.if_match()];
+    for text in named.into_iter().flatten() {
+        let revision = query::revision(text)?;
+        if incoming.revision.get_or_insert_with(|| revision.clone()) != &revision {
+            return Err(HttpError::bad_request(
+                "Document rev from request body and query string have different values",
+            ));
+        }
+    }
+    store(context, database, id.as_str(), incoming, new_edits).await
+}
+
+async fn delete(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &DocumentId,
+    request: &mut Request,
+) -> Result<Response, HttpError> {
+    let named = request.query().text("rev").or_else(|| request.if_match());
+    let incoming = Incoming {
+        id: None,
+        revision: named.map(query::revision).transpose()?,
+        deleted: true,
+        updated: None,
+        history: Vec::new(),
+        body: std::sync::Arc::default(),
+    };
+    let write = write::request(context, database, id, &incoming)?;
+    let written = write::submit(context, write).await?;
+    Ok(stored(id, &written.made, false, StatusCode::OK))
+}
+
+fn stored(id: &DocumentId, revision: &Revision, merged: bool, status: StatusCode) -> Response {
+    let merged = if merged { ",\"merged\":true" } else { "" };
+    let text = format!(
+        "{{\"ok\":true,\"id\":{},\"rev\":{}{merged}}}\n",
+        quoted(id.as_str()),
+        quoted(&revision.to_string())
+    );
+    tagged(answer::text(status, text), revision)
+}
+
+fn tagged(response: Response, revision: &Revision) -> Response {
+    answer::header(response, header::ETAG, &quoted(&revision.to_string()))
+}
+
+fn get(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &DocumentId,
+    request: &Request,
+) -> Result<Response, HttpError> {
+    let query = request.query();
+    let found = context.store.opened(database, id)?.ok_or_else(HttpError::missing)?;
+    if let Some(wanted) = query.text("open_revs") {
+        let revisions = open_revisions(&found, wanted, query.flag("latest")?)?;
+        let parts = revisions.iter().map(|(revision, held)| match held {
+            true => revision_json(context, database, id, &found, revision, query),
+            false => Ok(None),
+        });
+        let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        return Ok(several(&revisions, parts, answer::wants_json(request.headers())));
+    }
+    let revision = match query.revision("rev")? {
+        Some(revision) => revision,
+        None if found.shown.deleted => return Err(HttpError::deleted()),
+        None => found.shown.revision.clone(),
+    };
+    if request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| known.as_bytes() == quoted(&revision.to_string()).as_bytes())
+    {
+        let same = answer::with_type(
+            StatusCode::NOT_MODIFIED,
+            HeaderValue::from_static("application/json"),
+            Body::empty(),
+        );
+        return Ok(tagged(same, &revision));
+    }
+    let json = revision_json(context, database, id, &found, &revision, query)?.ok_or_else(HttpError::missing)?;
+    Ok(tagged(answer::text(StatusCode::OK, json + "\n"), &revision))
+}
+
+/// One revision as JSON, with what the query asks for beside it; `None` if it is not kept.
+pub(super) fn revision_json(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &DocumentId,
+    found: &Opened,
+    revision: &Revision,
+    query: &Query,
+) -> Result<Option<String>, HttpError> {
+    let body = match found.body(revision) {
+        Some(open) => open.body,
+        None => match context.store.base(database, id, revision)? {
+            Some(kept) => kept.body,
+            None => return Ok(None),
+        },
+    };
+    let winner = *revision == found.shown.revision;
+    let mut outgoing = Outgoing::new(id.as_str(), revision, body.as_deref());
+    if write::merges(context, database) {
+        outgoing = outgoing.with_updated();
+    }
+    if query.flag("revs")? {
+        outgoing = outgoing.with_history(&found.ancestors(revision));
+    }
+    if winner {
+        let open = |deleted: bool| {
+            let others = found.leaves.iter().skip(1).filter(move |leaf| leaf.deleted == deleted);
+            others.map(|leaf| &leaf.revision).collect::<Vec<_>>()
+        };
+        let meta = query.flag("meta")?;
+        if meta || query.flag("conflicts")? {
+            outgoing = outgoing.with_revisions("_conflicts", &open(false));
+        }
+        if meta || query.flag("deleted_conflicts")? {
+            outgoing = outgoing.with_revisions("_deleted_conflicts", &open(true));
+        }
+        if query.flag("local_seq")? {
+            outgoing = outgoing.with("_local_seq", found.sequence.0.to_string());
+        }
+    }
+    Ok(Some(outgoing.json()))
+}
+
+/// The revisions that `open_revs` asks for, each with whether it is known. With `latest` an ancestor stands for the open revisions that grew from it.
+pub(super) fn open_revisions(found: &Opened, wanted: &str, latest: bool) -> Result<Vec<(Revision, bool)>, HttpError> {
+    if wanted == "all" {
+        let leaves = found.leaves.iter();
+        return Ok(leaves.map(|leaf| (leaf.revision.clone(), true)).collect());
+    }
+    let malformed = || HttpError::bad_request("open_revs is `all`, or a JSON array of revisions");
+    let named: Vec<String> = serde_json::from_str(wanted).map_err(|_| malformed())?;
+    if named.len() > REVISIONS_MAX {
+        return Err(HttpError::bad_request(format!(
+            "a request names at most {REVISIONS_MAX} revisions"
+        )));
+    }
+    let mut revisions: Vec<(Revision, bool)> = Vec::with_capacity(named.len());
+    for text in named {
+        let revision = query::revision(&text)?;
+        let mut newest = Vec::new();
+        if latest && found.body(&revision).is_none() {
+            let leaves = found.leaves.iter().map(|leaf| &leaf.revision);
+            newest.extend(leaves.filter(|leaf| found.ancestors(leaf).contains(&revision)).cloned());
+        }
+        match newest.is_empty() {
+            true => revisions.push((
+                revision.clone(),
+                found.body(&revision).is_some() || found.knows(&revision),
+            )),
+            false => revisions.extend(newest.into_iter().map(|leaf| (leaf, true))),
+        }
+    }
+    Ok(revisions)
+}
+
+fn several(revisions: &[(Revision, bool)], parts: Vec<Option<String>>, json: bool) -> Response {
+    let pairs = revisions.iter().zip(parts);
+    if json {
+        let rows: Vec<_> = pairs
+            .map(|((revision, _), part)| match part {
+                Some(document) => format!("{{\"ok\":{document}}}"),
+                None => format!("{{\"missing\":{}}}", quoted(&revision.to_string())),
+            })
+            .collect();
+        return answer::text(StatusCode::OK, format!("[{}]\n", rows.join(",")));
+    }
+    multipart::of_revisions(pairs.map(|((revision, _), part)| (revision, part)))
+}

@@ -1,0 +1,93 @@
+//! `/{db}/_local/{id}`: documents that stay at this node, as the checkpoints of replicators.
+
+use std::sync::Arc;
+
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use rejoin_document::DatabaseName;
+use rejoin_store::{LocalWrite, Operation, Outcome};
+
+use super::answer::{self, quoted};
+use super::body::Request;
+use super::error::HttpError;
+use super::incoming::Incoming;
+use super::write;
+use crate::node::NodeContext;
+
+/// Bytes of a name at most, as of a document's id.
+const ID_BYTES_MAX: usize = 512;
+
+pub(super) async fn answer(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &str,
+    request: &mut Request,
+) -> Result<Response, HttpError> {
+    if id.len() > ID_BYTES_MAX {
+        return Err(HttpError::bad_request(format!(
+            "a document id has at most {ID_BYTES_MAX} bytes"
+        )));
+    }
+    match *request.method() {
+        Method::GET | Method::HEAD => get(context, database, id),
+        Method::PUT => {
+            let text = request.bytes(write::document_bytes_max(context)).await?;
+            let incoming = Incoming::read(&text, &context.limits)?;
+            let base = count(incoming.revision.as_ref().map(ToString::to_string).as_deref())?;
+            put(context, database, id, base, incoming.content()).await
+        }
+        Method::DELETE => {
+            let base = count(request.query().text("rev").or_else(|| request.if_match()))?;
+            put(context, database, id, base, None).await
+        }
+        _ => Err(HttpError::method("DELETE,GET,HEAD,PUT")),
+    }
+}
+
+fn get(context: &NodeContext, database: &DatabaseName, id: &str) -> Result<Response, HttpError> {
+    let (count, body) = context.store.local(database, id)?.ok_or_else(HttpError::missing)?;
+    let json = body.to_json();
+    let members = match json.len() {
+        0..=2 => "",
+        length => &json[1..length - 1],
+    };
+    let comma = if members.is_empty() { "" } else { "," };
+    let name = quoted(&format!("_local/{id}"));
+    let text = format!("{{\"_id\":{name},\"_rev\":\"0-{count}\"{comma}{members}}}\n");
+    Ok(answer::text(StatusCode::OK, text))
+}
+
+async fn put(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &str,
+    base: u64,
+    body: Option<Arc<rejoin_document::Object>>,
+) -> Result<Response, HttpError> {
+    let deletes = body.is_none();
+    if deletes && context.store.local(database, id)?.is_none() {
+        return Err(HttpError::missing());
+    }
+    let write = LocalWrite {
+        database: database.clone(),
+        id: id.to_owned(),
+        base,
+        body,
+    };
+    let Outcome::LocalPut { number } = context.commits.submit(Operation::PutLocal(write)).await? else {
+        return Err(write::stopped());
+    };
+    let status = if deletes { StatusCode::OK } else { StatusCode::CREATED };
+    let name = quoted(&format!("_local/{id}"));
+    Ok(answer::text(
+        status,
+        format!("{{\"ok\":true,\"id\":{name},\"rev\":\"0-{number}\"}}\n"),
+    ))
+}
+
+/// The count in a revision such as `0-3`; 0 without one.
+fn count(revision: Option<&str>) -> Result<u64, HttpError> {
+    let Some(text) = revision else { return Ok(0) };
+    let count = text.strip_prefix("0-").and_then(|count| count.parse().ok());
+    count.ok_or_else(HttpError::conflict)
+}

@@ -1,0 +1,39 @@
+//! The HTTP interface: CouchDB's document API, the calls of Sync Gateway's guide, optimistic updates as in Sesam, and JSON:API with checksums.
+//!
+//! Every write goes through the commit pipeline that gRPC uses, and is decided there on the document as it is in that moment: nothing is read first and
+//! written afterwards. A path is taken apart in `route`, each resource has a file of its own, errors and content types one each.
+//!
+//! ```text
+//!   connection ──▶ server (bounds, timeouts) ──▶ route ──▶ resource ──▶ commits / store
+//!                                                             └──▶ answer, error
+//! ```
+
+mod all_docs;
+mod answer;
+mod api;
+mod body;
+mod bulk_docs;
+mod bulk_get;
+mod changes;
+mod conflict;
+mod cors;
+mod database;
+mod document;
+mod error;
+mod feed;
+mod flavour;
+mod incoming;
+mod local;
+mod multipart;
+mod outgoing;
+mod query;
+mod receivers;
+mod remote;
+mod replicate;
+mod revs_diff;
+mod root;
+mod route;
+mod server;
+mod write;
+
+pub(crate) use server::HttpServer;

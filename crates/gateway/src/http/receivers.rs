@@ -1,0 +1,80 @@
+//! `POST /api/receivers/{db}/entities`: entities into a database, as Sesam's pipes take them. Each replaces the one with its `_id`.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use rejoin_document::{DocumentId, Granularity, Value, parse_stored_value};
+use rejoin_store::{Action, CommitError, Conditions, Operation, Outcome, WriteRequest};
+
+use super::answer;
+use super::body::{BATCH_BYTES_MAX, Request};
+use super::error::{self, HttpError};
+use super::incoming::Incoming;
+use super::{database, write};
+use crate::node::NodeContext;
+
+/// Entities of one request at most.
+const ENTITIES_MAX: usize = 10_000;
+
+/// Entities that are handed to the pipeline together.
+const TOGETHER: usize = 500;
+
+pub(super) async fn post(context: &NodeContext, name: &str, request: &mut Request) -> Result<Response, HttpError> {
+    let text = request.json(BATCH_BYTES_MAX).await?;
+    let entities = match parse_stored_value(&text)? {
+        Value::Array(entities) => entities,
+        entity @ Value::Object(_) => vec![entity],
+        _ => return Err(HttpError::bad_request("the body is a JSON array of entities")),
+    };
+    if entities.len() > ENTITIES_MAX {
+        let found = entities.len();
+        return Err(HttpError::too_large(format!(
+            "a request has at most {ENTITIES_MAX} entities, this one has {found}; send several"
+        )));
+    }
+    if let Err(missing) = database::name(context, name) {
+        if missing.status != StatusCode::NOT_FOUND {
+            return Err(missing);
+        }
+        database::create(context, name, Granularity::Field).await?;
+    }
+    let database = database::name(context, name)?;
+    // All are read before the first one is written.
+    let mut writes = Vec::with_capacity(entities.len());
+    for (place, entity) in (1..).zip(entities) {
+        let refused = |error: HttpError| HttpError {
+            reason: format!("entity {place}: {}", error.reason),
+            ..error
+        };
+        let entity = Incoming::of(entity, &context.limits).map_err(refused)?;
+        let id = entity.id.as_deref();
+        let id = id.ok_or_else(|| refused(HttpError::bad_request("an entity needs an _id")))?;
+        let id: DocumentId = id.parse().map_err(|problem| refused(error::id(problem)))?;
+        writes.push(Operation::Write(WriteRequest {
+            database: database.clone(),
+            id,
+            action: match entity.content() {
+                Some(body) => Action::Update { body },
+                None => Action::Delete,
+            },
+            conditions: Conditions::default(),
+            request: None,
+        }));
+    }
+    let mut stored = 0u64;
+    while !writes.is_empty() {
+        let rest = writes.split_off(writes.len().min(TOGETHER));
+        for outcome in context.commits.submit_all(std::mem::replace(&mut writes, rest)).await {
+            match outcome {
+                Ok(Outcome::Written(_)) => stored += 1,
+                // It is deleted, as it should be.
+                Err(CommitError::DocumentNotFound { .. }) => {}
+                Ok(_) => return Err(write::stopped()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(answer::text(
+        StatusCode::OK,
+        format!("{{\"ok\":true,\"entities\":{stored}}}\n"),
+    ))
+}

@@ -1,0 +1,115 @@
+//! Takes connections and serves requests on them, within bounds.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request as HttpRequest};
+use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming as IncomingBody;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Semaphore;
+use tokio_stream::StreamExt;
+
+use super::body::Request;
+use super::{cors, route};
+use crate::links::Incoming;
+use crate::node::NodeContext;
+
+/// How long a client may take to send the head of a request, and to say nothing between two.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of the head of a request at most.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// Headers of a request at most.
+const HEADERS_MAX: usize = 100;
+
+/// Serves HTTP on one address.
+pub(crate) struct HttpServer {
+    context: NodeContext,
+    connections: Arc<Semaphore>,
+}
+
+impl HttpServer {
+    /// A server that shares the bound of connections with those of the other addresses.
+    pub(crate) fn new(context: NodeContext, connections: Arc<Semaphore>) -> Self {
+        Self { context, connections }
+    }
+
+    /// Serves until the node stops; requests that are being answered end first.
+    pub(crate) async fn run(self, mut incoming: Incoming) {
+        let stop = self.context.stop.clone();
+        loop {
+            // Beyond the bound new clients wait in the backlog of the socket.
+            let permit = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                permit = Arc::clone(&self.connections).acquire_owned() => permit,
+            };
+            let Ok(permit) = permit else { return };
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                accepted = incoming.next() => accepted,
+            };
+            let connection = match accepted {
+                Some(Ok(connection)) => connection,
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    continue;
+                }
+                None => return,
+            };
+            let (context, stop) = (self.context.clone(), stop.clone());
+            self.context.tasks.spawn(async move {
+                let _permit = permit;
+                let service = service_fn(move |request| serve(context.clone(), request));
+                let mut builder = http1::Builder::new();
+                builder
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEAD_TIMEOUT)
+                    .max_buf_size(HEAD_BYTES_MAX)
+                    .max_headers(HEADERS_MAX);
+                let serving = builder.serve_connection(TokioIo::new(connection), service);
+                tokio::pin!(serving);
+                let ended = tokio::select! {
+                    ended = serving.as_mut() => ended,
+                    () = stop.cancelled() => {
+                        serving.as_mut().graceful_shutdown();
+                        serving.await
+                    }
+                };
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+            });
+        }
+    }
+}
+
+async fn serve(context: NodeContext, request: HttpRequest<IncomingBody>) -> Result<Response, Infallible> {
+    let request = request.map(Body::new);
+    let head = *request.method() == Method::HEAD;
+    let origin = cors::allowed(&context.http, request.headers()).cloned();
+    let mut response = match (&origin, request.method() == Method::OPTIONS) {
+        (Some(_), true) => cors::preflight(),
+        _ => match Request::new(request) {
+            Ok(request) => route::dispatch(&context, request)
+                .await
+                .unwrap_or_else(IntoResponse::into_response),
+            Err(error) => error.into_response(),
+        },
+    };
+    if let Some(origin) = origin {
+        cors::allow(&mut response, &origin);
+    }
+    if head {
+        *response.body_mut() = Body::empty();
+    }
+    Ok(response)
+}

@@ -1,0 +1,107 @@
+//! What the writes of all resources share.
+
+use rejoin_document::{DatabaseName, DocumentId, Granularity, Revision};
+use rejoin_store::{Action, Conditions, Insertion, Operation, Outcome, WriteRequest, Written};
+
+use super::error::HttpError;
+use super::incoming::Incoming;
+use crate::node::NodeContext;
+
+/// Bytes of one document's text at most: its body, and room for the members that begin with an underscore.
+pub(super) fn document_bytes_max(context: &NodeContext) -> usize {
+    context.limits.body_bytes_max.saturating_add(128 << 10)
+}
+
+/// A fresh id for a document: 32 hexadecimal digits.
+pub(super) fn new_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// The pipeline answers each operation in kind; nothing else happens but that it has stopped.
+pub(super) fn stopped() -> HttpError {
+    rejoin_store::CommitError::Stopped.into()
+}
+
+/// The write that a document stands for: it creates, or has read a revision.
+pub(super) fn request(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &DocumentId,
+    incoming: &Incoming,
+) -> Result<WriteRequest, HttpError> {
+    let base = base(context, database, id, incoming)?;
+    let action = match (&base, incoming.content()) {
+        (None, Some(body)) => Action::Create { body },
+        (Some(_), Some(body)) => Action::Update { body },
+        (Some(_), None) => Action::Delete,
+        // A delete that names nothing it has read.
+        (None, None) => return Err(unread_delete(context, database, id)?),
+    };
+    let conditions = Conditions {
+        base,
+        ..Conditions::default()
+    };
+    Ok(WriteRequest {
+        database: database.clone(),
+        id: id.clone(),
+        action,
+        conditions,
+        request: None,
+    })
+}
+
+fn unread_delete(context: &NodeContext, database: &DatabaseName, id: &DocumentId) -> Result<HttpError, HttpError> {
+    let found = context.store.get(database, id)?;
+    Ok(match found {
+        Some(found) if !found.shown.deleted => HttpError::conflict(),
+        Some(_) => HttpError::deleted(),
+        None => HttpError::missing(),
+    })
+}
+
+/// The revision that the client had read: named as such, or by its generation.
+fn base(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &DocumentId,
+    incoming: &Incoming,
+) -> Result<Option<Revision>, HttpError> {
+    if incoming.revision.is_some() {
+        return Ok(incoming.revision.clone());
+    }
+    let Some(updated) = incoming.updated.filter(|_| merges(context, database)) else {
+        return Ok(None);
+    };
+    // A revision never changes, so naming it by its generation can be decided here; whether it is still current is not.
+    let found = context
+        .store
+        .revision_of_generation(database, id, updated.saturating_add(1))?;
+    found.map(Some).ok_or_else(HttpError::conflict)
+}
+
+/// Whether the members of the database's documents merge.
+pub(super) fn merges(context: &NodeContext, database: &DatabaseName) -> bool {
+    let definition = context.store.definition(database);
+    definition.is_some_and(|definition| definition.granularity == Granularity::Field)
+}
+
+/// Writes one document.
+pub(super) async fn submit(context: &NodeContext, request: WriteRequest) -> Result<Written, HttpError> {
+    match context.commits.submit(Operation::Write(request)).await? {
+        Outcome::Written(written) => Ok(written),
+        _ => Err(stopped()),
+    }
+}
+
+/// A revision that the client brings under its own name.
+pub(super) fn insertion(database: &DatabaseName, id: &DocumentId, incoming: &Incoming) -> Result<Insertion, HttpError> {
+    let history = incoming
+        .lineage()
+        .ok_or_else(|| HttpError::bad_request("a document that keeps its revision (new_edits=false) needs _rev"))?;
+    Ok(Insertion {
+        database: database.clone(),
+        id: id.clone(),
+        history,
+        body: incoming.content(),
+    })
+}
