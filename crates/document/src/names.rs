@@ -112,7 +112,8 @@ name! {
 }
 
 name! {
-    /// The name of a database: `[a-z][a-z0-9_$()+/-]{0,237}`, or the reserved one of [`DatabaseName::system`].
+    /// The name of a database: `[a-z][a-z0-9_$()+/-]{0,237}`, or the reserved one of [`DatabaseName::system`]. Where a type of JSON:API stands for the
+    /// database, it may have capitals too; see [`DatabaseName::has_capitals`].
     ///
     /// A database that is deleted and created again is a new incarnation: to the nodes a database of its own, whose name is followed by `@` and a
     /// number from 2 on. No text parses to such a name; see [`DatabaseName::internal`] and [`DatabaseName::explicit`].
@@ -206,16 +207,19 @@ impl DatabaseName {
         format!("{}{INCARNATION}{}", self.base(), self.incarnation())
     }
 
+    /// Has it letters that CouchDB does not allow? Only types of JSON:API are created with such names.
+    pub fn has_capitals(&self) -> bool {
+        self.0.bytes().any(|byte| byte.is_ascii_uppercase())
+    }
+
     /// Is this the reserved database?
     pub fn is_system(&self) -> bool {
         &*self.0 == SYSTEM_DATABASE
     }
 
     fn check(text: &str) -> Result<(), NameError> {
-        let allowed = |character: u8| {
-            character.is_ascii_lowercase() || character.is_ascii_digit() || b"_$()+/-".contains(&character)
-        };
-        let well_formed = text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(allowed);
+        let allowed = |character: u8| character.is_ascii_alphanumeric() || b"_$()+/-".contains(&character);
+        let well_formed = text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.bytes().all(allowed);
         if well_formed && text.len() <= DATABASE_NAME_BYTES_MAX {
             Ok(())
         } else {
@@ -258,7 +262,7 @@ mod tests {
         for good in ["a", "a0_$()+/-", "customers"] {
             assert!(good.parse::<DatabaseName>().is_ok(), "{good}");
         }
-        for bad in ["", "0a", "A", "a b", "_rejoin", "_users", "ä"] {
+        for bad in ["", "0a", "a b", "_rejoin", "_users", "ä"] {
             assert_eq!(bad.parse::<DatabaseName>(), Err(NameError::DatabaseName), "{bad}");
         }
         assert!("a".repeat(238).parse::<DatabaseName>().is_ok() && "a".repeat(239).parse::<DatabaseName>().is_err());

@@ -6,7 +6,7 @@ use rejoin_api::proto;
 use rejoin_api::proto::edit::Change;
 use rejoin_api::proto::patch_document_request::Patch as Kind;
 use rejoin_document::{
-    BodyError, Checksum, DatabaseName, DatacenterName, DocumentId, Edit, Limits, Object, Patch, Revision,
+    BodyError, Checksum, DatabaseName, DatacenterName, DocumentId, Edit, Limits, NameError, Object, Patch, Revision,
 };
 use rejoin_store::{Conditions, OnStale, Store};
 
@@ -15,13 +15,21 @@ use super::surrogate::LoneSurrogate;
 
 /// The name of a database that is to be created.
 pub(super) fn new_database(text: &str) -> Result<DatabaseName, Failure> {
-    text.parse().map_err(|error| Failure::database_name(text, error))
+    let name: Result<DatabaseName, _> = text.parse();
+    let name = name.and_then(|name| match name.has_capitals() {
+        true => Err(NameError::DatabaseName),
+        false => Ok(name),
+    });
+    name.map_err(|error| Failure::database_name(text, error))
 }
 
 /// The database that a client means: by its name the newest incarnation, or, as in `shop@1`, the one that it names. What is asked of it holds for
 /// this incarnation, whatever becomes of the name meanwhile.
 pub(super) fn database(store: &Store, text: &str) -> Result<DatabaseName, Failure> {
     let name = DatabaseName::explicit(text).map_err(|error| Failure::database_name(text, error))?;
+    if name.has_capitals() && store.definition(&store.current(&name.base())).is_none() {
+        return Err(Failure::database_name(text, NameError::DatabaseName));
+    }
     if text == name.as_str() && name.incarnation() == 1 {
         Ok(store.current(&name))
     } else if store.visible().iter().any(|database| database.definition.name == name) {

@@ -53,10 +53,7 @@ pub(super) async fn create(context: &NodeContext, kind: &str, request: &mut Requ
 async fn try_create(context: &NodeContext, kind: &str, request: &mut Request) -> Result<Response, HttpError> {
     let text = request.json(write::document_bytes_max(context)).await?;
     let resource = Resource::read(&text, kind)?;
-    if let Err(missing) = database::name(context, kind) {
-        if missing.status != StatusCode::NOT_FOUND {
-            return Err(missing);
-        }
+    if database::name(context, kind).is_err() {
         database::create(context, kind, Granularity::Field).await?;
     }
     let database = database::name(context, kind)?;
@@ -77,7 +74,7 @@ async fn patch(context: &NodeContext, kind: &str, text: &str, request: &mut Requ
         let reason = "the id in `data` is not that of the address";
         return Err(HttpError::new(StatusCode::CONFLICT, "conflict", reason));
     }
-    let (database, id) = (database::name(context, kind)?, text.parse().map_err(error::id)?);
+    let (database, id) = (existing(context, kind)?, text.parse().map_err(error::id)?);
     let checksum = resource.checksum;
     let action = Action::Patch {
         patch: Arc::new(resource.into_patch(&context.limits)?),
@@ -88,12 +85,17 @@ async fn patch(context: &NodeContext, kind: &str, text: &str, request: &mut Requ
 }
 
 async fn delete(context: &NodeContext, kind: &str, text: &str) -> Result<Response, HttpError> {
-    let (database, id) = (database::name(context, kind)?, text.parse().map_err(error::id)?);
+    let (database, id) = (existing(context, kind)?, text.parse().map_err(error::id)?);
     context
         .commits
         .submit(Operation::Write(write_of(&database, &id, Action::Delete, None)))
         .await?;
     Ok(answer::json_api(StatusCode::NO_CONTENT, String::new()))
+}
+
+/// The database of a type; without one there is no resource of that type.
+fn existing(context: &NodeContext, kind: &str) -> Result<DatabaseName, HttpError> {
+    database::name(context, kind).map_err(|_| HttpError::missing())
 }
 
 fn write_of(database: &DatabaseName, id: &DocumentId, action: Action, checksum: Option<Checksum>) -> WriteRequest {
@@ -116,7 +118,7 @@ fn read(
     query: &Query,
     status: StatusCode,
 ) -> Result<Response, HttpError> {
-    let (database, id): (_, DocumentId) = (database::name(context, kind)?, text.parse().map_err(error::id)?);
+    let (database, id): (_, DocumentId) = (existing(context, kind)?, text.parse().map_err(error::id)?);
     let found = context.store.get(&database, &id)?.filter(|found| !found.shown.deleted);
     let shown = found.ok_or_else(HttpError::missing)?.shown;
     let fields = query.text(&format!("fields[{kind}]"));

@@ -20,7 +20,7 @@ use crate::node::NodeContext;
 ///
 /// It is no name, or there is no such database.
 pub(super) fn name(context: &NodeContext, text: &str) -> Result<DatabaseName, HttpError> {
-    let name = parse(text)?;
+    let name = parse(context, text)?;
     let current = context.store.current(&name);
     match context.store.definition(&current) {
         Some(_) => Ok(current),
@@ -35,7 +35,7 @@ pub(super) fn name(context: &NodeContext, text: &str) -> Result<DatabaseName, Ht
 /// It is no name, or is there with another granularity.
 pub(super) async fn create(context: &NodeContext, text: &str, granularity: Granularity) -> Result<bool, HttpError> {
     let definition = DatabaseDefinition {
-        name: parse(text)?,
+        name: text.parse().map_err(|_| illegal(text))?,
         granularity,
         rules: Arc::default(),
         settings: DatabaseSettings::default(),
@@ -63,6 +63,7 @@ async fn put(context: &NodeContext, text: &str, request: &mut Request) -> Result
             .parse()
             .map_err(|_| HttpError::query("granularity is `document` or `field`"))?,
     };
+    parse(context, text)?;
     if !create(context, text, granularity).await? {
         return Err(HttpError::new(
             StatusCode::PRECONDITION_FAILED,
@@ -106,12 +107,20 @@ async fn post(context: &NodeContext, database: &DatabaseName, request: &mut Requ
     document::store(context, database, &id, incoming, true).await
 }
 
-fn parse(text: &str) -> Result<DatabaseName, HttpError> {
-    text.parse().map_err(|_| {
-        let reason = format!(
-            "Name: '{text}'. Only lowercase characters (a-z), digits (0-9), and any of the characters _, $, (, ), +, -, and / are allowed. \
+/// A name with capitals is one only where a type of JSON:API has it.
+fn parse(context: &NodeContext, text: &str) -> Result<DatabaseName, HttpError> {
+    let name: DatabaseName = text.parse().map_err(|_| illegal(text))?;
+    let exists = || context.store.definition(&context.store.current(&name)).is_some();
+    match name.has_capitals() && !exists() {
+        true => Err(illegal(text)),
+        false => Ok(name),
+    }
+}
+
+fn illegal(text: &str) -> HttpError {
+    let reason = format!(
+        "Name: '{text}'. Only lowercase characters (a-z), digits (0-9), and any of the characters _, $, (, ), +, -, and / are allowed. \
              Must begin with a letter."
-        );
-        HttpError::new(StatusCode::BAD_REQUEST, "illegal_database_name", reason)
-    })
+    );
+    HttpError::new(StatusCode::BAD_REQUEST, "illegal_database_name", reason)
 }
