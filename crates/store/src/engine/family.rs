@@ -25,11 +25,13 @@ pub enum Family {
     Quarantine,
     /// Heal reports.
     Heals,
+    /// The rows of map/reduce views. Its layout is documented and known in the crate of the views only: nothing of the store reads it.
+    Views,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Family; 11] = [
+    pub const ALL: [Family; 12] = [
         Family::Documents,
         Family::Revisions,
         Family::Changes,
@@ -41,6 +43,7 @@ impl Family {
         Family::Buckets,
         Family::Quarantine,
         Family::Heals,
+        Family::Views,
     ];
 
     /// The name on disk. Never changed without a new format version.
@@ -57,6 +60,7 @@ impl Family {
             Family::Buckets => "buckets",
             Family::Quarantine => "quarantine",
             Family::Heals => "heals",
+            Family::Views => "views",
         }
     }
 }

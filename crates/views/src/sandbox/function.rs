@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rejoin_document::parse_stored_value;
+
 use super::machine::{Machine, Stopped};
 use super::{CompileError, MapError, SandboxLimits};
 
@@ -64,10 +66,15 @@ impl MapFunction {
             return Err(MapError::DocumentTooLarge { bytes, bytes_max });
         }
         let machine = Machine::new(self.limits, bytes)?;
-        machine.call(&self.source, document).map_err(|stopped| match stopped {
+        let rows = machine.call(&self.source, document).map_err(|stopped| match stopped {
             Stopped::Threw(message) => MapError::Threw(message),
             Stopped::Bound(error) => error,
-        })
+        })?;
+        // What JavaScript prints is not always JSON: half a surrogate pair, or more levels than any reader takes.
+        for text in rows.iter().flat_map(|row| [&row.key, &row.value]) {
+            parse_stored_value(text.as_bytes()).map_err(|error| MapError::NotJson(error.to_string()))?;
+        }
+        Ok(rows)
     }
 }
 

@@ -416,14 +416,12 @@ fn arrays_behave_as_ever_within_the_bound() {
 }
 
 #[test]
-#[ignore = "prints how long a call takes"]
-fn the_time_of_a_call() {
-    let function = compiled("function (doc) { if (doc.a) emit(doc.a, null) }");
-    let started = std::time::SystemTime::UNIX_EPOCH;
-    let _ = started;
-    for _ in 0..1000 {
-        function.map("{\"a\":1}").unwrap();
-    }
+fn what_javascript_prints_but_json_does_not_know_is_an_error() {
+    assert!(matches!(failure("emit('\\ud800')"), MapError::NotJson(_)));
+    assert!(matches!(failure("emit(1, '\\udc00')"), MapError::NotJson(_)));
+    assert!(matches!(failure("let a = 1; for (let i = 0; i < 200; i++) a = [a]; emit(a)"), MapError::NotJson(_)));
+    assert!(matches!(failure("const a = []; a.push(a); emit(a)"), MapError::Threw(message) if message.contains("circular")));
+    assert_eq!(key("[NaN, Infinity, -0]", "{}"), "[null,null,0]");
 }
 
 proptest! {
