@@ -79,7 +79,10 @@ impl Design {
     /// # Errors
     /// [`DesignError`]: what has to be changed in the document.
     pub fn parse(name: &str, document: &Object, limits: SandboxLimits) -> Result<Self, DesignError> {
-        match document.get("language").map(|language| language.as_str().unwrap_or_default()) {
+        match document
+            .get("language")
+            .map(|language| language.as_str().unwrap_or_default())
+        {
             None | Some("javascript") => {}
             Some(other) => return Err(DesignError::Language(other.chars().take(100).collect())),
         }
@@ -98,11 +101,17 @@ impl Design {
     /// # Errors
     /// [`DesignError`]: what has to be changed in the object.
     pub fn temporary(definition: &Object, limits: SandboxLimits) -> Result<Self, DesignError> {
-        match definition.get("language").map(|language| language.as_str().unwrap_or_default()) {
+        match definition
+            .get("language")
+            .map(|language| language.as_str().unwrap_or_default())
+        {
             None | Some("javascript") => {}
             Some(other) => return Err(DesignError::Language(other.chars().take(100).collect())),
         }
-        Self::new("", vec![View::parse("temp", &Value::Object(definition.clone()), limits)?])
+        Self::new(
+            "",
+            vec![View::parse("temp", &Value::Object(definition.clone()), limits)?],
+        )
     }
 
     /// The name, without `_design/`; empty for a temporary view.
@@ -134,13 +143,19 @@ impl Design {
             return Err(DesignError::NameTooLong(long));
         }
         let signature = sign(&views);
-        Ok(Self { name: name.to_owned(), views, signature })
+        Ok(Self {
+            name: name.to_owned(),
+            views,
+            signature,
+        })
     }
 }
 
 impl View {
     fn parse(name: &str, definition: &Value, limits: SandboxLimits) -> Result<Self, DesignError> {
-        let definition = definition.as_object().ok_or_else(|| shape(&format!("views.{name}"), "an object"))?;
+        let definition = definition
+            .as_object()
+            .ok_or_else(|| shape(&format!("views.{name}"), "an object"))?;
         let text = |member: &str| match definition.get(member) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -149,8 +164,15 @@ impl View {
         let source = text("map")?.ok_or_else(|| shape(&format!("views.{name}.map"), "a string"))?;
         let reduce = text("reduce")?.map(|reduce| reduce.parse()).transpose()?;
         let compiled = MapFunction::compile(source, limits);
-        let map = compiled.map_err(|error| DesignError::Compile { view: name.to_owned(), error })?;
-        Ok(Self { name: name.to_owned(), map, reduce })
+        let map = compiled.map_err(|error| DesignError::Compile {
+            view: name.to_owned(),
+            error,
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            map,
+            reduce,
+        })
     }
 }
 
@@ -190,18 +212,38 @@ mod tests {
 
     #[test]
     fn a_design_holds_its_views_by_name() {
-        let design = parse(&format!(r#"{{"language":"javascript","views":{{"b":{{{MAP}}},"a":{{{MAP},"reduce":"_sum"}},"lib":{{"x":"1"}}}}}}"#)).unwrap();
-        assert_eq!(design.views().iter().map(|view| (view.name.as_str(), view.reduce)).collect::<Vec<_>>(), [("a", Some(Reduce::Sum)), ("b", None)]);
+        let design = parse(&format!(
+            r#"{{"language":"javascript","views":{{"b":{{{MAP}}},"a":{{{MAP},"reduce":"_sum"}},"lib":{{"x":"1"}}}}}}"#
+        ))
+        .unwrap();
+        assert_eq!(
+            design
+                .views()
+                .iter()
+                .map(|view| (view.name.as_str(), view.reduce))
+                .collect::<Vec<_>>(),
+            [("a", Some(Reduce::Sum)), ("b", None)]
+        );
         assert_eq!((design.position("b"), design.position("c")), (Some(1), None));
         assert_eq!(parse("{}").unwrap().views().len(), 0);
     }
 
     #[test]
     fn the_signature_is_that_of_the_maps() {
-        let one = parse(&format!(r#"{{"views":{{"b":{{{MAP}}},"a":{{{MAP},"reduce":"_sum"}}}}}}"#)).unwrap();
+        let one = parse(&format!(
+            r#"{{"views":{{"b":{{{MAP}}},"a":{{{MAP},"reduce":"_sum"}}}}}}"#
+        ))
+        .unwrap();
         let other = parse(&format!(r#"{{"views":{{"a":{{{MAP}}},"b":{{{MAP}}}}},"x":1}}"#)).unwrap();
-        assert_eq!(one.signature(), other.signature(), "reduces and order are no part of it");
-        for changed in [r#"{"views":{"a":{"map":"function(doc){emit(1)}"}}}"#, &format!(r#"{{"views":{{"c":{{{MAP}}}}}}}"#)] {
+        assert_eq!(
+            one.signature(),
+            other.signature(),
+            "reduces and order are no part of it"
+        );
+        for changed in [
+            r#"{"views":{"a":{"map":"function(doc){emit(1)}"}}}"#,
+            &format!(r#"{{"views":{{"c":{{{MAP}}}}}}}"#),
+        ] {
             assert_ne!(one.signature(), parse(changed).unwrap().signature());
         }
     }
@@ -209,14 +251,48 @@ mod tests {
     #[test]
     fn what_cannot_be_built_is_refused_with_couchdbs_names() {
         for (json, name, reason) in [
-            (r#"{"views":{"v":{"map":"function(doc) {"}}}"#, "compilation_error", "Compilation of the map function in the 'v' view failed: SyntaxError"),
-            (r#"{"views":{"v":{"map":"1"}}}"#, "compilation_error", "Compilation of the map function in the 'v' view failed: Expression does not eval"),
+            (
+                r#"{"views":{"v":{"map":"function(doc) {"}}}"#,
+                "compilation_error",
+                "Compilation of the map function in the 'v' view failed: SyntaxError",
+            ),
+            (
+                r#"{"views":{"v":{"map":"1"}}}"#,
+                "compilation_error",
+                "Compilation of the map function in the 'v' view failed: Expression does not eval",
+            ),
             (r#"{"views":[]}"#, "invalid_design_doc", "`views` must be an object"),
-            (r#"{"views":{"v":{}}}"#, "invalid_design_doc", "`views.v.map` must be a string"),
-            (r#"{"views":{"v":{"map":1}}}"#, "invalid_design_doc", "`views.v.map` must be a string"),
-            (r#"{"language":"erlang"}"#, "invalid_design_doc", "views in the language `erlang`"),
-            (&format!(r#"{{"views":{{"v":{{{MAP},"reduce":"function(){{}}"}}}}}}"#), "invalid_design_doc", "`function(){}` is not a supported reduce"),
-            (&format!(r#"{{"views":{{{}}}}}"#, (0..65).map(|i| format!(r#""v{i}":{{{MAP}}}"#)).collect::<Vec<_>>().join(",")), "invalid_design_doc", "a design document has at most 64"),
+            (
+                r#"{"views":{"v":{}}}"#,
+                "invalid_design_doc",
+                "`views.v.map` must be a string",
+            ),
+            (
+                r#"{"views":{"v":{"map":1}}}"#,
+                "invalid_design_doc",
+                "`views.v.map` must be a string",
+            ),
+            (
+                r#"{"language":"erlang"}"#,
+                "invalid_design_doc",
+                "views in the language `erlang`",
+            ),
+            (
+                &format!(r#"{{"views":{{"v":{{{MAP},"reduce":"function(){{}}"}}}}}}"#),
+                "invalid_design_doc",
+                "`function(){}` is not a supported reduce",
+            ),
+            (
+                &format!(
+                    r#"{{"views":{{{}}}}}"#,
+                    (0..65)
+                        .map(|i| format!(r#""v{i}":{{{MAP}}}"#))
+                        .collect::<Vec<_>>()
+                        .join(",")
+                ),
+                "invalid_design_doc",
+                "a design document has at most 64",
+            ),
         ] {
             let error = parse(json).unwrap_err();
             assert_eq!(error.couch_name(), name);
@@ -228,6 +304,9 @@ mod tests {
     fn a_temporary_view_is_a_design_of_one() {
         let value = parse_stored_value(format!(r#"{{{MAP},"reduce":"_count"}}"#).as_bytes()).unwrap();
         let design = Design::temporary(value.as_object().unwrap(), SandboxLimits::default()).unwrap();
-        assert_eq!((design.name(), design.views().len(), design.views()[0].reduce), ("", 1, Some(Reduce::Count)));
+        assert_eq!(
+            (design.name(), design.views().len(), design.views()[0].reduce),
+            ("", 1, Some(Reduce::Count))
+        );
     }
 }

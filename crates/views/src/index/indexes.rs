@@ -53,7 +53,10 @@ impl Index {
 impl Indexes {
     /// The indexes that lie in an engine.
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, writing: Mutex::new(()) }
+        Self {
+            engine,
+            writing: Mutex::new(()),
+        }
     }
 
     /// A frozen view of all of them, for queries.
@@ -67,7 +70,9 @@ impl Indexes {
     /// [`IndexError`]: it cannot be read.
     pub fn find(&self, read: &dyn Read, scope: &Scope, design: &Design) -> Result<Option<Index>, IndexError> {
         let found = read_design(read, &keys::design(scope, design.name()))?;
-        Ok(found.filter(|(_, signature)| *signature == design.signature()).map(|(number, _)| Index { number }))
+        Ok(found
+            .filter(|(_, signature)| *signature == design.signature())
+            .map(|(number, _)| Index { number }))
     }
 
     /// The index of a design. A design that has none yet, or another one's, gets a new and empty index; its former one is dropped in the same
@@ -97,13 +102,24 @@ impl Indexes {
     ///
     /// # Errors
     /// [`IndexError::Moved`], [`IndexError::Gone`], [`IndexError::Backwards`]: nothing was changed. Others: as [`Self::open`].
-    pub fn apply(&self, index: &Index, from: Sequence, documents: Vec<DocumentRows>, to: Sequence) -> Result<(), IndexError> {
+    pub fn apply(
+        &self,
+        index: &Index,
+        from: Sequence,
+        documents: Vec<DocumentRows>,
+        to: Sequence,
+    ) -> Result<(), IndexError> {
         // The last of each document: the batch is built on what lies in the engine, where the others are not.
-        let documents: BTreeMap<DocumentId, Vec<Vec<Emitted>>> = documents.into_iter().map(|document| (document.id, document.rows)).collect();
+        let documents: BTreeMap<DocumentId, Vec<Vec<Emitted>>> = documents
+            .into_iter()
+            .map(|document| (document.id, document.rows))
+            .collect();
         let _writing = self.lock();
         let mut position = Position::read(self.engine.as_ref(), index)?;
         if position.sequence != from {
-            return Err(IndexError::Moved { position: position.sequence });
+            return Err(IndexError::Moved {
+                position: position.sequence,
+            });
         }
         if to < from {
             return Err(IndexError::Backwards { from, to });
@@ -122,7 +138,10 @@ impl Indexes {
     /// # Errors
     /// As [`Self::open`].
     pub fn drop_design(&self, scope: &Scope, name: &str) -> Result<(), IndexError> {
-        self.drop_designs(KeyRange { from: keys::design(scope, name), to: Some(keys::design(scope, &format!("{name}\0"))) })
+        self.drop_designs(KeyRange {
+            from: keys::design(scope, name),
+            to: Some(keys::design(scope, &format!("{name}\0"))),
+        })
     }
 
     /// Drops all indexes of a database.
@@ -172,7 +191,11 @@ impl Indexes {
         }
         let next = number.0.checked_add(1).ok_or(IndexError::Exhausted)?;
         batch.put(Family::Views, keys::counter(), versioned(&next.to_be_bytes()));
-        batch.put(Family::Views, keys::position(number), Position::start(design.views().len()).encode());
+        batch.put(
+            Family::Views,
+            keys::position(number),
+            Position::start(design.views().len()).encode(),
+        );
         let record = [&number.0.to_be_bytes()[..], &design.signature().0].concat();
         batch.put(Family::Views, key, versioned(&record));
         self.engine.write(batch, Durability::Buffered)?;
@@ -190,7 +213,14 @@ impl Indexes {
         }
     }
 
-    fn replace(&self, number: IndexNumber, id: &DocumentId, views: &[Vec<Emitted>], position: &mut Position, batch: &mut Batch) -> Result<(), IndexError> {
+    fn replace(
+        &self,
+        number: IndexNumber,
+        id: &DocumentId,
+        views: &[Vec<Emitted>],
+        position: &mut Position,
+        batch: &mut Batch,
+    ) -> Result<(), IndexError> {
         let place = keys::emitted(number, id.as_str());
         let former = match self.engine.get(Family::Views, &place)? {
             Some(value) => decode_emitted(&value)?,
@@ -207,9 +237,17 @@ impl Indexes {
             for (emission, row) in (0u32..).zip(rows) {
                 // Keys were checked where they were emitted.
                 let key = parse_stored_value(row.key.as_bytes()).map_err(|_| IndexError::Corrupt("an emitted key"))?;
-                let record = RowKey::view(number, view).key(&CollationKey::of(&key)).id(id.as_str()).emission(emission).into_bytes();
+                let record = RowKey::view(number, view)
+                    .key(&CollationKey::of(&key))
+                    .id(id.as_str())
+                    .emission(emission)
+                    .into_bytes();
                 count(position, view, |rows| rows.saturating_add(1));
-                batch.put(Family::Views, record.clone(), StoredRow::encode(id.as_str(), &row.key, &row.value));
+                batch.put(
+                    Family::Views,
+                    record.clone(),
+                    StoredRow::encode(id.as_str(), &row.key, &row.value),
+                );
                 emitted.push((view, record));
             }
         }
@@ -254,11 +292,15 @@ fn versioned(record: &[u8]) -> Vec<u8> {
 }
 
 fn read_design(read: &dyn Read, key: &[u8]) -> Result<Option<(IndexNumber, Signature)>, IndexError> {
-    read.get(Family::Views, key)?.map(|value| decode_design(&value)).transpose()
+    read.get(Family::Views, key)?
+        .map(|value| decode_design(&value))
+        .transpose()
 }
 
 fn decode_design(value: &[u8]) -> Result<(IndexNumber, Signature), IndexError> {
-    let record = value.strip_prefix(&[VERSION]).and_then(|record| record.split_first_chunk::<4>());
+    let record = value
+        .strip_prefix(&[VERSION])
+        .and_then(|record| record.split_first_chunk::<4>());
     let parts = record.and_then(|(number, signature)| Some((number, <[u8; 16]>::try_from(signature).ok()?)));
     let (number, signature) = parts.ok_or(IndexError::Corrupt("a design"))?;
     Ok((IndexNumber(u32::from_be_bytes(*number)), Signature(signature)))

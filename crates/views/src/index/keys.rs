@@ -53,7 +53,9 @@ pub(super) fn scope_of(key: &[u8]) -> Result<Scope, IndexError> {
     let Some((&[_, high, low], rest)) = key.split_first_chunk::<3>() else {
         return Err(corrupt);
     };
-    let bytes = rest.get(..usize::from(u16::from_be_bytes([high, low]))).ok_or(corrupt.clone())?;
+    let bytes = rest
+        .get(..usize::from(u16::from_be_bytes([high, low])))
+        .ok_or(corrupt.clone())?;
     Scope::new(bytes).map_err(|_| corrupt)
 }
 
@@ -147,7 +149,11 @@ mod tests {
 
     fn row(key: i64, id: &str, emission: u32) -> Vec<u8> {
         let key = CollationKey::of(&Value::from(key));
-        RowKey::view(IndexNumber(1), 2).key(&key).id(id).emission(emission).into_bytes()
+        RowKey::view(IndexNumber(1), 2)
+            .key(&key)
+            .id(id)
+            .emission(emission)
+            .into_bytes()
     }
 
     proptest! {

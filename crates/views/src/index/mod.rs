@@ -26,4 +26,4 @@ pub use indexes::{DocumentRows, Index, Indexes};
 pub(crate) use keys::RowKey;
 pub(crate) use position::Position;
 pub(crate) use row::StoredRow;
-pub use scope::{Scope, ScopeError};
+pub use scope::{SCOPE_BYTES_MAX, Scope, ScopeError};

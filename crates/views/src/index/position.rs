@@ -21,7 +21,10 @@ pub(crate) struct Position {
 
 impl Position {
     pub(super) fn start(views: usize) -> Self {
-        Self { sequence: Sequence(0), rows: vec![0; views] }
+        Self {
+            sequence: Sequence(0),
+            rows: vec![0; views],
+        }
     }
 
     /// The position of an index.
@@ -30,7 +33,9 @@ impl Position {
     }
 
     pub(super) fn of(read: &dyn Read, number: IndexNumber) -> Result<Self, IndexError> {
-        let value = read.get(Family::Views, &keys::position(number))?.ok_or(IndexError::Gone)?;
+        let value = read
+            .get(Family::Views, &keys::position(number))?
+            .ok_or(IndexError::Gone)?;
         Self::decode(&value)
     }
 

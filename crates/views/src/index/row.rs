@@ -44,7 +44,11 @@ impl StoredRow {
         let (key, value) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
         (version == VERSION).then_some(())?;
-        Some(Self { id: text(id)?, key: text(key)?, value: text(value)? })
+        Some(Self {
+            id: text(id)?,
+            key: text(key)?,
+            value: text(value)?,
+        })
     }
 }
 
@@ -67,7 +71,9 @@ pub(super) fn decode_emitted(bytes: &[u8]) -> Result<Vec<(u16, Vec<u8>)>, IndexE
     while !left.is_empty() {
         let (view, rest) = left.split_first_chunk::<2>().ok_or_else(corrupt)?;
         let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(corrupt)?;
-        let (key, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or_else(corrupt)?;
+        let (key, rest) = rest
+            .split_at_checked(u32::from_be_bytes(*length) as usize)
+            .ok_or_else(corrupt)?;
         rows.push((u16::from_be_bytes(*view), key.to_vec()));
         left = rest;
     }

@@ -32,7 +32,9 @@ impl Amount {
 
     pub(super) fn plus(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Integer(a), Self::Integer(b)) => a.checked_add(b).map_or(Self::Float(a as f64 + b as f64), Self::Integer),
+            (Self::Integer(a), Self::Integer(b)) => {
+                a.checked_add(b).map_or(Self::Float(a as f64 + b as f64), Self::Integer)
+            }
             (a, b) => Self::Float(a.float() + b.float()),
         }
     }
@@ -56,7 +58,14 @@ impl Amount {
     pub(super) fn write(self, out: &mut String) {
         match self {
             Self::Integer(integer) => out.push_str(&integer.to_string()),
-            Self::Float(float) => out.push_str(&format!("{:?}", if float.is_nan() { 0.0 } else { float.clamp(f64::MIN, f64::MAX) })),
+            Self::Float(float) => out.push_str(&format!(
+                "{:?}",
+                if float.is_nan() {
+                    0.0
+                } else {
+                    float.clamp(f64::MIN, f64::MAX)
+                }
+            )),
         }
     }
 

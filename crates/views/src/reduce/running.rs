@@ -34,7 +34,7 @@ impl Running {
     ///
     /// # Errors
     /// [`ReduceError`]: the reduce cannot take the value, or not beside the former ones.
-    pub fn add(self, value: &Value) -> Result<Self, ReduceError> {
+    pub fn with(self, value: &Value) -> Result<Self, ReduceError> {
         Ok(Self(match self.0 {
             State::Count(count) => State::Count(count.saturating_add(1)),
             State::Sum(sum) => State::Sum(sum.plus(Sum::of(value)?)),

@@ -56,7 +56,13 @@ impl Stats {
 impl Measure {
     fn of(value: &Value) -> Option<Self> {
         let amount = Amount::of(value)?;
-        Some(Self { sum: amount, count: 1, min: amount, max: amount, squares: amount.squared() })
+        Some(Self {
+            sum: amount,
+            count: 1,
+            min: amount,
+            max: amount,
+            squares: amount.squared(),
+        })
     }
 
     fn plus(self, other: Self) -> Self {

@@ -6,9 +6,14 @@ use rejoin_document::parse_stored_value;
 use super::{Reduce, ReduceError, Running, UnknownReduce};
 
 fn reduced(reduce: Reduce, values: &[&str]) -> Result<String, ReduceError> {
-    let values: Vec<_> = values.iter().map(|text| parse_stored_value(text.as_bytes()).unwrap()).collect();
+    let values: Vec<_> = values
+        .iter()
+        .map(|text| parse_stored_value(text.as_bytes()).unwrap())
+        .collect();
     let start = Running::start(reduce, &values[0])?;
-    let running = values[1..].iter().try_fold(start, |running, value| running.add(value))?;
+    let running = values[1..]
+        .iter()
+        .try_fold(start, |running, value| running.with(value))?;
     Ok(running.to_json())
 }
 
@@ -19,7 +24,11 @@ fn names_are_those_of_couchdb() {
     assert_eq!("_stats".parse(), Ok(Reduce::Stats));
     let unknown = "_median".parse::<Reduce>().unwrap_err();
     assert_eq!(unknown, UnknownReduce("_median".into()));
-    assert!(unknown.to_string().starts_with("`_median` is not a supported reduce function"));
+    assert!(
+        unknown
+            .to_string()
+            .starts_with("`_median` is not a supported reduce function")
+    );
 }
 
 #[test]
@@ -43,7 +52,10 @@ fn sum_adds_numbers_and_arrays_place_by_place() {
         assert_eq!(reduced(Reduce::Sum, values).unwrap(), expected, "{values:?}");
     }
     for values in [&["\"1\""][..], &["1", "null"], &["[1,\"x\"]"], &["{\"a\":1}"]] {
-        assert!(matches!(reduced(Reduce::Sum, values), Err(ReduceError::NotSummable(_))), "{values:?}");
+        assert!(
+            matches!(reduced(Reduce::Sum, values), Err(ReduceError::NotSummable(_))),
+            "{values:?}"
+        );
     }
 }
 
@@ -57,7 +69,10 @@ fn stats_measure_numbers_and_arrays_place_by_place() {
         reduced(Reduce::Stats, &["[1,10]", "[2,0.5]"]).unwrap(),
         r#"[{"sum":3,"count":2,"min":1,"max":2,"sumsqr":5},{"sum":10.5,"count":2,"min":0.5,"max":10,"sumsqr":100.25}]"#
     );
-    assert!(matches!(reduced(Reduce::Stats, &["\"x\""]), Err(ReduceError::NotMeasurable(_))));
+    assert!(matches!(
+        reduced(Reduce::Stats, &["\"x\""]),
+        Err(ReduceError::NotMeasurable(_))
+    ));
     assert_eq!(reduced(Reduce::Stats, &["1", "[1]"]), Err(ReduceError::Uneven));
     assert_eq!(reduced(Reduce::Stats, &["[1]", "[1,2]"]), Err(ReduceError::Uneven));
 }

@@ -419,8 +419,13 @@ fn arrays_behave_as_ever_within_the_bound() {
 fn what_javascript_prints_but_json_does_not_know_is_an_error() {
     assert!(matches!(failure("emit('\\ud800')"), MapError::NotJson(_)));
     assert!(matches!(failure("emit(1, '\\udc00')"), MapError::NotJson(_)));
-    assert!(matches!(failure("let a = 1; for (let i = 0; i < 200; i++) a = [a]; emit(a)"), MapError::NotJson(_)));
-    assert!(matches!(failure("const a = []; a.push(a); emit(a)"), MapError::Threw(message) if message.contains("circular")));
+    assert!(matches!(
+        failure("let a = 1; for (let i = 0; i < 200; i++) a = [a]; emit(a)"),
+        MapError::NotJson(_)
+    ));
+    assert!(
+        matches!(failure("const a = []; a.push(a); emit(a)"), MapError::Threw(message) if message.contains("circular"))
+    );
     assert_eq!(key("[NaN, Infinity, -0]", "{}"), "[null,null,0]");
 }
 
