@@ -41,7 +41,7 @@ impl MapFunction {
             source: source.into(),
             limits,
         };
-        let machine = Machine::new(limits, 0).map_err(CompileError::Bounds)?;
+        let machine = Machine::new(&function.source, limits, 0).map_err(CompileError::Bounds)?;
         match machine.compile(&function.source) {
             Ok(true) => Ok(function),
             Ok(false) => Err(CompileError::NotAFunction(excerpt(source))),
@@ -65,7 +65,7 @@ impl MapFunction {
         if bytes > bytes_max {
             return Err(MapError::DocumentTooLarge { bytes, bytes_max });
         }
-        let machine = Machine::new(self.limits, bytes)?;
+        let machine = Machine::new(&self.source, self.limits, bytes)?;
         let rows = machine.call(&self.source, document).map_err(|stopped| match stopped {
             Stopped::Threw(message) => MapError::Threw(message),
             Stopped::Bound(error) => error,

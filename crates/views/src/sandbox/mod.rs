@@ -10,7 +10,8 @@
 //! # What a function finds
 //!
 //! The language and its built-in objects, and CouchDB's `emit`, `sum`, `isArray`, `toJSON` and `log` (which does nothing). What is missing, beside
-//! CouchDB: `require`, E4X; beside a browser: everything. `Date` needs an argument and knows UTC only. `BigInt`, typed arrays, `Proxy`, `eval`
+//! CouchDB: `require`, E4X; beside a browser: everything. `Date` is there for functions that
+//! name it; it needs an argument and knows UTC only. `BigInt`, weak collections, typed arrays, `Proxy`, `eval`
 //! and `Function(…)` are absent.
 
 mod error;

@@ -207,31 +207,31 @@ fn an_update_in_small_batches_gives_the_same_rows_and_keeps_what_it_wrote() {
 
 #[test]
 fn two_updates_at_once_do_not_undo_each_other() {
-    let bench = Bench::new();
-    let options = UpdateOptions {
-        batch_documents_max: 2,
-        ..UpdateOptions::default()
-    };
-    // The slower one has read `a` at 1; while it reads `c`, the faster one has seen `a` at 4 already.
-    let slow = [(1, "a", r#"{"n":1}"#), (2, "b", r#"{"n":2}"#), (3, "c", r#"{"n":3}"#)];
-    let slow = slow.into_iter().map(|(sequence, id, text)| {
-        if sequence == 2 {
-            bench
-                .update(
-                    &[
-                        (2, "b", Some(r#"{"n":2}"#)),
-                        (3, "c", Some(r#"{"n":3}"#)),
-                        (4, "a", Some(r#"{"n":4}"#)),
-                    ],
-                    4,
-                )
-                .unwrap();
-        }
-        Ok::<_, &str>(change(sequence, id, Some(text)))
-    });
-    let report = update(&bench.indexes, &bench.index, &bench.design, slow, Sequence(3), &options).unwrap();
-    assert_eq!(report.sequence, Sequence(4));
-    assert_eq!(bench.rows("n"), ["b:2", "c:3", "a:4"]);
+    for (batch_documents_max, end) in [(2, 3), (10, 6)] {
+        let bench = Bench::new();
+        let options = UpdateOptions {
+            batch_documents_max,
+            ..UpdateOptions::default()
+        };
+        // The slower one has read `a` at 1; before it reads on, the faster one has seen `a` at 4 already.
+        let slow = [(1, "a", r#"{"n":1}"#), (2, "b", r#"{"n":2}"#), (end, "c", r#"{"n":3}"#)];
+        let slow = slow.into_iter().map(|(sequence, id, text)| {
+            if sequence == 2 {
+                let fast = [(2, "b", Some(r#"{"n":2}"#)), (4, "a", Some(r#"{"n":4}"#))];
+                bench.update(&fast, 4).unwrap();
+            }
+            Ok::<_, &str>(change(sequence, id, Some(text)))
+        });
+        let until = Sequence(end);
+        let report = update(&bench.indexes, &bench.index, &bench.design, slow, until, &options).unwrap();
+        assert_eq!(report.sequence, Sequence(end.max(4)));
+        let expected: &[&str] = if end > 4 {
+            &["b:2", "c:3", "a:4"]
+        } else {
+            &["b:2", "a:4"]
+        };
+        assert_eq!(bench.rows("n"), expected);
+    }
 }
 
 #[test]
