@@ -1,6 +1,6 @@
 //! Keeps the directions of the dependencies, so that the pure parts stay pure.
 //!
-//! `document ← {store, sync} ← gateway`, `document ← api ← {gateway, client}`, `{sync, api} ← wire ← gateway`, all
+//! `document ← {store, sync} ← gateway`, `{document, store} ← views ← gateway`, `document ← api ← {gateway, client}`, `{sync, api} ← wire ← gateway`, all
 //! `← chaos-tests`; RocksDB is named by the store only; the decoders can be reached without it; neither the document model nor the link protocol can reach a runtime or a network.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rejoin-document", &[]),
     ("rejoin-store", &["rejoin-document"]),
     ("rejoin-sync", &["rejoin-document"]),
+    ("rejoin-views", &["rejoin-document", "rejoin-store"]),
     ("rejoin-api", &["rejoin-document"]),
     ("rejoin-wire", &["rejoin-document", "rejoin-sync", "rejoin-api"]),
     ("rejoin-client", &["rejoin-document", "rejoin-api"]),
@@ -22,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "rejoin-document",
             "rejoin-store",
+            "rejoin-views",
             "rejoin-sync",
             "rejoin-api",
             "rejoin-client",

@@ -236,6 +236,11 @@ impl Store {
         Ok(self.engine().write(batch, Durability::Synced)?)
     }
 
+    /// The engine, for what is derived from documents and lies in a family of its own.
+    pub fn engine_handle(&self) -> Arc<dyn Engine> {
+        Arc::clone(&self.0.engine)
+    }
+
     /// News of every database that grows, from now on. A subscriber that lags is told so, and has to look at the databases itself.
     pub fn subscribe(&self) -> broadcast::Receiver<Changed> {
         self.0.news.subscribe()

@@ -119,7 +119,7 @@ impl Listing {
             }
             tokio::task::yield_now().await;
         }
-        pieces.add("\n]}\n").await?;
+        pieces.add(if rows > 0 { "\n]}\n" } else { "]}\n" }).await?;
         Ok(pieces)
     }
 

@@ -34,6 +34,7 @@ mod revs_diff;
 mod root;
 mod route;
 mod server;
+mod views;
 mod write;
 
 pub(crate) use server::HttpServer;

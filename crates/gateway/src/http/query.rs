@@ -67,6 +67,11 @@ impl Query {
         self.text(name).map(parse).transpose()
     }
 
+    /// All parameters.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub(super) fn revision(&self, name: &str) -> Result<Option<Revision>, HttpError> {
         self.text(name).map(revision).transpose()
     }

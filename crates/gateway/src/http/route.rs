@@ -9,6 +9,7 @@ use super::body::Request;
 use super::error::HttpError;
 use super::{
     all_docs, api, bulk_docs, bulk_get, changes, database, document, local, receivers, replicate, revs_diff, root,
+    views,
 };
 use crate::node::NodeContext;
 
@@ -69,6 +70,14 @@ pub(super) async fn dispatch(context: &NodeContext, mut request: Request) -> Res
         [name, "_local", id @ ..] if !id.is_empty() => {
             let id = id.join("/");
             local::answer(context, &database::name(context, name)?, &id, &mut request).await
+        }
+        [name, "_design", design, "_view", view] => {
+            only(&method, "GET,HEAD,POST")?;
+            views::of_design(context, &database::name(context, name)?, design, view, &mut request).await
+        }
+        [name, "_temp_view"] => {
+            only(&method, "POST")?;
+            views::temporary(context, &database::name(context, name)?, &mut request).await
         }
         [name, "_design", design] => {
             let id = format!("_design/{design}");

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Commits;
+use super::{Commits, ViewIndexes};
 use crate::config::{GrpcSettings, HttpSettings};
 use crate::links::LinkEnd;
 
@@ -29,6 +29,8 @@ pub(crate) struct NodeContext {
     pub http: Arc<HttpSettings>,
     /// Links that other nodes may still open to this one.
     pub sessions: Arc<Semaphore>,
+    /// The indexes of views.
+    pub views: Arc<ViewIndexes>,
     /// Held by the compaction that runs.
     pub compacting: Arc<Semaphore>,
     /// Exports that clients may still begin.

@@ -10,6 +10,7 @@ mod long_read;
 mod purging;
 mod running;
 mod sampling;
+mod view_indexes;
 
 pub(crate) use commits::Commits;
 pub(crate) use context::NodeContext;
@@ -18,3 +19,4 @@ pub use error::StartError;
 pub(crate) use long_read::long_read;
 pub(crate) use purging::purge;
 pub use running::{Node, Parts};
+pub(crate) use view_indexes::ViewIndexes;

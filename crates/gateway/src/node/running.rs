@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::disk::body_limits;
-use super::{Commits, NodeContext, StartError, cleaning, purging, sampling};
+use super::{Commits, NodeContext, StartError, ViewIndexes, cleaning, purging, sampling, view_indexes};
 use crate::clock::{LinkClock, WallClock};
 use crate::config::Plan;
 use crate::grpc::GrpcServer;
@@ -85,6 +85,7 @@ impl Node {
             clock: LinkClock::new(wall),
         };
         let context = NodeContext {
+            views: Arc::new(ViewIndexes::new(&store)),
             store,
             commits,
             links,
@@ -101,6 +102,9 @@ impl Node {
         };
         let server = GrpcServer::new(context.clone(), LINK_MESSAGE_BYTES_MAX)?;
         context.tasks.spawn(server.run(incoming));
+        if !http.is_empty() {
+            context.tasks.spawn(view_indexes::clean(context.clone()));
+        }
         let connections = Arc::new(Semaphore::new(settings.http.connections_max));
         let mut http_addresses = Vec::with_capacity(http.len());
         for (address, incoming) in http {

@@ -27,11 +27,13 @@ pub enum Family {
     Heals,
     /// Documents that stay at this node.
     Local,
+    /// The rows of map/reduce views. Its layout is documented and known in the crate of the views only: nothing of the store reads it.
+    Views,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Family; 12] = [
+    pub const ALL: [Family; 13] = [
         Family::Documents,
         Family::Revisions,
         Family::Changes,
@@ -44,6 +46,7 @@ impl Family {
         Family::Quarantine,
         Family::Heals,
         Family::Local,
+        Family::Views,
     ];
 
     /// The name on disk. Never changed without a new format version.
@@ -61,6 +64,7 @@ impl Family {
             Family::Quarantine => "quarantine",
             Family::Heals => "heals",
             Family::Local => "local",
+            Family::Views => "views",
         }
     }
 }
