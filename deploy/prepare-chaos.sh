@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests with network namespaces and containers need and is missing, where this is Debian and the user is root. Without it those
+# Installs what the tests with network namespaces, containers and sessions over HTTP need and is missing, where this is Debian and the user is root. Without it those
 # tests say what they skip, and why: so nothing here fails.
 set -eu
 
@@ -8,7 +8,7 @@ set -eu
 command -v apt-get >/dev/null 2>&1 || exit 0
 
 missing=""
-for pair in ip:iproute2 tc:iproute2 iptables:iptables mount:mount; do
+for pair in ip:iproute2 tc:iproute2 iptables:iptables mount:mount curl:curl node:nodejs; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 # Only where a container engine answers: nobody gets one for the sake of a test.

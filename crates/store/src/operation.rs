@@ -312,6 +312,8 @@ pub enum Settling {
     Paths(Vec<(String, Choice)>),
     /// All, by a new body.
     Body(Arc<Object>),
+    /// Those in which an open branch has a value that is not shown: what is shown stays, and the branch is done with.
+    Against(Revision),
     /// Those that the filter means and the policy can decide; the others stay open.
     All {
         /// Which.
@@ -327,7 +329,7 @@ impl Settling {
         match self {
             Self::Body(_) => true,
             Self::Paths(choices) => choices.iter().any(|(_, choice)| matches!(choice, Choice::Value(_))),
-            Self::All { .. } => false,
+            Self::Against(_) | Self::All { .. } => false,
         }
     }
 }

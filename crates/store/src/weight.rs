@@ -19,7 +19,7 @@ impl Operation {
             Operation::Resolve(request) => match &request.settling {
                 Settling::Body(body) => object(body),
                 Settling::Paths(choices) => choices.iter().map(|(path, choice)| path.len() + chosen(choice)).sum(),
-                Settling::All { .. } => 0,
+                Settling::Against(_) | Settling::All { .. } => 0,
             },
             Operation::Apply(apply) => apply
                 .items

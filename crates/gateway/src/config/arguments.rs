@@ -38,13 +38,13 @@ pub struct ServeArguments {
     /// Where to serve gRPC [default: 127.0.0.1:7601]
     #[arg(long, value_name = "ADDRESS")]
     pub grpc: Option<SocketAddr>,
-    /// Where to serve HTTP; may be repeated (accepted, not served yet)
+    /// Where to serve HTTP; may be repeated [default: nowhere]
     #[arg(long, value_name = "ADDRESS")]
     pub http: Vec<SocketAddr>,
     /// A datacenter to pull from; may be repeated
     #[arg(long, value_name = "NAME=URL")]
     pub peer: Vec<PeerArgument>,
-    /// Allows a gRPC address that other machines can reach, although there is neither TLS nor a password
+    /// Allows an address that other machines can reach, although there is neither TLS nor a password
     #[arg(long)]
     pub insecure: bool,
     /// The data directory was restored from a backup: take a new replica id

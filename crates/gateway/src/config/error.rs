@@ -65,7 +65,7 @@ pub enum ConfigError {
     },
     /// Other machines could reach the node although nothing protects it.
     #[error(
-        "refusing to serve gRPC on {address}: other machines can reach it and there is neither TLS nor a password; \
+        "refusing to serve on {address}: other machines can reach it and there is neither TLS nor a password; \
          use a loopback address, or give --insecure if the network is trusted"
     )]
     NotLoopback {

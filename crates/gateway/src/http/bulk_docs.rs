@@ -60,26 +60,32 @@ pub(super) async fn store(
     for documents in documents.chunks(TOGETHER) {
         let (mut asked, mut operations) = (Vec::with_capacity(documents.len()), Vec::new());
         for document in documents {
-            let (id, operation) = read(context, database, document, new_edits);
-            let place = operation.map(|operation| operations.push(operation));
+            let (id, read) = read(context, database, document, new_edits);
+            let place = read.map(|(incoming, operation)| {
+                operations.push(operation);
+                incoming
+            });
             asked.push((id, place));
         }
         let mut outcomes = context.commits.submit_all(operations).await.into_iter();
         for (id, place) in asked {
             let outcome = match place {
                 Err(error) => Err(error),
-                Ok(()) => outcomes
-                    .next()
-                    .unwrap_or(Err(rejoin_store::CommitError::Stopped))
-                    .map_err(HttpError::from),
+                Ok(incoming) => match outcomes.next() {
+                    // Of those that bring their own revisions nothing is said.
+                    Some(Ok(Outcome::Inserted(_))) => Ok(None),
+                    Some(Ok(outcome)) => write::made(outcome, &incoming).map(|(revision, _)| Some(revision)),
+                    Some(Err(error)) => Err(error.into()),
+                    None => Err(write::stopped()),
+                },
             };
             match outcome {
-                Ok(Outcome::Written(written)) => rows.push(format!(
+                Ok(None) => {}
+                Ok(Some(revision)) => rows.push(format!(
                     "{{\"ok\":true,\"id\":{},\"rev\":{}}}",
                     quoted(&id),
-                    quoted(&written.made.to_string())
+                    quoted(&revision.to_string())
                 )),
-                Ok(_) => {}
                 Err(error) => rows.push(format!(
                     "{{\"id\":{},\"error\":{},\"reason\":{}}}",
                     quoted(&id),
@@ -97,14 +103,14 @@ fn read(
     database: &DatabaseName,
     document: &Value,
     new_edits: bool,
-) -> (String, Result<Operation, HttpError>) {
+) -> (String, Result<(Incoming, Operation), HttpError>) {
     let incoming = match Incoming::of(document.clone(), &context.limits) {
         Ok(incoming) => incoming,
         Err(error) => return (named(document), Err(error)),
     };
     let text = incoming.id.clone().unwrap_or_else(write::new_id);
     let operation = operation(context, database, &text, &incoming, new_edits);
-    (text, operation)
+    (text, operation.map(|operation| (incoming, operation)))
 }
 
 fn operation(
@@ -116,7 +122,7 @@ fn operation(
 ) -> Result<Operation, HttpError> {
     let id: DocumentId = text.parse().map_err(error::id)?;
     if new_edits {
-        Ok(Operation::Write(write::request(context, database, &id, incoming)?))
+        write::operation(context, database, &id, incoming)
     } else {
         Ok(Operation::Insert(write::insertion(database, &id, incoming)?))
     }

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use rejoin_document::{DatabaseName, DocumentId, Revision};
-use rejoin_store::{Opened, Operation, Outcome};
+use rejoin_store::{Opened, Operation};
 
 use super::answer::{self, quoted};
 use super::body::Request;
@@ -48,19 +48,21 @@ pub(super) async fn store(
         context.commits.submit(Operation::Insert(insertion)).await?;
         return Ok(stored(&id, &revision, false, StatusCode::CREATED));
     }
-    let request = write::request(context, database, &id, &incoming)?;
-    let base = request.conditions.base.clone();
-    let done = context.commits.submit(Operation::Write(request)).await;
-    match done {
-        Ok(Outcome::Written(written)) => {
+    let operation = write::operation(context, database, &id, &incoming)?;
+    let base = match &operation {
+        Operation::Write(request) => request.conditions.base.clone(),
+        _ => None,
+    };
+    match context.commits.submit(operation).await {
+        Ok(outcome) => {
+            let (revision, merged) = write::made(outcome, &incoming)?;
             let status = if incoming.deleted {
                 StatusCode::OK
             } else {
                 StatusCode::CREATED
             };
-            Ok(stored(&id, &written.made, written.merged, status))
+            Ok(stored(&id, &revision, merged, status))
         }
-        Ok(_) => Err(write::stopped()),
         // In a database whose members merge an answer with both sides is better than CouchDB's two words.
         Err(error) if write::merges(context, database) => Err(conflict::told(&id, base.as_ref(), error.into())),
         Err(error) => Err(error.into()),
@@ -107,9 +109,7 @@ async fn delete(
         history: Vec::new(),
         body: std::sync::Arc::default(),
     };
-    let write = write::request(context, database, id, &incoming)?;
-    let written = write::submit(context, write).await?;
-    Ok(stored(id, &written.made, false, StatusCode::OK))
+    store(context, database, id.as_str(), incoming, true).await
 }
 
 fn stored(id: &DocumentId, revision: &Revision, merged: bool, status: StatusCode) -> Response {

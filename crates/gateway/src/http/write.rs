@@ -1,11 +1,11 @@
 //! What the writes of all resources share.
 
-use rejoin_document::{DatabaseName, DocumentId, Granularity, Revision};
-use rejoin_store::{Action, Conditions, Insertion, Operation, Outcome, WriteRequest, Written};
+use rejoin_document::{DatabaseName, DocumentId, Granularity, Object, Revision, write_revision};
+use rejoin_store::{Action, Conditions, Insertion, Operation, Outcome, Resolve, Settling, WriteRequest, Written};
 
 use super::error::HttpError;
 use super::incoming::Incoming;
-use crate::node::NodeContext;
+use crate::node::{NodeContext, long_read};
 
 /// Bytes of one document's text at most: its body, and room for the members that begin with an underscore.
 pub(super) fn document_bytes_max(context: &NodeContext) -> usize {
@@ -20,6 +20,43 @@ pub(super) fn new_id() -> String {
 /// The pipeline answers each operation in kind; nothing else happens but that it has stopped.
 pub(super) fn stopped() -> HttpError {
     rejoin_store::CommitError::Stopped.into()
+}
+
+/// What is done with a document that was sent: a write, or where members merge and the revision that is to be deleted stands beside what is shown, the
+/// decision against it.
+pub(super) fn operation(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &DocumentId,
+    incoming: &Incoming,
+) -> Result<Operation, HttpError> {
+    if let (true, Some(revision)) = (incoming.deleted && merges(context, database), &incoming.revision)
+        && let Some(found) = long_read(|| context.store.opened(database, id))?
+        && found.leaves.iter().skip(1).any(|leaf| leaf.revision == *revision)
+    {
+        return Ok(Operation::Resolve(Resolve {
+            database: database.clone(),
+            id: id.clone(),
+            base: None,
+            settling: Settling::Against(revision.clone()),
+            request: None,
+        }));
+    }
+    request(context, database, id, incoming).map(Operation::Write)
+}
+
+/// The revision that a document that was sent has become, and whether it was merged.
+pub(super) fn made(outcome: Outcome, incoming: &Incoming) -> Result<(Revision, bool), HttpError> {
+    match outcome {
+        Outcome::Written(written) => Ok((written.made, written.merged)),
+        // The branch is closed by what a delete of it makes.
+        Outcome::Resolved(resolved) if resolved.written.is_some() => {
+            let revision = write_revision(incoming.revision.as_ref(), true, &Object::new(), &[]);
+            Ok((revision, false))
+        }
+        Outcome::Resolved(_) => Err(HttpError::conflict()),
+        _ => Err(stopped()),
+    }
 }
 
 /// The write that a document stands for: it creates, or has read a revision.

@@ -103,6 +103,7 @@ impl Group<'_> {
         let full = ids.len() == self.options.step_documents_max;
         let asked = ids.len();
         let (fates, last) = self.fates(&database, ids)?;
+        let locals = self.locals_of(&database)?;
         let stopped = fates.len() < asked || matches!(fates.last(), Some(Fate::Shrinks(..)));
         let mut documents = 0;
         for fate in fates {
@@ -116,11 +117,24 @@ impl Group<'_> {
                 Fate::Survives(key) => self.send_again(&key),
             }
         }
-        let finished = !full && !stopped;
+        for local in &locals {
+            self.batch.delete(Family::Local, local.clone());
+        }
+        let finished = !full && !stopped && locals.is_empty();
         if let Some(database) = self.state.database_mut(&name) {
             database.record.purge = (!finished).then(|| last.unwrap_or(reached));
         }
         Ok(Outcome::Purged { documents, finished })
+    }
+
+    /// Documents that stay at this node, as many as one step drops.
+    fn locals_of(&self, database: &DatabaseState) -> Result<Vec<Vec<u8>>, StoreError> {
+        let range = KeyRange::prefix(&database.number().prefix());
+        let entries = self.engine.scan(Family::Local, range);
+        let keys = entries
+            .take(self.options.step_documents_max)
+            .map(|entry| Ok(entry?.0.into()));
+        keys.collect()
     }
 
     /// The documents of one step: of those on disk and of those that this very group has written.

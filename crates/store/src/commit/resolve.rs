@@ -104,6 +104,18 @@ impl Group<'_> {
                 }
                 Ok(Some((Settle::Paths(chosen), None)))
             }
+            Settling::Against(revision) => {
+                let carries = |conflict: &&OpenConflict| {
+                    let mut candidates = conflict.candidates.iter();
+                    candidates.any(|candidate| candidate.revision == revision)
+                };
+                let chosen =
+                    |conflict: &OpenConflict| Some((conflict.path.clone(), self.choose(conflict, &Choice::Shown)?));
+                let chosen: Vec<_> = shown.conflicts.iter().filter(carries).filter_map(chosen).collect();
+                let chosen = outermost(chosen);
+                let settled = count(chosen.len());
+                Ok((!chosen.is_empty()).then_some((Settle::Paths(chosen), Some(settled))))
+            }
             Settling::All { filter, policy } => {
                 let meant = |conflict: &&OpenConflict| filter.means(conflict, &self.state.replicas);
                 let chosen = |conflict: &OpenConflict| Some((conflict.path.clone(), self.choose(conflict, &policy)?));

@@ -1,0 +1,216 @@
+//! Documents: one by one and many at once.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::node::Node;
+
+fn revision(answer: &crate::node::Answer) -> String {
+    answer.json()["rev"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{answer:?}"))
+        .to_owned()
+}
+
+#[test]
+fn a_document_that_is_absent_deleted_or_stale_is_refused_in_couchdbs_words() {
+    let node = Node::start();
+    assert_eq!(node.get("/db/a").refused(), (404, "not_found".into()));
+    assert_eq!(node.get("/db/a").json()["reason"], "Database does not exist.");
+    assert_eq!(node.put("/db", "").status, 201);
+    assert_eq!(node.put("/db", "").refused(), (412, "file_exists".into()));
+    assert_eq!(node.get("/db/a").json()["reason"], "missing");
+    let first = revision(&node.put("/db/a", r#"{"n":1}"#));
+    assert_eq!(node.put("/db/a", "{}").refused(), (409, "conflict".into()));
+    let second = revision(&node.put(&format!("/db/a?rev={first}"), r#"{"n":2}"#));
+    assert_eq!(
+        node.put("/db/a", &json!({"_rev": first}).to_string()).refused(),
+        (409, "conflict".into())
+    );
+    assert_eq!(node.delete("/db/a").refused(), (409, "conflict".into()));
+    let third = revision(&node.delete(&format!("/db/a?rev={second}")));
+    assert!(third.starts_with("3-"));
+    assert_eq!(node.get("/db/a").json()["reason"], "deleted");
+    assert_eq!(
+        node.get(&format!("/db/a?rev={third}")).json(),
+        json!({"_id": "a", "_rev": third, "_deleted": true})
+    );
+    // A deleted document is written anew without a revision.
+    assert!(revision(&node.put("/db/a", r#"{"n":3}"#)).starts_with("4-"));
+    let history = node.get("/db/a?revs=true").json();
+    assert_eq!(history["_revisions"]["start"], 4);
+    assert_eq!(history["_revisions"]["ids"].as_array().unwrap().len(), 4);
+    assert_eq!(node.delete("/db").status, 200);
+    assert_eq!(node.get("/db").status, 404);
+}
+
+#[test]
+fn of_several_documents_of_one_request_each_is_stored_or_refused_for_itself() {
+    let node = Node::start();
+    node.put("/db", "");
+    let first = revision(&node.put("/db/a", "{}"));
+    let sent = json!({"docs": [
+        {"_id": "a", "_rev": first, "n": 1},
+        {"_id": "a", "n": 2},
+        {"_id": "b"},
+        {"_id": "_c"},
+        {"_id": "d", "_strange": 1},
+        {"n": 3},
+    ]});
+    let answer = node.post("/db/_bulk_docs", &sent.to_string());
+    assert_eq!(answer.status, 201);
+    let rows = answer.json();
+    let errors: Vec<&Value> = rows.as_array().unwrap().iter().map(|row| &row["error"]).collect();
+    let refused = |error: &str| json!(error);
+    assert_eq!(
+        errors,
+        [
+            &Value::Null,
+            &refused("conflict"),
+            &Value::Null,
+            &refused("illegal_docid"),
+            &refused("doc_validation"),
+            &Value::Null
+        ]
+    );
+    assert_eq!(rows[5]["id"].as_str().unwrap().len(), 32, "it has an id of its own");
+    assert_eq!(node.get("/db/a").json()["n"], 1);
+    assert_eq!(node.get("/db").json()["doc_count"], 3);
+}
+
+#[test]
+fn a_replicator_learns_what_is_missing_brings_it_and_finds_it() {
+    let node = Node::start();
+    node.put("/db", "");
+    let asked = json!({"a": ["2-bb", "1-aa"]});
+    assert_eq!(
+        node.post("/db/_revs_diff", &asked.to_string()).json(),
+        json!({"a": {"missing": ["2-bb", "1-aa"]}})
+    );
+    let brought = json!({"new_edits": false, "docs": [
+        {"_id": "a", "_rev": "2-bb", "_revisions": {"start": 2, "ids": ["bb", "aa"]}, "n": 2},
+        {"_id": "a", "_rev": "2-cc", "_revisions": {"start": 2, "ids": ["cc", "aa"]}, "n": 3},
+    ]});
+    assert_eq!(node.post("/db/_bulk_docs", &brought.to_string()).json(), json!([]));
+    assert_eq!(
+        node.post("/db/_bulk_docs", &brought.to_string()).json(),
+        json!([]),
+        "once more changes nothing"
+    );
+    assert_eq!(node.post("/db/_revs_diff", &asked.to_string()).json(), json!({}));
+    assert_eq!(
+        node.get("/db/a?conflicts=true").json(),
+        json!({"_id": "a", "_rev": "2-cc", "n": 3, "_conflicts": ["2-bb"]})
+    );
+    let wanted = json!({"docs": [{"id": "a", "rev": "2-bb"}, {"id": "none"}]});
+    let got = node.post("/db/_bulk_get?revs=true", &wanted.to_string()).json();
+    assert_eq!(
+        got["results"][0]["docs"][0]["ok"]["_revisions"]["ids"],
+        json!(["bb", "aa"])
+    );
+    assert_eq!(got["results"][1]["docs"][0]["error"]["error"], "not_found");
+    let newest = node
+        .ask(
+            "GET",
+            "/db/a?open_revs=[%221-aa%22]&latest=true",
+            &["Accept: application/json"],
+            "",
+        )
+        .json();
+    assert_eq!(newest.as_array().unwrap().len(), 2, "both grew from it: {newest}");
+    let next = node.post("/db/_revs_diff", r#"{"a":["3-dd"]}"#).json();
+    assert_eq!(next["a"]["possible_ancestors"], json!(["2-cc", "2-bb"]));
+}
+
+#[test]
+fn local_documents_stay_out_of_everything_else() {
+    let node = Node::start();
+    node.put("/db", "");
+    assert_eq!(node.get("/db/_local/point").status, 404);
+    assert_eq!(
+        node.put("/db/_local/point", r#"{"seq":1}"#).json(),
+        json!({"ok": true, "id": "_local/point", "rev": "0-1"})
+    );
+    assert_eq!(node.put("/db/_local/point", r#"{"seq":2}"#).status, 409);
+    assert_eq!(
+        revision(&node.put("/db/_local/point", r#"{"seq":2,"_rev":"0-1"}"#)),
+        "0-2"
+    );
+    assert_eq!(
+        node.get("/db/_local/point").json(),
+        json!({"_id": "_local/point", "_rev": "0-2", "seq": 2})
+    );
+    assert_eq!(node.get("/db/_all_docs").json()["rows"], json!([]));
+    assert_eq!(node.get("/db/_changes").json()["results"], json!([]));
+    assert_eq!(node.delete("/db/_local/point?rev=0-2").status, 200);
+    assert_eq!(node.get("/db/_local/point").status, 404);
+}
+
+#[test]
+fn ids_are_listed_in_ranges_forward_and_backward() {
+    let node = Node::start();
+    node.put("/db", "");
+    for id in ["a", "b", "c", "d%2Fe"] {
+        assert_eq!(node.put(&format!("/db/{id}"), "{}").status, 201);
+    }
+    let ids = |query: &str| -> Vec<String> {
+        let listed = node.get(&format!("/db/_all_docs{query}")).json();
+        let rows = listed["rows"].as_array().unwrap().clone();
+        rows.iter()
+            .map(|row| row["id"].as_str().unwrap_or("-").to_owned())
+            .collect()
+    };
+    assert_eq!(ids(""), ["a", "b", "c", "d/e"]);
+    assert_eq!(ids("?startkey=%22b%22&endkey=%22c%22"), ["b", "c"]);
+    assert_eq!(ids("?startkey=%22b%22&endkey=%22c%22&inclusive_end=false"), ["b"]);
+    assert_eq!(ids("?descending=true&startkey=%22c%22&limit=2"), ["c", "b"]);
+    assert_eq!(ids("?key=%22b%22"), ["b"]);
+    assert_eq!(ids("?skip=1&limit=1"), ["b"]);
+    assert_eq!(ids("?keys=[%22c%22,%22none%22]"), ["c", "-"]);
+    assert_eq!(
+        node.get("/db/_all_docs?include_docs=true&limit=1").json()["rows"][0]["doc"]["_id"],
+        "a"
+    );
+    assert_eq!(
+        node.get("/db/_all_docs?limit=x").refused(),
+        (400, "query_parse_error".into())
+    );
+}
+
+#[test]
+fn of_eight_writers_of_one_base_all_survive_on_different_members_and_one_on_the_same() {
+    let node = Node::start();
+    node.put("/db?granularity=field", "");
+    for same in [false, true] {
+        let id = format!("doc-{same}");
+        let members: Vec<String> = (0..8).map(|n| format!("\"m{n}\":0")).collect();
+        let base = revision(&node.put(&format!("/db/{id}"), &format!("{{{}}}", members.join(","))));
+        let statuses: Vec<u16> = thread::scope(|scope| {
+            let write = |n: usize| {
+                let mut body: serde_json::Map<String, Value> = (0..8).map(|m| (format!("m{m}"), json!(0))).collect();
+                body.insert(if same { "m0".into() } else { format!("m{n}") }, json!(n + 1));
+                body.insert("_rev".into(), json!(base));
+                node.put(&format!("/db/{id}"), &Value::Object(body).to_string()).status
+            };
+            let writers: Vec<_> = (0..8).map(|n| scope.spawn(move || write(n))).collect();
+            writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+        });
+        let stored = node.get(&format!("/db/{id}")).json();
+        if same {
+            assert_eq!(
+                statuses.iter().filter(|status| **status == 201).count(),
+                1,
+                "{statuses:?}"
+            );
+            assert_eq!(
+                statuses.iter().filter(|status| **status == 409).count(),
+                7,
+                "{statuses:?}"
+            );
+        } else {
+            assert_eq!(statuses, [201; 8]);
+            (0..8).for_each(|n| assert_eq!(stored[format!("m{n}")], n + 1, "{stored}"));
+        }
+    }
+}

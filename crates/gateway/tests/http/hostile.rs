@@ -1,0 +1,169 @@
+//! Input that means no good: refused with a reason, and the node goes on.
+
+use std::io::Write;
+use std::net::TcpStream;
+
+use serde_json::json;
+
+use crate::node::Node;
+
+#[test]
+fn paths_and_texts_that_play_tricks_are_refused_or_are_names() {
+    let node = Node::start();
+    node.put("/db", "");
+    for (path, status) in [
+        ("/db/%00", 400),
+        ("/db/a%00b", 400),
+        ("/db/%ff", 400),
+        ("/db/%zz", 400),
+        ("/db/%2", 400),
+        ("/../../etc/passwd", 404),
+        ("/db/..%2F..%2Fetc", 404),
+        ("/db/_unknown", 400),
+        ("/_unknown", 404),
+        ("/Db", 400),
+        ("/db/a/b/c", 404),
+        ("/db/a?rev=x", 404),
+    ] {
+        let answer = node.get(path);
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+        assert!(answer.json()["reason"].is_string(), "{path}");
+    }
+    // A slash in an id, and two dots, are letters like others.
+    for id in ["a%2Fb", "..", "%C3%A5"] {
+        assert_eq!(node.put(&format!("/db/{id}"), "{}").status, 201, "{id}");
+        assert_eq!(node.get(&format!("/db/{id}")).status, 200, "{id}");
+    }
+    assert_eq!(node.get("/db/_all_docs").json()["total_rows"], 3);
+}
+
+#[test]
+fn bodies_that_are_none_are_refused_and_change_nothing() {
+    let node = Node::start();
+    node.put("/db", "");
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000));
+    for (body, status, error) in [
+        ("", 400, "bad_request"),
+        ("{", 400, "bad_request"),
+        ("[]", 400, "bad_request"),
+        ("7", 400, "bad_request"),
+        (deep.as_str(), 400, "bad_request"),
+        (r#"{"_rev":7}"#, 400, "bad_request"),
+        (r#"{"_rev":"x"}"#, 400, "bad_request"),
+        (r#"{"_id":"other"}"#, 400, "bad_request"),
+        (r#"{"_strange":1}"#, 400, "doc_validation"),
+        (r#"{"_deleted":1}"#, 400, "doc_validation"),
+        (r#"{"_attachments":{"a":{}}}"#, 501, "not_implemented"),
+        (r#"{"_revisions":{"start":1,"ids":["a","b"]}}"#, 400, "doc_validation"),
+    ] {
+        let answer = node.put("/db/a", body);
+        let shown: String = body.chars().take(40).collect();
+        assert_eq!(answer.refused(), (status, error.to_owned()), "{shown}");
+    }
+    let invalid = b"PUT /db/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{\"a\":\"\xff\"}";
+    assert_eq!(node.send(invalid).status, 400);
+    for (path, body) in [
+        ("/db/_bulk_docs", "{}"),
+        ("/db/_bulk_docs", r#"{"docs":7}"#),
+        ("/db/_bulk_get", "[]"),
+        ("/db/_revs_diff", "7"),
+        ("/_replicate", "{}"),
+        ("/_replicate", r#"{"source":"file:///etc/passwd","target":"db"}"#),
+        ("/api/receivers/db/entities", r#"[{"n":1}]"#),
+    ] {
+        assert_eq!(node.post(path, body).status, 400, "{path} {body}");
+    }
+    assert_eq!(node.get("/db/_all_docs").json()["total_rows"], 0);
+}
+
+#[test]
+fn what_is_too_large_is_refused_and_the_node_goes_on() {
+    let node = Node::start();
+    node.put("/db", "");
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(9 << 20));
+    assert_eq!(node.put("/db/a", &large).status, 413);
+    assert_eq!(node.post("/db/_bulk_docs", &"x".repeat(17 << 20)).status, 413);
+    let many = json!({"docs": vec![json!({}); 10_001]}).to_string();
+    assert_eq!(node.post("/db/_bulk_docs", &many).status, 413);
+    let header = format!("X: {}", "x".repeat(100 << 10));
+    assert_eq!(node.ask("GET", "/", &[&header], "").status, 431);
+    let headers: Vec<String> = (0..200).map(|n| format!("X{n}: x")).collect();
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    assert_eq!(node.ask("GET", "/", &headers, "").status, 431);
+    let ids: Vec<String> = (0..100_001).map(|n| n.to_string()).collect();
+    assert_eq!(
+        node.post("/db/_all_docs", &json!({ "keys": ids }).to_string()).status,
+        413
+    );
+    assert_eq!(node.get("/").status, 200);
+}
+
+#[test]
+fn a_method_or_a_content_type_that_a_resource_does_not_take_is_named() {
+    let node = Node::start();
+    node.put("/db", "");
+    for (method, path) in [
+        ("POST", "/"),
+        ("DELETE", "/_all_dbs"),
+        ("PUT", "/db/_changes"),
+        ("PATCH", "/db/a"),
+    ] {
+        assert_eq!(
+            node.ask(method, path, &[], "").refused(),
+            (405, "method_not_allowed".into()),
+            "{method} {path}"
+        );
+    }
+    // What a form on a page of another site can send.
+    for kind in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"] {
+        let answer = node.ask(
+            "POST",
+            "/db/_bulk_docs",
+            &[&format!("Content-Type: {kind}")],
+            r#"{"docs":[]}"#,
+        );
+        assert_eq!(answer.refused(), (415, "bad_content_type".into()), "{kind}");
+    }
+}
+
+#[test]
+fn pages_of_other_sites_read_nothing_unless_they_are_named() {
+    let node = Node::start();
+    let origin = "Origin: https://example.org";
+    let allowed = "access-control-allow-origin";
+    assert!(!node.ask("GET", "/", &[origin], "").head.contains(allowed));
+    assert_eq!(node.ask("OPTIONS", "/", &[origin], "").status, 405);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "[http]\ncors_origins = [\"https://example.org\"]\n").unwrap();
+    let node = Node::with(&["--config", file.path().to_str().unwrap()]);
+    let answer = node.ask("GET", "/", &[origin], "");
+    assert!(
+        answer.head.contains("access-control-allow-origin: https://example.org"),
+        "{answer:?}"
+    );
+    assert!(
+        !node
+            .ask("GET", "/", &["Origin: https://other.org"], "")
+            .head
+            .contains(allowed)
+    );
+    let asked = node.ask("OPTIONS", "/db", &[origin], "");
+    assert!(
+        asked.status == 204 && asked.head.contains("access-control-allow-methods"),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn clients_that_say_nothing_do_not_keep_others_out() {
+    let node = Node::start();
+    let port = node.host();
+    let silent: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(&port).unwrap()).collect();
+    let mut halves: Vec<TcpStream> = (0..50).map(|_| TcpStream::connect(&port).unwrap()).collect();
+    for half in &mut halves {
+        half.write_all(b"PUT /db/a HTTP/1.1\r\nHost: x\r\nContent-Le").unwrap();
+    }
+    assert_eq!(node.get("/").status, 200);
+    assert_eq!(node.put("/db", "").status, 201);
+    drop((silent, halves));
+}

@@ -1,0 +1,127 @@
+//! HTTP and gRPC are two doors to one store, in every datacenter.
+
+use serde_json::json;
+
+use crate::node::{Node, eventually};
+
+#[test]
+fn what_is_written_through_one_door_is_read_through_the_other_and_in_the_other_datacenter() {
+    let (east, west) = Node::pair();
+    east.put("/shop?granularity=field", "");
+    eventually("the database is in west", || west.get("/shop").status == 200);
+    let rev = east.put("/shop/a", r#"{"n":1}"#).json()["rev"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let seen = east.rejoin_json(&["get", "shop", "a"]);
+    assert_eq!((&seen["revision"], &seen["body"]), (&json!(rev), &json!({"n": 1})));
+    eventually("the document is in west", || west.get("/shop/a").status == 200);
+    assert_eq!(west.get("/shop/a").body, east.get("/shop/a").body);
+    west.rejoin_json(&["update", "shop", "a", r#"{"n":2}"#]);
+    eventually("the update is in east", || east.get("/shop/a").json()["n"] == 2);
+}
+
+#[test]
+fn revisions_that_a_replicator_brought_conflict_and_converge_like_any_write() {
+    let (east, west) = Node::pair();
+    east.put("/db", "");
+    eventually("the database is in west", || west.get("/db").status == 200);
+    east.rejoin(&["link", "cut", "dc-west"]);
+    let bring = |node: &Node, rev: &str, n: u32| {
+        let docs = json!({"new_edits": false, "docs": [{"_id": "a", "_rev": rev, "n": n}]});
+        assert_eq!(node.post("/db/_bulk_docs", &docs.to_string()).json(), json!([]));
+    };
+    bring(&east, "1-123", 1);
+    bring(&west, "1-456", 2);
+    east.rejoin(&["link", "restore", "dc-west"]);
+    let expected = json!({"_id": "a", "_rev": "1-456", "n": 2, "_conflicts": ["1-123"]});
+    for node in [&east, &west] {
+        eventually("both have both", || node.get("/db/a?conflicts=true").json() == expected);
+        let conflicts = node.rejoin_json(&["conflicts", "db", "a"]);
+        assert_eq!(
+            conflicts["conflicts"][0]["candidates"].as_array().unwrap().len(),
+            2,
+            "{conflicts}"
+        );
+    }
+    assert_eq!(
+        east.rejoin_json(&["digest"])["digest"],
+        west.rejoin_json(&["digest"])["digest"]
+    );
+}
+
+#[test]
+fn a_conflict_of_members_shows_as_an_open_revision_until_somebody_decides() {
+    let (east, west) = Node::pair();
+    east.put("/shop?granularity=field", "");
+    eventually("the database is in west", || west.get("/shop").status == 200);
+    let rev = east.put("/shop/a", r#"{"n":0,"m":0}"#).json()["rev"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    eventually("the document is in west", || west.get("/shop/a").status == 200);
+    east.rejoin(&["link", "cut", "dc-west"]);
+    east.put("/shop/a", &json!({"_rev": rev, "n": 1, "m": 0}).to_string());
+    west.put("/shop/a", &json!({"_rev": rev, "n": 2, "m": 5}).to_string());
+    east.rejoin(&["link", "restore", "dc-west"]);
+    eventually("the conflict shows", || {
+        east.get("/shop/a?conflicts=true").json()["_conflicts"].is_array()
+    });
+    let merged = east.get("/shop/a?conflicts=true").json();
+    assert_eq!(
+        (&merged["m"], merged["_conflicts"].as_array().unwrap().len()),
+        (&json!(5), 1)
+    );
+    let losing = merged["_conflicts"][0].as_str().unwrap();
+    let other = east.get(&format!("/shop/a?rev={losing}")).json();
+    assert_ne!(other["n"], merged["n"], "the value that lost is there to be read");
+    // As a client of CouchDB resolves: the revision that lost is deleted.
+    let deleted = east.delete(&format!("/shop/a?rev={losing}"));
+    assert_eq!(deleted.status, 200, "{deleted:?}");
+    for node in [&east, &west] {
+        eventually("it is decided everywhere", || {
+            let found = node.get("/shop/a?conflicts=true").json();
+            found["_conflicts"].is_null() && found["n"] == merged["n"] && found["m"] == 5
+        });
+    }
+    assert_eq!(
+        east.delete(&format!("/shop/a?rev={losing}")).status,
+        409,
+        "it is no open revision any more"
+    );
+}
+
+#[test]
+fn a_one_shot_replication_reaches_another_server_and_says_what_it_did() {
+    let (here, there) = (Node::start(), Node::start());
+    here.put("/source", "");
+    for n in 0..250 {
+        here.put(&format!("/source/d{n}"), &json!({"n": n}).to_string());
+    }
+    let target = format!("http://{}/target", there.host());
+    let asked = json!({"source": "source", "target": target, "create_target": true}).to_string();
+    let done = here.post("/_replicate", &asked).json();
+    assert_eq!(
+        (&done["ok"], &done["history"][0]["docs_written"]),
+        (&json!(true), &json!(250))
+    );
+    assert_eq!(there.get("/target").json()["doc_count"], 250);
+    let again = here.post("/_replicate", &asked).json();
+    assert_eq!(again["history"][0]["docs_written"], 0);
+    let back = json!({"source": target, "target": "copy", "create_target": true}).to_string();
+    assert_eq!(
+        here.post("/_replicate", &back).json()["history"][0]["docs_written"],
+        250
+    );
+    assert_eq!(here.get("/copy/d7").body, here.get("/source/d7").body);
+    let nowhere = json!({"source": "absent", "target": "copy"}).to_string();
+    assert_eq!(
+        here.post("/_replicate", &nowhere).refused(),
+        (404, "db_not_found".into())
+    );
+    let deaf = json!({"source": "http://127.0.0.1:1/x", "target": "copy"}).to_string();
+    assert_eq!(
+        here.post("/_replicate", &deaf).refused(),
+        (502, "replication_failed".into())
+    );
+}
