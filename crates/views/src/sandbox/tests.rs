@@ -330,6 +330,12 @@ fn the_machines_time_zone_changes_nothing() {
 }
 
 #[test]
+fn an_emit_within_an_emit_comes_first() {
+    let rows = rows("function (doc) { emit({toJSON() { emit(1); return 2 }}) }", "{}").unwrap();
+    assert_eq!(rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+}
+
+#[test]
 fn nothing_stays_from_one_document_to_the_next() {
     let counts = "(function () { var n = 0; return function f(doc) { m = (typeof m === 'undefined' ? 0 : m) + 1; Array.n = (Array.n || 0) + 1; f.n = (f.n || 0) + 1; emit([n++, m, Array.n, f.n]) } })()";
     let function = compiled(counts);
