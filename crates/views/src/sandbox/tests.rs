@@ -452,3 +452,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_bound_on_memory_breaks_the_engine() {
+    let sources = [
+        "function (doc) { const a = []; for (;;) a.push({a: new Map([[a, a]]), b: () => a, c: /x+/g}) }",
+        "function (doc) { let a = 'x'; for (;;) { a += a; emit(a.length, a.split('')) } }",
+        "async function (doc) { function* g() { yield* g() } for (const x of g()) await x }",
+        "function (doc) { class A { #p = new Date(1); static s = [doc] } let a = new A; for (;;) a = Object.assign(Object.create(a), {a}) }",
+        "function (doc) { for (;;) try { null.x } catch (e) { doc = [doc, e, e.stack] } }",
+    ];
+    for source in sources {
+        for memory_bytes_max in (0..600_000).step_by(12_000) {
+            let limits = SandboxLimits {
+                memory_bytes_max,
+                ..small()
+            };
+            if let Ok(function) = MapFunction::compile(source, limits) {
+                let _ = function.map("{\"a\":[1,2,{\"b\":null}]}");
+            }
+        }
+    }
+}
