@@ -79,13 +79,7 @@ impl Design {
     /// # Errors
     /// [`DesignError`]: what has to be changed in the document.
     pub fn parse(name: &str, document: &Object, limits: SandboxLimits) -> Result<Self, DesignError> {
-        match document
-            .get("language")
-            .map(|language| language.as_str().unwrap_or_default())
-        {
-            None | Some("javascript") => {}
-            Some(other) => return Err(DesignError::Language(other.chars().take(100).collect())),
-        }
+        check_language(document)?;
         let none = Object::new();
         let definitions = match document.get("views") {
             None => &none,
@@ -96,25 +90,21 @@ impl Design {
         Self::new(name, views.collect::<Result<_, _>>()?)
     }
 
-    /// One view that no document holds: CouchDB's `_temp_view`, from an object with `map` and perhaps `reduce`.
+    /// One view that no document holds: CouchDB's `_temp_view`, from an object with `map` and perhaps `reduce`. The view is called `temp`. Its
+    /// index is like any other: drop it by the design's [name](Self::name) when nobody needs it.
     ///
     /// # Errors
     /// [`DesignError`]: what has to be changed in the object.
     pub fn temporary(definition: &Object, limits: SandboxLimits) -> Result<Self, DesignError> {
-        match definition
-            .get("language")
-            .map(|language| language.as_str().unwrap_or_default())
-        {
-            None | Some("javascript") => {}
-            Some(other) => return Err(DesignError::Language(other.chars().take(100).collect())),
-        }
-        Self::new(
-            "",
-            vec![View::parse("temp", &Value::Object(definition.clone()), limits)?],
-        )
+        check_language(definition)?;
+        let view = View::parse("temp", &Value::Object(definition.clone()), limits)?;
+        // Two temporary views at once must not take each other's index away.
+        let Signature(signature) = sign(std::slice::from_ref(&view));
+        let name: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self::new(&format!("\0temp/{name}"), vec![view])
     }
 
-    /// The name, without `_design/`; empty for a temporary view.
+    /// The name, without `_design/`; of a temporary view one that its map function gives it.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -173,6 +163,14 @@ impl View {
             map,
             reduce,
         })
+    }
+}
+
+fn check_language(definition: &Object) -> Result<(), DesignError> {
+    let language = definition.get("language");
+    match language.map(|language| language.as_str().unwrap_or_default()) {
+        None | Some("javascript") => Ok(()),
+        Some(other) => Err(DesignError::Language(other.chars().take(100).collect())),
     }
 }
 
@@ -305,8 +303,11 @@ mod tests {
         let value = parse_stored_value(format!(r#"{{{MAP},"reduce":"_count"}}"#).as_bytes()).unwrap();
         let design = Design::temporary(value.as_object().unwrap(), SandboxLimits::default()).unwrap();
         assert_eq!(
-            (design.name(), design.views().len(), design.views()[0].reduce),
-            ("", 1, Some(Reduce::Count))
+            (design.position("temp"), design.views()[0].reduce),
+            (Some(0), Some(Reduce::Count))
         );
+        let other = parse_stored_value(br#"{"map":"function (doc) {}"}"#).unwrap();
+        let other = Design::temporary(other.as_object().unwrap(), SandboxLimits::default()).unwrap();
+        assert_ne!(design.name(), other.name());
     }
 }

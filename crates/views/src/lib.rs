@@ -31,6 +31,6 @@ pub use collate::{COLLATION_VERSION, CollationKey};
 pub use design::{Design, DesignError, NAME_BYTES_MAX, Signature, VIEWS_MAX, View};
 pub use index::{DocumentRows, Index, IndexError, Indexes, SCOPE_BYTES_MAX, Scope, ScopeError};
 pub use query::{Answer, KEYS_MAX, OFFSET_ROWS_MAX, QueryError, QueryParseError, Row, Rows, Update, ViewQuery, answer};
-pub use reduce::{Reduce, ReduceError, Running, UnknownReduce};
+pub use reduce::{PLACES_MAX, Reduce, ReduceError, Running, UnknownReduce};
 pub use sandbox::{CompileError, Emitted, MapError, MapFunction, Patience, SandboxLimits};
 pub use update::{ChangedDocument, MapFailure, UpdateError, UpdateOptions, UpdateReport, update};

@@ -168,7 +168,7 @@ impl Updating<'_> {
     fn write(&mut self, to: Sequence) -> Result<(), IndexError> {
         let mut batch = std::mem::take(&mut self.batch);
         while self.at < to {
-            let documents = batch.iter().map(|(_, document)| document.clone()).collect();
+            let documents = batch.iter().map(|(_, document)| document);
             match self.indexes.apply(self.index, self.at, documents, to) {
                 Ok(()) => self.at = to,
                 Err(IndexError::Moved { position }) if position > self.at => {

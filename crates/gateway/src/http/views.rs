@@ -3,7 +3,8 @@
 //! An index is brought up to its database in slices before it is asked, unless the client wants it as it is. Mapping runs JavaScript, so few of these run
 //! at once, and none on a thread that serves others.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
@@ -12,8 +13,8 @@ use bytes::Bytes;
 use rejoin_document::{DatabaseName, DocumentId, Object, Value, parse_stored_value};
 use rejoin_store::{DocumentChange, Store};
 use rejoin_views::{
-    Answer, ChangedDocument, Design, DesignError, Index, IndexError, QueryError, QueryParseError, Row, SandboxLimits,
-    Scope, Update, UpdateError, UpdateOptions, ViewQuery, answer as query_answer, update,
+    Answer, ChangedDocument, Design, DesignError, Index, IndexError, Patience, QueryError, QueryParseError, Row,
+    SandboxLimits, Scope, Update, UpdateError, UpdateOptions, ViewQuery, answer as query_answer, update,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -34,6 +35,9 @@ const WINDOW: usize = 8;
 
 /// How often an index that somebody drops meanwhile is opened again.
 const ATTEMPTS_MAX: usize = 3;
+
+/// How long a map function may take for one document.
+const MAP_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Steps of sweeping what was dropped, after each query.
 const SWEPT_MAX: usize = 10_000;
@@ -67,7 +71,7 @@ pub(super) async fn of_design(
     if found.shown.deleted {
         return Err(HttpError::deleted());
     }
-    let design = Design::parse(name, &found.shown.body, SandboxLimits::default())?;
+    let design = Design::parse(name, &found.shown.body, limits())?;
     let scope = context.views.scope(&context.store, database)?;
     run(context, Asked::new(context, database, scope, (design, view), query)).await
 }
@@ -84,7 +88,7 @@ pub(super) async fn temporary(
     };
     let query = ViewQuery::parse(request.query().iter())?;
     let query = query.with_body(&without(&definition, &["map", "reduce", "language"]))?;
-    let design = Design::temporary(&definition, SandboxLimits::default())?;
+    let design = Design::temporary(&definition, limits())?;
     let view = design.views()[0].name.clone();
     let scope = context.views.temporary_scope();
     let asked = Asked::new(context, database, scope, (design, &view), query);
@@ -96,6 +100,23 @@ pub(super) async fn temporary(
         },
     )
     .await
+}
+
+/// The bounds of a map function. Steps are the measure; the time ends what takes long in few of them.
+fn limits() -> SandboxLimits {
+    SandboxLimits {
+        patience: Some(Patience {
+            clock: since_start,
+            time_max: MAP_TIME_MAX,
+        }),
+        ..SandboxLimits::default()
+    }
+}
+
+/// Time that passes evenly.
+fn since_start() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }
 
 async fn query(request: &mut Request, keep: impl Fn(&str) -> bool) -> Result<ViewQuery, HttpError> {
@@ -239,7 +260,7 @@ impl Asked {
                     attempts += 1;
                     index = indexes.open(&self.scope, &self.design)?;
                 }
-                Err(UpdateError::Ahead { .. }) if attempts < ATTEMPTS_MAX => attempts += 1,
+                Err(UpdateError::Ahead { .. }) => {}
                 Err(error) => return Err(update_failed(&error)),
             }
         }

@@ -102,18 +102,16 @@ impl Indexes {
     ///
     /// # Errors
     /// [`IndexError::Moved`], [`IndexError::Gone`], [`IndexError::Backwards`]: nothing was changed. Others: as [`Self::open`].
-    pub fn apply(
+    pub fn apply<'d>(
         &self,
         index: &Index,
         from: Sequence,
-        documents: Vec<DocumentRows>,
+        documents: impl IntoIterator<Item = &'d DocumentRows>,
         to: Sequence,
     ) -> Result<(), IndexError> {
         // The last of each document: the batch is built on what lies in the engine, where the others are not.
-        let documents: BTreeMap<DocumentId, Vec<Vec<Emitted>>> = documents
-            .into_iter()
-            .map(|document| (document.id, document.rows))
-            .collect();
+        let documents = documents.into_iter().map(|document| (&document.id, &document.rows));
+        let documents: BTreeMap<&DocumentId, &Vec<Vec<Emitted>>> = documents.collect();
         let _writing = self.lock();
         let mut position = Position::read(self.engine.as_ref(), index)?;
         if position.sequence != from {
@@ -125,7 +123,7 @@ impl Indexes {
             return Err(IndexError::Backwards { from, to });
         }
         let mut batch = Batch::new();
-        for (id, rows) in &documents {
+        for (id, rows) in documents {
             self.replace(index.number, id, rows, &mut position, &mut batch)?;
         }
         position.sequence = to;

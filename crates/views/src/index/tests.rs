@@ -97,7 +97,7 @@ fn a_document_has_the_rows_of_its_last_change_only() {
         .apply(
             &index,
             Sequence(0),
-            vec![
+            &[
                 document("x", &[&["2", "1", "1"], &["5"]]),
                 document("y", &[&["1"], &[]]),
             ],
@@ -122,7 +122,7 @@ fn a_document_has_the_rows_of_its_last_change_only() {
         .apply(
             &index,
             Sequence(2),
-            vec![document("x", &[&["9"], &["9"]]), document("x", &[&["1", "3"], &[]])],
+            &[document("x", &[&["9"], &["9"]]), document("x", &[&["1", "3"], &[]])],
             Sequence(3),
         )
         .unwrap();
@@ -132,7 +132,7 @@ fn a_document_has_the_rows_of_its_last_change_only() {
         .apply(
             &index,
             Sequence(3),
-            vec![document("x", &[]), document("y", &[&[], &[]])],
+            &[document("x", &[]), document("y", &[&[], &[]])],
             Sequence(4),
         )
         .unwrap();
@@ -153,12 +153,12 @@ fn a_batch_goes_on_where_the_index_is_or_changes_nothing() {
     let indexes = Indexes::new(Arc::clone(&engine) as Arc<dyn Engine>);
     let index = indexes.open(&scope(), &design("d", "1")).unwrap();
     indexes
-        .apply(&index, Sequence(0), vec![document("x", &[&["1"]])], Sequence(5))
+        .apply(&index, Sequence(0), &[document("x", &[&["1"]])], Sequence(5))
         .unwrap();
     let before = all(engine.as_ref());
-    let stale = indexes.apply(&index, Sequence(4), vec![document("x", &[&["2"]])], Sequence(6));
+    let stale = indexes.apply(&index, Sequence(4), &[document("x", &[&["2"]])], Sequence(6));
     assert_eq!(stale, Err(IndexError::Moved { position: Sequence(5) }));
-    let back = indexes.apply(&index, Sequence(5), vec![document("x", &[&["2"]])], Sequence(4));
+    let back = indexes.apply(&index, Sequence(5), &[document("x", &[&["2"]])], Sequence(4));
     assert_eq!(
         back,
         Err(IndexError::Backwards {
@@ -188,14 +188,14 @@ fn an_index_is_found_by_its_maps_and_a_changed_one_starts_empty() {
         "another database has another one"
     );
     let documents: Vec<_> = (0..10).map(|i| document(&format!("x{i}"), &[&["1", "2"]])).collect();
-    indexes.apply(&index, Sequence(0), documents, Sequence(10)).unwrap();
+    indexes.apply(&index, Sequence(0), &documents, Sequence(10)).unwrap();
     let changed = indexes.open(&scope(), &new).unwrap();
     assert_eq!(indexes.find(engine.as_ref(), &scope(), &old).unwrap(), None);
     assert_eq!(indexes.find(engine.as_ref(), &scope(), &new).unwrap(), Some(changed));
     assert_eq!(changed.sequence(engine.as_ref()), Ok(Sequence(0)));
     assert_eq!(index.sequence(engine.as_ref()), Err(IndexError::Gone));
     assert_eq!(
-        indexes.apply(&index, Sequence(10), vec![], Sequence(11)),
+        indexes.apply(&index, Sequence(10), &[], Sequence(11)),
         Err(IndexError::Gone)
     );
     assert_eq!(rows(engine.as_ref(), &changed, 0), Vec::<String>::new());
@@ -207,13 +207,13 @@ fn what_is_dropped_is_swept_in_bounded_steps() {
     let indexes = Indexes::new(Arc::clone(&engine) as Arc<dyn Engine>);
     let other = indexes.open(&Scope::new(b"db 2").unwrap(), &design("d", "1")).unwrap();
     indexes
-        .apply(&other, Sequence(0), vec![document("x", &[&["1"]])], Sequence(1))
+        .apply(&other, Sequence(0), &[document("x", &[&["1"]])], Sequence(1))
         .unwrap();
     let before = all(engine.as_ref()).len();
     for name in ["d", "d\u{0}", "dd"] {
         let index = indexes.open(&scope(), &design(name, "1")).unwrap();
         let documents: Vec<_> = (0..10).map(|i| document(&format!("x{i}"), &[&["1", "2"]])).collect();
-        indexes.apply(&index, Sequence(0), documents, Sequence(10)).unwrap();
+        indexes.apply(&index, Sequence(0), &documents, Sequence(10)).unwrap();
     }
     indexes.drop_design(&scope(), "d").unwrap();
     indexes.drop_design(&scope(), "nobody").unwrap();
@@ -290,7 +290,7 @@ proptest! {
             batch.iter().map(document).collect()
         }).collect();
         for (sequence, batch) in (0..).zip(&batches) {
-            if indexes.apply(&index, Sequence(sequence), batch.clone(), Sequence(sequence + 1)).is_err() {
+            if indexes.apply(&index, Sequence(sequence), batch, Sequence(sequence + 1)).is_err() {
                 break;
             }
         }

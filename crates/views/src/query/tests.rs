@@ -50,7 +50,7 @@ impl Bench {
             }
         });
         indexes
-            .apply(&index, Sequence(0), documents.collect(), Sequence(7))
+            .apply(&index, Sequence(0), &documents.collect::<Vec<_>>(), Sequence(7))
             .unwrap();
         Self { engine, design, index }
     }

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use rejoin_document::{Number, Value};
 
+use super::{PLACES_MAX, ReduceError};
+
 /// A number to calculate with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Amount {
@@ -81,5 +83,13 @@ impl Amount {
             Self::Integer(integer) => integer as f64,
             Self::Float(float) => float,
         }
+    }
+}
+
+/// Refuses an array that is too long to be reduced place by place.
+pub(super) fn check_places(value: &Value) -> Result<(), ReduceError> {
+    match value {
+        Value::Array(items) if items.len() > PLACES_MAX => Err(ReduceError::TooManyPlaces { places: items.len() }),
+        _ => Ok(()),
     }
 }

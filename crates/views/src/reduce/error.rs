@@ -17,7 +17,16 @@ pub enum ReduceError {
     /// `_stats` met arrays of several lengths, or an array beside a number.
     #[error("The _stats function requires that arrays of numbers have one length")]
     Uneven,
+    /// An array is too long to be added up place by place.
+    #[error("an array of {places} numbers cannot be reduced, at most {PLACES_MAX} are allowed")]
+    TooManyPlaces {
+        /// Its length.
+        places: usize,
+    },
 }
+
+/// Most numbers in an array that `_sum` or `_stats` takes: what they keep of a group has so many places.
+pub const PLACES_MAX: usize = 10_000;
 
 impl ReduceError {
     /// The start of a value, for an error.

@@ -13,5 +13,5 @@ mod sum;
 mod tests;
 
 pub use builtin::Reduce;
-pub use error::{ReduceError, UnknownReduce};
+pub use error::{PLACES_MAX, ReduceError, UnknownReduce};
 pub use running::Running;

@@ -3,7 +3,7 @@
 use rejoin_document::Value;
 
 use super::ReduceError;
-use super::amount::Amount;
+use super::amount::{Amount, check_places};
 use super::sum::write_list;
 
 /// The statistics so far: of numbers, or of each place of arrays of one length.
@@ -28,6 +28,7 @@ pub(super) struct Measure {
 impl Stats {
     /// The statistics of one value.
     pub(super) fn of(value: &Value) -> Result<Self, ReduceError> {
+        check_places(value)?;
         let stats = match value {
             Value::Array(items) => items.iter().map(Measure::of).collect::<Option<_>>().map(Self::Places),
             _ => Measure::of(value).map(Self::Number),

@@ -3,7 +3,7 @@
 use rejoin_document::Value;
 
 use super::ReduceError;
-use super::amount::Amount;
+use super::amount::{Amount, check_places};
 
 /// A sum so far: of a number, or of each place of an array once one array was met.
 #[derive(Debug, Clone)]
@@ -17,6 +17,7 @@ pub(super) enum Sum {
 impl Sum {
     /// The sum of one value.
     pub(super) fn of(value: &Value) -> Result<Self, ReduceError> {
+        check_places(value)?;
         let sum = match value {
             Value::Array(items) => items.iter().map(Amount::of).collect::<Option<_>>().map(Self::Places),
             _ => Amount::of(value).map(Self::Number),

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rejoin_document::parse_stored_value;
 
-use super::{Reduce, ReduceError, Running, UnknownReduce};
+use super::{PLACES_MAX, Reduce, ReduceError, Running, UnknownReduce};
 
 fn reduced(reduce: Reduce, values: &[&str]) -> Result<String, ReduceError> {
     let values: Vec<_> = values
@@ -75,6 +75,17 @@ fn stats_measure_numbers_and_arrays_place_by_place() {
     ));
     assert_eq!(reduced(Reduce::Stats, &["1", "[1]"]), Err(ReduceError::Uneven));
     assert_eq!(reduced(Reduce::Stats, &["[1]", "[1,2]"]), Err(ReduceError::Uneven));
+}
+
+#[test]
+fn an_array_is_reduced_up_to_its_bound() {
+    let array = |places: usize| format!("[{}0]", "0,".repeat(places - 1));
+    for reduce in [Reduce::Sum, Reduce::Stats] {
+        assert!(reduced(reduce, &[&array(PLACES_MAX)]).is_ok());
+        let refused = reduced(reduce, &[&array(PLACES_MAX + 1)]);
+        assert_eq!(refused, Err(ReduceError::TooManyPlaces { places: 10_001 }));
+    }
+    assert_eq!(reduced(Reduce::Count, &[&array(PLACES_MAX + 1)]).unwrap(), "1");
 }
 
 proptest! {

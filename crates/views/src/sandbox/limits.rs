@@ -12,7 +12,7 @@ pub struct SandboxLimits {
     pub source_bytes_max: usize,
     /// Bytes of the engine's heap, beside eight times the document's text (which the document itself takes once it is read).
     pub memory_bytes_max: usize,
-    /// Bytes of stack.
+    /// Bytes of stack; well below what the calling thread has.
     pub stack_bytes_max: usize,
     /// Jumps and calls; counted in units of 10,000.
     pub steps_max: u64,

@@ -17,7 +17,8 @@ const PRELUDE: &str = include_str!("prelude.js");
 /// Makes dates independent of where and when they are looked at.
 const DATES: &str = include_str!("dates.js");
 
-/// Memory for what every engine needs before it runs anything.
+/// Memory for what every engine needs before it runs anything. The engine must not run out of memory while it is made: it checks its own state with
+/// assertions, and those end the process.
 const BASE_BYTES: usize = 1 << 20;
 
 /// Why a call ended early.

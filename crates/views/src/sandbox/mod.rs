@@ -10,9 +10,12 @@
 //! # What a function finds
 //!
 //! The language and its built-in objects, and CouchDB's `emit`, `sum`, `isArray`, `toJSON` and `log` (which does nothing). What is missing, beside
-//! CouchDB: `require`, E4X; beside a browser: everything. `Date` is there for functions that
-//! name it; it needs an argument and knows UTC only. `BigInt`, weak collections, typed arrays, `Proxy`, `eval`
-//! and `Function(…)` are absent.
+//! CouchDB: `require`, E4X; beside a browser: everything. `Date` is there for functions that name it;
+//! it needs an argument and knows UTC only. `BigInt`, weak collections, typed arrays, `Proxy`, `eval` and `Function(…)` are absent.
+//!
+//! # What it does not guarantee
+//!
+//! The engine is C code in this process: a flaw in it is a flaw here. Who may write design documents is trusted as much as that.
 
 mod error;
 mod function;

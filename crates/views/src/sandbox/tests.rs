@@ -330,6 +330,12 @@ fn the_machines_time_zone_changes_nothing() {
 }
 
 #[test]
+fn an_emit_within_an_emit_comes_first() {
+    let rows = rows("function (doc) { emit({toJSON() { emit(1); return 2 }}) }", "{}").unwrap();
+    assert_eq!(rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+}
+
+#[test]
 fn nothing_stays_from_one_document_to_the_next() {
     let counts = "(function () { var n = 0; return function f(doc) { m = (typeof m === 'undefined' ? 0 : m) + 1; Array.n = (Array.n || 0) + 1; f.n = (f.n || 0) + 1; emit([n++, m, Array.n, f.n]) } })()";
     let function = compiled(counts);
@@ -443,6 +449,28 @@ proptest! {
     fn no_text_breaks_the_sandbox(source in "[(){}\\[\\];=>,.+*/'\"`a-d0-9n \n]{0,60}") {
         if let Ok(function) = MapFunction::compile(&source, small()) {
             prop_assert_eq!(function.map("{\"a\":1}"), function.map("{\"a\":1}"));
+        }
+    }
+}
+
+#[test]
+fn no_bound_on_memory_breaks_the_engine() {
+    let sources = [
+        "function (doc) { const a = []; for (;;) a.push({a: new Map([[a, a]]), b: () => a, c: /x+/g}) }",
+        "function (doc) { let a = 'x'; for (;;) { a += a; emit(a.length, a.split('')) } }",
+        "async function (doc) { function* g() { yield* g() } for (const x of g()) await x }",
+        "function (doc) { class A { #p = new Date(1); static s = [doc] } let a = new A; for (;;) a = Object.assign(Object.create(a), {a}) }",
+        "function (doc) { for (;;) try { null.x } catch (e) { doc = [doc, e, e.stack] } }",
+    ];
+    for source in sources {
+        for memory_bytes_max in (0..600_000).step_by(12_000) {
+            let limits = SandboxLimits {
+                memory_bytes_max,
+                ..small()
+            };
+            if let Ok(function) = MapFunction::compile(source, limits) {
+                let _ = function.map("{\"a\":[1,2,{\"b\":null}]}");
+            }
         }
     }
 }
