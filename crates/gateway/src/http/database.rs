@@ -22,9 +22,9 @@ use crate::node::NodeContext;
 pub(super) fn name(context: &NodeContext, text: &str) -> Result<DatabaseName, HttpError> {
     let name = parse(context, text)?;
     let current = context.store.current(&name);
-    match context.store.definition(&current) {
-        Some(_) => Ok(current),
-        None => Err(HttpError::no_database()),
+    match context.store.is_readable(&current) {
+        true => Ok(current),
+        false => Err(HttpError::no_database()),
     }
 }
 
@@ -110,7 +110,7 @@ async fn post(context: &NodeContext, database: &DatabaseName, request: &mut Requ
 /// A name with capitals is one only where a type of JSON:API has it.
 fn parse(context: &NodeContext, text: &str) -> Result<DatabaseName, HttpError> {
     let name: DatabaseName = text.parse().map_err(|_| illegal(text))?;
-    let exists = || context.store.definition(&context.store.current(&name)).is_some();
+    let exists = || context.store.is_readable(&context.store.current(&name));
     match name.has_capitals() && !exists() {
         true => Err(illegal(text)),
         false => Ok(name),

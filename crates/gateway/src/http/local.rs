@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use rejoin_document::DatabaseName;
+use rejoin_document::{DatabaseName, Object, Value, parse_stored_value};
 use rejoin_store::{LocalWrite, Operation, Outcome};
 
 use super::answer::{self, quoted};
@@ -32,8 +32,7 @@ pub(super) async fn answer(
         Method::GET | Method::HEAD => get(context, database, id),
         Method::PUT => {
             let text = request.bytes(write::document_bytes_max(context)).await?;
-            let incoming = Incoming::read(&text, &context.limits)?;
-            let base = count(incoming.revision.as_ref().map(ToString::to_string).as_deref())?;
+            let (base, incoming) = read(&text, context)?;
             put(context, database, id, base, incoming.content()).await
         }
         Method::DELETE => {
@@ -42,6 +41,21 @@ pub(super) async fn answer(
         }
         _ => Err(HttpError::method("DELETE,GET,HEAD,PUT")),
     }
+}
+
+/// The count that the writer had read, and the document: these revisions are no document's.
+fn read(text: &[u8], context: &NodeContext) -> Result<(u64, Incoming), HttpError> {
+    let Value::Object(members) = parse_stored_value(text)? else {
+        return Err(HttpError::bad_request("Document must be a JSON object"));
+    };
+    let base = match members.get("_rev") {
+        None => 0,
+        Some(Value::String(revision)) => count(Some(revision))?,
+        Some(_) => return Err(HttpError::bad_request("Invalid rev format")),
+    };
+    let rest = members.iter().filter(|(name, _)| &***name != "_rev");
+    let rest = rest.map(|(name, value)| (Arc::clone(name), value.clone()));
+    Ok((base, Incoming::of(Value::Object(rest.collect()), &context.limits)?))
 }
 
 fn get(context: &NodeContext, database: &DatabaseName, id: &str) -> Result<Response, HttpError> {
@@ -62,7 +76,7 @@ async fn put(
     database: &DatabaseName,
     id: &str,
     base: u64,
-    body: Option<Arc<rejoin_document::Object>>,
+    body: Option<Arc<Object>>,
 ) -> Result<Response, HttpError> {
     let deletes = body.is_none();
     if deletes && context.store.local(database, id)?.is_none() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Method, Request as HttpRequest};
+use axum::http::{Method, Request as HttpRequest, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming as IncomingBody;
 use hyper::server::conn::http1;
@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_stream::StreamExt;
 
 use super::body::Request;
+use super::error::HttpError;
 use super::{cors, route};
 use crate::links::Incoming;
 use crate::node::NodeContext;
@@ -94,6 +95,13 @@ impl HttpServer {
 
 async fn serve(context: NodeContext, request: HttpRequest<IncomingBody>) -> Result<Response, Infallible> {
     let request = request.map(Body::new);
+    let headers = request.headers().iter();
+    let head_bytes: usize = headers.map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if head_bytes + request.uri().path().len() + request.uri().query().map_or(0, str::len) > HEAD_BYTES_MAX {
+        let reason = format!("the head of a request has at most {HEAD_BYTES_MAX} bytes");
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Ok(HttpError::new(status, "too_large", reason).into_response());
+    }
     let head = *request.method() == Method::HEAD;
     let origin = cors::allowed(&context.http, request.headers()).cloned();
     let mut response = match (&origin, request.method() == Method::OPTIONS) {

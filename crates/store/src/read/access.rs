@@ -38,6 +38,11 @@ impl Budget {
 }
 
 impl Store {
+    /// Whether clients see the database.
+    pub fn is_readable(&self, name: &DatabaseName) -> bool {
+        self.database(name).is_ok()
+    }
+
     /// A database for a client, who does not see one that was deleted unless something survived.
     pub(super) fn database(&self, name: &DatabaseName) -> Result<Arc<DatabaseState>, ReadError> {
         let unknown = || ReadError::UnknownDatabase { database: name.base() };
