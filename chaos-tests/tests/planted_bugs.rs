@@ -56,5 +56,5 @@ fn forgetting_by_age_is_found_by_forgetting() {
 
 #[test]
 fn an_identity_that_outlives_its_disk_is_found_by_identity() {
-    found(Bug::IdentityKept, "identity", 60);
+    found(Bug::IdentityKept, "identity", 160);
 }

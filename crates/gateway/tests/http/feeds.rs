@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::node::Node;
+use crate::node::{Node, pause};
 
 #[test]
 fn a_waiting_feed_ends_when_something_changes_and_not_before() {
@@ -16,7 +16,7 @@ fn a_waiting_feed_ends_when_something_changes_and_not_before() {
     thread::scope(|scope| {
         let begun = Instant::now();
         let waiting = scope.spawn(|| node.get(&format!("/db/_changes?feed=longpoll&since={last}")));
-        thread::sleep(Duration::from_millis(300));
+        pause(300);
         assert!(!waiting.is_finished(), "nothing has changed");
         node.put("/db/b", "{}");
         let changes = waiting.join().unwrap().json();
@@ -29,7 +29,7 @@ fn a_waiting_feed_ends_when_something_changes_and_not_before() {
     assert!(begun.elapsed() >= Duration::from_millis(200));
     let beats = thread::scope(|scope| {
         let waiting = scope.spawn(|| node.get("/db/_changes?feed=longpoll&since=now&heartbeat=100"));
-        thread::sleep(Duration::from_millis(600));
+        pause(600);
         node.put("/db/c", "{}");
         waiting.join().unwrap()
     });

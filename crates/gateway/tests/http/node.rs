@@ -89,7 +89,7 @@ impl Node {
                 ended.is_none() && Instant::now() < deadline,
                 "not ready ({ended:?}): {log}"
             );
-            std::thread::sleep(Duration::from_millis(20));
+            pause(20);
         }
         node
     }
@@ -201,6 +201,15 @@ pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !condition() {
         assert!(Instant::now() < deadline, "{what} did not come about");
-        std::thread::sleep(Duration::from_millis(20));
+        pause(20);
     }
+}
+
+/// Lets time pass: between two questions, or to see that nothing happens in it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "these tests have threads and no runtime; all that waits has a deadline"
+)]
+pub(crate) fn pause(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
 }
