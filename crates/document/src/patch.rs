@@ -329,8 +329,10 @@ fn operate(body: &mut Json, operations: &[PatchOperation], limits: &Limits) -> R
                 return Err(PatchError::TooMuch(format!("it copies more than {copied_max} bytes")));
             }
         }
-        json_patch::patch(body, std::slice::from_ref(operation))
-            .map_err(|error| PatchError::Misfit(format!("operation {number}: {}", error.kind)))?;
+        json_patch::patch(body, std::slice::from_ref(operation)).map_err(|error| {
+            let path = operation.path();
+            PatchError::Misfit(format!("operation {number}, at `{path}`: {}", error.kind))
+        })?;
     }
     Ok(())
 }

@@ -168,7 +168,12 @@ impl Batch {
         for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
             if !line.iter().all(u8::is_ascii_whitespace) {
                 let invalid = |problem: String| Failure::Usage(format!("line {number}: {problem}"));
-                let line: Line<'_> = serde_json::from_slice(line).map_err(|error| invalid(unreadable(line, &error)))?;
+                if line.trim_ascii_start().first() != Some(&b'{') {
+                    return Err(invalid(
+                        "a write is a JSON object, and a file of writes is named @FILE".to_owned(),
+                    ));
+                }
+                let line: Line<'_> = serde_json::from_slice(line).map_err(|error| invalid(error.to_string()))?;
                 ids.push(line.id.clone());
                 batch = line.add_to(batch).map_err(invalid)?;
             }
@@ -191,14 +196,6 @@ impl Batch {
         } else {
             Err(Failure::LinesRefused)
         }
-    }
-}
-
-/// What is no write. A file's name is taken for one where its `@` was left out.
-fn unreadable(line: &[u8], error: &serde_json::Error) -> String {
-    match line.trim_ascii_start().first() {
-        Some(b'{') => error.to_string(),
-        _ => format!("{error}; a write is a JSON object, and a file of writes is named @FILE"),
     }
 }
 

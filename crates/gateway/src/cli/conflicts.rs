@@ -92,9 +92,9 @@ impl Conflicts {
         }
         match documents {
             0 => output.line("no open conflicts")?,
-            1 => output.line("\n1 document in conflict; * is what it shows, until the path is written again")?,
+            1 => output.line("\n1 document in conflict; * is what it shows, until another value is written there")?,
             _ => output.line(format_args!(
-                "\n{} documents in conflict; * is what they show, until the path is written again",
+                "\n{} documents in conflict; * is what they show, until another value is written there",
                 count(documents)
             ))?,
         }

@@ -68,7 +68,7 @@ fn print(output: &mut Output, document: &Document) -> Result<(), Failure> {
         let until = if whole {
             "`rejoin resolve` settles it"
         } else {
-            "the path is written again"
+            "another value is written there"
         };
         output.line(format_args!("\nin conflict, until {until}:\n"))?;
         output.line(table(&document.conflicts))?;

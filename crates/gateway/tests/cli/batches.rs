@@ -156,6 +156,8 @@ fn what_a_line_says_twice_or_leaves_out_is_named() {
     let twice = message(r#"{"op":"edit","id":"a","create":true,"increment":{"/n":1,"/m":1,"/n":2}}"#);
     assert!(twice.contains("\"/n\" is named twice"), "{twice}");
     assert!(message("writes.ndjson").contains("@FILE"));
+    // Not by the places of its members either.
+    assert!(message(r#"["delete","a"]"#).contains("a JSON object"));
     // A condition that failed to be filled in is no write without a condition.
     for member in ["rev", "checksum", "on_conflict"] {
         let line = json!({"op": "update", "id": "a", "body": {}, member: null}).to_string();
