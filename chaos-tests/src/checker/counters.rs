@@ -4,13 +4,13 @@
 //! What went with a delete or a removal whose author may have seen it may be missing. In a reading, only what the node certainly had must be counted.
 //! The sum is held against bounds; the ledger looks for the exact one where there are few possibilities.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rejoin_document::Rule;
 
 use super::documents::{Documents, Track, sampled};
 use super::{Checked, Violation};
-use crate::history::{Edit, Entry, History, Outcome, Tick, generation};
+use crate::history::{Edit, Entry, History, Tick};
 use crate::ledger::Addition;
 use crate::view::View;
 
@@ -96,8 +96,6 @@ struct Summand {
     amount: i128,
     required: bool,
     writes: Vec<usize>,
-    /// The revision that it made, if it began the document: equal beginnings are one write, whoever named it.
-    creation: Option<String>,
 }
 
 fn summands(track: &Track<'_>, path: &str, at: Tick, there: impl Fn(usize) -> bool) -> Vec<Summand> {
@@ -116,33 +114,12 @@ fn summands(track: &Track<'_>, path: &str, at: Tick, there: impl Fn(usize) -> bo
                 amount,
                 required: false,
                 writes: Vec::new(),
-                creation: None,
             });
             summand.required |= entry.is_ok() && there(index) && !may_be_stopped(track, entry, path);
             summand.writes.push(index);
-            summand.creation = summand.creation.take().or_else(|| creation(entry));
         }
     }
-    let mut summands: Vec<Summand> = found.into_values().collect();
-    count_equal_beginnings_once(&mut summands);
-    summands
-}
-
-fn creation(entry: &Entry) -> Option<String> {
-    match &entry.outcome {
-        Outcome::Ok { revision, .. } if generation(revision) == Some(1) => Some(revision.clone()),
-        _ => None,
-    }
-}
-
-/// Of equal beginnings one must count. Another one, under a request id of its own, may: where the two met before one of them was named it does not.
-fn count_equal_beginnings_once(summands: &mut [Summand]) {
-    let mut begun = BTreeSet::new();
-    for summand in summands.iter_mut().filter(|summand| summand.required) {
-        if let Some(revision) = &summand.creation {
-            summand.required = begun.insert((revision.clone(), summand.amount));
-        }
-    }
+    found.into_values().collect()
 }
 
 /// Whether somebody who may have seen the write removed the counter or its document.
