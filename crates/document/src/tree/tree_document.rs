@@ -34,6 +34,17 @@ pub(crate) struct TreeNode {
     pub(crate) dots: DotMap<()>,
 }
 
+impl TreeNode {
+    /// The node with what is known of it on both sides. Who brought it from elsewhere need not have known its parent, and may have called it deleted.
+    fn of_both<'a>(same: impl Iterator<Item = &'a Self> + Clone, dots: DotMap<()>) -> Self {
+        Self {
+            parent: same.clone().filter_map(|node| node.parent.as_ref()).max().cloned(),
+            deleted: same.into_iter().all(|node| node.deleted),
+            dots,
+        }
+    }
+}
+
 impl TreeDocument {
     /// A document without any write.
     pub const fn empty() -> Self {
@@ -53,28 +64,32 @@ impl TreeDocument {
         };
         let none = DotMap::new();
         let mut nodes = BTreeMap::new();
-        for (revision, node) in self.nodes.iter().chain(&other.nodes) {
+        for revision in self.nodes.keys().chain(other.nodes.keys()) {
             let dots = |tree: &'_ Self| tree.nodes.get(revision).map(|node| node.dots.clone());
             if !nodes.contains_key(revision) {
                 let dots = sides.survivors(
                     &dots(self).unwrap_or(none.clone()),
                     &dots(other).unwrap_or(none.clone()),
                 );
-                nodes.insert(revision.clone(), TreeNode { dots, ..node.clone() });
+                let same = [self.nodes.get(revision), other.nodes.get(revision)];
+                nodes.insert(revision.clone(), TreeNode::of_both(same.into_iter().flatten(), dots));
             }
         }
         nodes.retain(|_, node| !node.dots.is_empty());
-        let bodies = self
-            .bodies
-            .iter()
-            .chain(&other.bodies)
-            .map(|(revision, body)| (revision.clone(), body.clone()));
+        let mut bodies = self.bodies.clone();
+        for (revision, theirs) in &other.bodies {
+            match bodies.get(revision) {
+                // A revision that was made elsewhere under a name of its own may have come with two bodies: every node takes the same one.
+                Some(ours) if ours == theirs || ours.canonical() >= theirs.canonical() => {}
+                _ => drop(bodies.insert(revision.clone(), Arc::clone(theirs))),
+            }
+        }
         let context = self.context.join(&other.context);
         let mut joined = Self {
             requests: self.requests.join(&other.requests, &context),
             context,
             nodes,
-            bodies: bodies.collect(),
+            bodies,
         };
         joined.keep_open_bodies();
         joined
