@@ -31,10 +31,7 @@ impl ConflictApi {
         let store = &self.context.store;
         let database = request::database(store, &request.database)?;
         let after = page_token::after_id(&request.page_token)?;
-        let (filter, size) = (
-            resolve::filter(&self.context, request.filter.as_ref())?,
-            page::size(request.page_size),
-        );
+        let (filter, size) = (resolve::filter(request.filter.as_ref())?, page::size(request.page_size));
         let reading = session::before_read(&self.context, &database, request.options.as_ref(), deadline).await?;
         let page = long_read(|| store.conflicts(&database, &filter, after.as_ref(), size))?;
         let document = |found: Conflicted| {

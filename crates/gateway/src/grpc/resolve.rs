@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rejoin_api::page_token;
 use rejoin_api::proto::{self, path_choice::Choice as Kind, resolve_policy::Policy};
-use rejoin_document::{BodyError, DatacenterName, Dot, HlcTime, Value, VersionVector, parse_body};
+use rejoin_document::{BodyError, Dot, HlcTime, Value, VersionVector, parse_body};
 use rejoin_store::{
     Choice, CommitError, ConflictFilter, Conflicted, Operation, Outcome, Resolve, Resolved, Seen, Settling,
 };
@@ -62,8 +62,8 @@ pub(super) async fn many(
 ) -> Result<proto::BulkResolveConflictsResponse, Failure> {
     let database = request::database(&context.store, &call.database)?;
     let after = page_token::after_id(&call.page_token)?;
-    let filter = filter(context, call.filter.as_ref())?;
-    let policy = policy(context, call.policy.as_ref())?;
+    let filter = filter(call.filter.as_ref())?;
+    let policy = policy(call.policy.as_ref())?;
     let size = page::size(call.page_size);
     let found = long_read(|| context.store.conflicts(&database, &filter, after.as_ref(), size))?;
     let resolves = found.items.iter().map(|found| {
@@ -117,26 +117,12 @@ fn failed(found: &Conflicted, failure: Failure) -> proto::ResolveFailure {
     proto::ResolveFailure { id, reason, message }
 }
 
-/// A datacenter that has written: a misspelled one would mean no conflict at all.
-fn known(context: &NodeContext, text: &str) -> Result<DatacenterName, Failure> {
-    let name = request::datacenter(text)?;
-    let members = context.store.members();
-    if members.contains(&name) {
-        return Ok(name);
-    }
-    let members: Vec<_> = members.iter().map(ToString::to_string).collect();
-    let members = members.join(", ");
-    Err(Failure::filter(&format!(
-        "{name} is none of the datacenters that this node knows: {members}"
-    )))
-}
-
 /// Which conflicts are meant.
 ///
 /// # Errors
 ///
 /// A path or a datacenter's name is not well formed.
-pub(super) fn filter(context: &NodeContext, filter: Option<&proto::ConflictFilter>) -> Result<ConflictFilter, Failure> {
+pub(super) fn filter(filter: Option<&proto::ConflictFilter>) -> Result<ConflictFilter, Failure> {
     let Some(filter) = filter else {
         return Ok(ConflictFilter::default());
     };
@@ -159,7 +145,7 @@ pub(super) fn filter(context: &NodeContext, filter: Option<&proto::ConflictFilte
     Ok(ConflictFilter {
         id_prefix: filter.id_prefix.clone(),
         path: filter.path.clone(),
-        datacenter: datacenter.map(|name| known(context, name)).transpose()?,
+        datacenter: datacenter.map(request::datacenter).transpose()?,
         since: HlcTime(uhlc::NTP64::from(std::time::Duration::from_millis(since_ms)).as_u64()),
     })
 }
@@ -212,11 +198,11 @@ fn value(path: &str, text: &[u8], context: &NodeContext) -> Result<Value, Failur
     }
 }
 
-fn policy(context: &NodeContext, asked: Option<&proto::ResolvePolicy>) -> Result<Choice, Failure> {
+fn policy(asked: Option<&proto::ResolvePolicy>) -> Result<Choice, Failure> {
     let policy = asked.and_then(|asked| asked.policy.as_ref());
     Ok(match policy.ok_or_else(|| Failure::missing("policy"))? {
         Policy::Newest(true) => Choice::Newest,
-        Policy::FromDatacenter(name) => Choice::From(known(context, name)?),
+        Policy::FromDatacenter(name) => Choice::From(request::datacenter(name)?),
         Policy::Max(true) => Choice::Greatest,
         Policy::Min(true) => Choice::Least,
         Policy::Newest(false) | Policy::Max(false) | Policy::Min(false) => return Err(Failure::missing("policy")),
