@@ -121,6 +121,22 @@ fn a_document_that_stays_here_is_counted_travels_nowhere_and_goes_with_its_datab
     assert_eq!(east.local(&again, "point").unwrap(), None);
 }
 
+#[test]
+fn one_name_with_two_histories_and_two_bodies_joins_to_something_that_can_be_read() {
+    let (east, west) = (trees("east"), open(&Arc::new(MemoryEngine::new()), options("west")));
+    sync(&east, &west);
+    insert(&east, &["3-xx", "2-aa"], Some(body(r#"{"n":1}"#)));
+    insert(&west, &["3-xx", "2-bb"], Some(body(r#"{"n":2}"#)));
+    sync(&east, &west);
+    sync(&west, &east);
+    for store in [&east, &west] {
+        assert_eq!(leaves(store), [("3-xx".to_owned(), false)]);
+        assert_eq!(shown(store, "a").as_deref(), Some(r#"{"n":2}"#));
+        put(store, "b", create("{}"));
+        verify(store, &shop());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 

@@ -101,7 +101,8 @@ impl TreeDocument {
         let mut leaves: Vec<_> = self
             .nodes
             .iter()
-            .filter(|(revision, _)| !parents.contains(revision))
+            // One name that came with two histories leaves a former parent without a child and without a body: it is not open.
+            .filter(|(revision, _)| !parents.contains(revision) && self.bodies.contains_key(*revision))
             .collect();
         leaves.sort_by(|(a, one), (b, other)| (!other.deleted, b).cmp(&(!one.deleted, a)));
         leaves
