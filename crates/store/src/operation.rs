@@ -1,15 +1,20 @@
 //! What can be asked of the commit pipeline, and what it answers. One enum each: nothing else changes a store.
 
+mod insertion;
+mod settling;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use rejoin_document::{
     Checksum, DatabaseName, DatacenterName, DocumentId, Dot, Granularity, HlcTime, Object, Patch, Position, ReplicaId,
-    RequestName, Revision, RuleSet, Sequence, Value, VersionVector,
+    RequestName, Revision, RuleSet, Sequence, VersionVector,
 };
 
+pub use insertion::{Insertion, LocalWrite};
+pub use settling::{Choice, Resolve, Resolved, Settling};
+
 use crate::exchange::{Applied, Apply};
-use crate::read::ConflictFilter;
 use crate::settings::{ChecksumPolicy, DatabaseSettings};
 
 /// One entry of the pipeline: all of it happens, or nothing.
@@ -288,109 +293,6 @@ pub struct WriteBatch {
     pub database: DatabaseName,
     /// The writes, one after another.
     pub writes: Vec<WriteRequest>,
-}
-
-/// A client's resolution.
-#[derive(Debug, Clone)]
-pub struct Resolve {
-    /// The database.
-    pub database: DatabaseName,
-    /// The document.
-    pub id: DocumentId,
-    /// The revision whose conflicts the client has read; none: whatever is there.
-    pub base: Option<Revision>,
-    /// How they are settled.
-    pub settling: Settling,
-    /// As in [`WriteRequest`].
-    pub request: Option<RequestName>,
-}
-
-/// Which conflicts are settled, and how.
-#[derive(Debug, Clone)]
-pub enum Settling {
-    /// What shall stand at each of some paths in conflict (JSON pointers).
-    Paths(Vec<(String, Choice)>),
-    /// All, by a new body.
-    Body(Arc<Object>),
-    /// Those in which an open branch has a value that is not shown: what is shown stays, and the branch is done with.
-    Against(Revision),
-    /// Those that the filter means and the policy can decide; the others stay open.
-    All {
-        /// Which.
-        filter: ConflictFilter,
-        /// How.
-        policy: Choice,
-    },
-}
-
-impl Settling {
-    /// Whether it puts values that the document need not have had.
-    pub(crate) fn brings_values(&self) -> bool {
-        match self {
-            Self::Body(_) => true,
-            Self::Paths(choices) => choices.iter().any(|(_, choice)| matches!(choice, Choice::Value(_))),
-            Self::Against(_) | Self::All { .. } => false,
-        }
-    }
-}
-
-/// What shall stand at a path in conflict.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
-    /// This value.
-    Value(Value),
-    /// Nothing; at path `""`: the document is deleted.
-    Removed,
-    /// What is shown.
-    Shown,
-    /// The newest candidate, a removal too.
-    Newest,
-    /// The newest candidate of this datacenter.
-    From(DatacenterName),
-    /// The candidate of this write.
-    Candidate(Dot),
-    /// The greatest candidate, if all are numbers.
-    Greatest,
-    /// The least candidate, if all are numbers.
-    Least,
-}
-
-/// What a resolution did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
-    /// The write; none if nothing was to be settled.
-    pub written: Option<Written>,
-    /// Conflicts that are settled.
-    pub settled: u32,
-    /// Conflicts of the document that are still open.
-    pub left_open: u32,
-}
-
-/// A revision that was made elsewhere, with those that it grew from.
-#[derive(Debug, Clone)]
-pub struct Insertion {
-    /// The database. In granularity `document` the revision keeps its name; in granularity `field` it is a write by somebody who had read the newest of
-    /// its ancestors that is known here, and both stay where that is no longer current.
-    pub database: DatabaseName,
-    /// The document.
-    pub id: DocumentId,
-    /// The revision, its parent, and so on; generations count down by one.
-    pub history: Vec<Revision>,
-    /// The body; none deletes.
-    pub body: Option<Arc<Object>>,
-}
-
-/// A write of a document that stays at this node: it is no part of the database for other datacenters, listings and changes.
-#[derive(Debug, Clone)]
-pub struct LocalWrite {
-    /// The database.
-    pub database: DatabaseName,
-    /// Its name.
-    pub id: String,
-    /// The number that the writer had read; 0: there was none.
-    pub base: u64,
-    /// The body; none deletes.
-    pub body: Option<Arc<Object>>,
 }
 
 /// What a client presumes of a document that it writes. All is checked against the document as it is before the write.

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use rejoin_document::{Checksum, DatabaseName, Granularity, Revision, Rule, RuleSet};
 use rejoin_store::{
     Action, ChecksumPolicy, CommitError, Conditions, DatabaseChange, DatabaseDefinition, DatabaseSettings,
-    MemoryEngine, Operation, Outcome, RuleEffect, Store,
+    MemoryEngine, Operation, Outcome, RuleEffect, Store, StoreOptions,
 };
 
 fn rules(of: &[(&str, Rule)]) -> RuleSet {
@@ -414,4 +414,31 @@ fn rules_beyond_what_a_definition_holds_are_refused_and_nothing_is_written() {
             .iter()
             .all(|database| database.name.to_string() != "large")
     );
+}
+
+#[test]
+fn a_change_that_is_refused_settles_nothing_either() {
+    let bounded = |name| StoreOptions {
+        document_bytes_max: 5_000,
+        ..options(name)
+    };
+    let east = open(&Arc::new(MemoryEngine::new()), bounded("east"));
+    let west = open(&Arc::new(MemoryEngine::new()), bounded("west"));
+    create_database(&east, "shop", &[]).unwrap();
+    exchange(&[&east, &west]);
+    update_database(&east, set(&[("/stock", Rule::Counter)]));
+    update_database(&west, set(&[("/stock", Rule::Max)]));
+    exchange(&[&east, &west]);
+    let paths: Vec<String> = (0..500).map(|n| format!("/m{n}")).collect();
+    let many = paths.iter().map(|path| (path.as_str(), Rule::Counter));
+    let digest = west.root_digest();
+    let before = (version(&west), rules_of(&west));
+    let refused = try_update(&west, set(&many.chain([("/stock", Rule::Min)]).collect::<Vec<_>>())).unwrap_err();
+    assert!(matches!(refused, CommitError::DocumentTooLarge { .. }), "{refused:?}");
+    assert_eq!(
+        (west.root_digest(), (version(&west), rules_of(&west))),
+        (digest, before)
+    );
+    assert!(update_database(&west, set(&[("/stock", Rule::Min)])));
+    assert_eq!(rules_of(&west), [("/stock".to_owned(), Rule::Min)]);
 }

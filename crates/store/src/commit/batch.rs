@@ -196,7 +196,7 @@ impl Group<'_> {
         Ok(())
     }
 
-    fn savepoint(&mut self, keys: &[DocumentKey]) -> Savepoint {
+    pub(super) fn savepoint(&mut self, keys: &[DocumentKey]) -> Savepoint {
         self.journal = Some(Vec::new());
         let documents = keys
             .iter()
@@ -210,7 +210,7 @@ impl Group<'_> {
         }
     }
 
-    fn roll_back(&mut self, savepoint: Savepoint) {
+    pub(super) fn roll_back(&mut self, savepoint: Savepoint) {
         let Savepoint {
             state,
             changes,

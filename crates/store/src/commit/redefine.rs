@@ -34,11 +34,23 @@ impl Group<'_> {
         let Some(id) = database_id(&database.definition.name) else {
             return Ok(Outcome::DatabaseUpdated { changed: false });
         };
-        let settled = self.settle_definition(&system, &id, &change)?;
-        let changed = self.redefine(&system, &id, &change)?;
-        Ok(Outcome::DatabaseUpdated {
-            changed: settled || changed,
-        })
+        let key = self.load(&system, &id)?;
+        let savepoint = self.savepoint(&[key]);
+        // What it settles makes room, so only together they tell whether the definition is too large.
+        let done = self.settle_definition(&system, &id, &change).and_then(|settled| {
+            let changed = self.redefine(&system, &id, &change)?;
+            Ok(settled || changed)
+        });
+        match done {
+            Ok(changed) => {
+                self.journal = None;
+                Ok(Outcome::DatabaseUpdated { changed })
+            }
+            Err(error) => {
+                self.roll_back(savepoint);
+                Err(error)
+            }
+        }
     }
 
     /// Writes what is different from what the document shows.
