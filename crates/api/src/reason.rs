@@ -64,7 +64,7 @@ reasons! {
     BodyTooDeep = "BODY_TOO_DEEP",
     /// The body has more bytes than the limit.
     BodyTooLarge = "BODY_TOO_LARGE",
-    /// With what merges and open conflicts have added, the document would be larger than links carry. Settle its conflicts.
+    /// With what merges and open conflicts have added, the document would be larger than writes may make it (32 MiB). Settle its conflicts.
     DocumentTooLarge = "DOCUMENT_TOO_LARGE",
     /// The body has more leaves than the limit.
     BodyTooManyLeaves = "BODY_TOO_MANY_LEAVES",

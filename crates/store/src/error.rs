@@ -148,7 +148,7 @@ pub enum CommitError {
         /// The document.
         id: DocumentId,
     },
-    /// With what merges and open branches have added, the document would be larger than links carry.
+    /// With what merges and open branches have added, the document would be larger than writes may make it.
     #[error(
         "the document {id} would have {bytes} bytes with all that it keeps of its open conflicts, at most {bytes_max} are allowed; settle its conflicts, or split it"
     )]

@@ -334,6 +334,30 @@ fn a_document_does_not_grow_beyond_what_travels_and_can_always_be_made_smaller()
 }
 
 #[test]
+fn a_document_too_large_to_travel_can_only_be_deleted_until_it_travels_again() {
+    let engine = Arc::new(MemoryEngine::new());
+    let east = open(&engine, options("east"));
+    create_database(&east, "shop", &[]).unwrap();
+    let large = put(&east, "a", create(&format!(r#"{{"text":"{}"}}"#, "x".repeat(3_000)))).revision;
+    drop(east);
+    let bounded = StoreOptions {
+        document_bytes_max: 500,
+        state_bytes_max: 1_000,
+        ..options("east")
+    };
+    let east = open(&engine, bounded);
+    let shrunk = |bytes: usize| try_put(&east, "a", update(&format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes))));
+    assert!(
+        matches!(shrunk(2_000), Err(CommitError::DocumentTooLarge { .. })),
+        "no peer would hold what this acknowledges"
+    );
+    assert_eq!(east.get(&shop(), &id("a")).unwrap().unwrap().shown.revision, large);
+    shrunk(700).unwrap();
+    put(&east, "a", delete());
+    verify(&east, &shop());
+}
+
+#[test]
 fn a_state_that_is_too_large_to_travel_holds_up_nothing_behind_it_and_arrives_when_it_has_shrunk() {
     let east = open(
         &Arc::new(MemoryEngine::new()),
@@ -358,6 +382,12 @@ fn a_state_that_is_too_large_to_travel_holds_up_nothing_behind_it_and_arrives_wh
     applied(one(&west, apply_of(&east, &west, &shop(), sent)).unwrap());
     assert_eq!((shown(&west, "large"), shown(&west, "behind").is_some()), (None, true));
     quarantine_of("cannot be read", &west);
+    sync(&west, &east);
+    assert_eq!(
+        east.status()[0].quarantined,
+        0,
+        "where all of it is, its head says nothing new"
+    );
     let read = east.states(&shop(), &[id("large")]).unwrap();
     assert!(read[0].state.len() <= 1_000, "nor for a repair");
     put(&east, "large", update("{}"));

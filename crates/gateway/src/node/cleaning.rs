@@ -2,7 +2,7 @@
 //!
 //! It works in bounded steps, each one entry of the commit pipeline, so that it never holds up a write for long.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rejoin_document::{DatabaseName, Sequence, VersionVector};
@@ -17,14 +17,20 @@ const STEPS_MAX: usize = 8;
 /// Rounds after which a database is looked through again although nothing has changed: things become old.
 const ROUNDS_AT_REST: u32 = 60;
 
+/// Rounds between two looks at what was set aside: each reads all of it.
+const ROUNDS_BETWEEN_RETRIES: u32 = 10;
+
 /// What a database looked like when nothing was left to drop, and the rounds since.
 type AtRest = BTreeMap<DatabaseName, (VersionVector, Sequence, u32)>;
+
+/// What a database looked like when what was set aside in it was tried again, and the rounds since.
+type Retried = BTreeMap<DatabaseName, (Sequence, u32)>;
 
 /// Cleans every `every_ms` milliseconds until the node stops.
 pub(super) async fn run(context: NodeContext, every_ms: u64) {
     let mut ticks = tokio::time::interval(Duration::from_millis(every_ms));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut at_rest, mut retried) = (AtRest::new(), BTreeSet::new());
+    let (mut at_rest, mut retried) = (AtRest::new(), Retried::new());
     loop {
         tokio::select! {
             biased;
@@ -35,9 +41,10 @@ pub(super) async fn run(context: NodeContext, every_ms: u64) {
             if context.stop.is_cancelled() {
                 return;
             }
-            if !retried.contains(&state.name) {
+            let waiting = context.store.quarantined_states(&state.name);
+            if is_to_be_retried(&mut retried, &state.name, waiting, state.sequence) {
                 match retry(&context, &state.name).await {
-                    Ok(()) => drop(retried.insert(state.name.clone())),
+                    Ok(()) => drop(retried.insert(state.name.clone(), (state.sequence, 0))),
                     Err(error) => {
                         tracing::debug!(database = %state.name, %error, "what was set aside is tried again later")
                     }
@@ -66,7 +73,20 @@ fn is_at_rest(at_rest: &mut AtRest, name: &DatabaseName, stable: &VersionVector,
     }
 }
 
-/// Tries all states of a database again that a former run, perhaps of a former version, has set aside.
+/// Once in a run, which may be of a newer version than the one that set states aside; then while there are any, after changes that may have brought
+/// what they hold.
+fn is_to_be_retried(retried: &mut Retried, name: &DatabaseName, waiting: u64, sequence: Sequence) -> bool {
+    match retried.get_mut(name) {
+        None => true,
+        Some((at, rounds)) if waiting > 0 && *at != sequence => {
+            *rounds += 1;
+            *rounds > ROUNDS_BETWEEN_RETRIES
+        }
+        Some(_) => false,
+    }
+}
+
+/// Tries all states of a database again that were set aside.
 pub(super) async fn retry(context: &NodeContext, database: &DatabaseName) -> Result<(), CommitError> {
     while !context.stop.is_cancelled() {
         let (database, before) = (database.clone(), context.store.identity());
@@ -123,4 +143,22 @@ async fn clean(context: &NodeContext, database: &DatabaseName) -> Result<bool, C
         }
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_set_aside_is_tried_again_once_in_a_run_and_some_rounds_after_a_change() {
+        let (mut retried, shop) = (Retried::new(), "shop".parse().unwrap());
+        let mut due = |waiting, sequence| is_to_be_retried(&mut retried, &shop, waiting, Sequence(sequence));
+        assert!(due(0, 7), "a former run may have set something aside");
+        retried.insert(shop.clone(), (Sequence(7), 0));
+        let mut due = |waiting, sequence| is_to_be_retried(&mut retried, &shop, waiting, Sequence(sequence));
+        assert!(!(0..100).any(|_| due(1, 7)), "nothing has changed");
+        assert!(!(0..100).any(|_| due(0, 8)), "nothing waits");
+        let waits = (0..100).position(|_| due(1, 8));
+        assert_eq!(waits, Some(ROUNDS_BETWEEN_RETRIES as usize));
+    }
 }

@@ -103,14 +103,15 @@ impl Group<'_> {
                         taken.merge(state.context());
                     }
                 }
-                Incoming::Unusable(_)
-                    if self.went_with_database(name, Document::decode_context(&item.state).ok().as_ref()) =>
-                {
-                    applied.unchanged += 1;
-                }
                 Incoming::Unusable(reason) => {
-                    self.set_aside(&key, &item, &reason);
-                    applied.quarantined += 1;
+                    let context = Document::decode_context(&item.state).ok();
+                    // A state that is too large to travel comes as its head, also to where all of it was written.
+                    if self.holds(&key, context.as_ref()) || self.went_with_database(name, context.as_ref()) {
+                        applied.unchanged += 1;
+                    } else {
+                        self.set_aside(&key, &item, &reason);
+                        applied.quarantined += 1;
+                    }
                 }
             }
             unit.push(id);

@@ -162,7 +162,7 @@ impl Group<'_> {
     }
 
     /// Whether all that a state can tell came in other states already.
-    fn holds(&self, key: &DocumentKey, context: Option<&VersionVector>) -> bool {
+    pub(super) fn holds(&self, key: &DocumentKey, context: Option<&VersionVector>) -> bool {
         let staged = self.documents.get(key);
         let context = context.filter(|context| !context.is_empty());
         staged.is_some_and(|staged| context.is_some_and(|context| staged.now.context().dominates(context)))

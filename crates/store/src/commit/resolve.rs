@@ -66,7 +66,8 @@ impl Group<'_> {
             bounded(&shown.body, &committed.shown.body, &self.options.limits)?;
         }
         let left_open = count(committed.shown.conflicts.len());
-        let written = self.place(&key, committed, (dot, false))?;
+        let deletes = committed.shown.deleted;
+        let written = self.place(&key, committed, (dot, deletes))?;
         Ok(Outcome::Resolved(Resolved {
             written: Some(written),
             settled: settled.unwrap_or_else(|| count(open).saturating_sub(left_open)),

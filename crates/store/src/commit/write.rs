@@ -96,7 +96,7 @@ impl Group<'_> {
     ) -> Written {
         Written {
             conflicts: shown.conflicts.len(),
-            made: answer.revision.clone(),
+            made: current.made_by(answer.dot).unwrap_or(&answer.revision).clone(),
             revision: answer.revision,
             dot: answer.dot,
             checksum: answer.checksum,
@@ -174,14 +174,15 @@ impl Group<'_> {
     }
 
     /// What merges and open branches come to is bounded like a body: what no link carries would never reach another datacenter. A document that is
-    /// over the bound already may shrink, and each of its branches can always be deleted.
+    /// over the bound already may shrink, and each of its branches can always be deleted. Where not even what it shrinks to travels, only deletes are
+    /// taken: peers would be said to hold what they got the head of.
     fn bound_document(&mut self, key: &DocumentKey, bytes: usize) -> Result<(), CommitError> {
         let bytes_max = self.options.document_bytes_max;
         if bytes <= bytes_max {
             return Ok(());
         }
         let before = self.documents.get_mut(key).map_or(0, |staged| staged.encoded().len());
-        if bytes < before {
+        if bytes < before && bytes <= self.options.state_bytes_max {
             return Ok(());
         }
         let id = key.1.clone();

@@ -42,4 +42,9 @@ impl Store {
         }
         Ok(states)
     }
+
+    /// How many states of a database are in quarantine; none of one that is unknown.
+    pub fn quarantined_states(&self, database: &DatabaseName) -> u64 {
+        self.held(database).map_or(0, |database| database.record.quarantined)
+    }
 }

@@ -145,8 +145,9 @@ impl Store {
             return;
         }
         tracing::warn!(document_id = %item.id, bytes = item.state.len(), "a document is too large to travel; settle its conflicts, or delete it");
-        item.state
-            .truncate(Document::head_bytes(&item.state).unwrap_or_default());
+        // A copy: a slice would keep the whole state in memory.
+        let head = Document::head_bytes(&item.state).unwrap_or_default();
+        item.state = Bytes::copy_from_slice(&item.state[..head]);
     }
 }
 
