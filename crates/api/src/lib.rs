@@ -19,7 +19,7 @@ pub mod proto {
     include!(concat!(env!("OUT_DIR"), "/rejoin.v1.rs"));
 }
 
-pub use convert::{ConvertError, rules_from_proto, rules_to_proto};
+pub use convert::{ConflictRoom, ConvertError, rules_from_proto, rules_to_proto};
 pub use names::{CONFLICT_REPORT_TYPE_URL, ERROR_DOMAIN, FILE_DESCRIPTOR_SET};
 pub use reason::{Reason, UnknownReason};
 pub use session_token::{SESSION_TOKEN_BYTES_MAX, SessionToken, SessionTokenError};

@@ -13,6 +13,8 @@ pub struct Conflict {
     pub path: String,
     /// All candidates, oldest first.
     pub candidates: Vec<Candidate>,
+    /// Whether what the document shows here is missing in a list of conflicts, because the answer would be too large with it.
+    pub shown_left_out: bool,
 }
 
 /// One value, removal or deletion that competes for a path.
@@ -49,7 +51,7 @@ pub struct DocumentConflicts {
     /// The shown revision.
     pub revision: Revision,
     /// The open conflicts in ascending order of their paths, each with the JSON text that the document shows there;
-    /// `None` where nothing is shown.
+    /// `None` where nothing is shown, or where [`Conflict::shown_left_out`] says so.
     pub conflicts: Vec<(Conflict, Option<Bytes>)>,
 }
 
@@ -63,6 +65,7 @@ impl Conflict {
         Ok(Self {
             path: conflict.path,
             candidates,
+            shown_left_out: conflict.shown_left_out,
         })
     }
 }

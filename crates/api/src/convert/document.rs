@@ -2,15 +2,16 @@
 
 use rejoin_document::{DatacenterName, DocumentId, ReplicaId, Shown};
 
-use super::conflict::Room;
+use super::conflict::ConflictRoom;
 use crate::proto;
 
 impl proto::Document {
-    /// The message for `shown`; `datacenter_of` tells where a replica is, as far as that is known.
+    /// The message for `shown`; `datacenter_of` tells where a replica is, as far as that is known. What does not fit into `room` is left out.
     pub fn from_shown(
         id: &DocumentId,
         shown: &Shown,
         datacenter_of: &dyn Fn(ReplicaId) -> Option<DatacenterName>,
+        room: &mut ConflictRoom,
     ) -> Self {
         Self {
             id: id.to_string(),
@@ -22,24 +23,25 @@ impl proto::Document {
             } else {
                 shown.body.to_json().into()
             },
-            conflicts: proto::Conflict::from_open(shown.conflicts.iter(), datacenter_of),
+            conflicts: proto::Conflict::from_open(shown.conflicts.iter(), datacenter_of, room),
         }
     }
 }
 
 impl proto::DocumentConflicts {
-    /// The message for the open conflicts of `shown`.
+    /// The message for the open conflicts of `shown`. What does not fit into `room` is left out.
     pub fn from_shown(
         id: &DocumentId,
         shown: &Shown,
         datacenter_of: &dyn Fn(ReplicaId) -> Option<DatacenterName>,
+        room: &mut ConflictRoom,
     ) -> Self {
         // Inner ones first, as for the conflicts of a document.
-        let mut room = Room::new();
         let both = shown.conflicts.iter().rev().map(|conflict| {
-            let message = proto::Conflict::within(&mut room, conflict, datacenter_of);
-            let value = conflict.shown.as_ref().and_then(|value| room.text(value));
-            (message, value.unwrap_or_default())
+            let mut message = proto::Conflict::within(room, conflict, datacenter_of);
+            let value = conflict.shown.as_ref().map(|value| room.text(value));
+            message.shown_left_out = value == Some(None);
+            (message, value.flatten().unwrap_or_default())
         });
         let (mut conflicts, mut values): (Vec<_>, Vec<_>) = both.unzip();
         conflicts.reverse();

@@ -10,5 +10,6 @@ mod dot;
 mod error;
 mod report;
 
+pub use conflict::ConflictRoom;
 pub use database::{rules_from_proto, rules_to_proto};
 pub use error::ConvertError;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Number, Object, write_canonical, write_json};
+use super::{Number, Object, may_fit, write_canonical, write_json};
 
 /// A JSON value. Equality ignores the order of members and compares numbers by their exact text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,13 @@ impl Value {
         let mut text = String::new();
         write_json(self, &mut text);
         text
+    }
+
+    /// [`Self::to_json`], if it has at most `bytes_max` bytes; of what is certainly larger no text is made.
+    pub fn to_json_within(&self, bytes_max: usize) -> Option<String> {
+        let mut left = bytes_max;
+        let text = may_fit(self, &mut left).then(|| self.to_json());
+        text.filter(|text| text.len() <= bytes_max)
     }
 
     /// Compact JSON text, members sorted bytewise: equal for equal values.

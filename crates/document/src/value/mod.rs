@@ -15,4 +15,4 @@ pub use object::Object;
 pub use parse::{BodyError, parse_body, parse_stored_value};
 pub(crate) use parse::{parse_stored_object, parse_value};
 pub use placing::PlacingError;
-pub(crate) use print::{write_canonical, write_canonical_object, write_json, write_json_object};
+pub(crate) use print::{may_fit, write_canonical, write_canonical_object, write_json, write_json_object};

@@ -17,7 +17,7 @@ pub enum BodyError {
     #[error("the body must be a JSON object")]
     NotAnObject,
     /// More bytes than allowed.
-    #[error("the body has {bytes} bytes, at most {bytes_max} are allowed")]
+    #[error("the body has {bytes} bytes, at most {bytes_max} are allowed; split it into several documents")]
     TooLarge {
         /// Length of the body.
         bytes: usize,
@@ -25,13 +25,13 @@ pub enum BodyError {
         bytes_max: usize,
     },
     /// Nested deeper than allowed.
-    #[error("the body nests deeper than {depth_max} levels")]
+    #[error("the body nests deeper than {depth_max} levels; flatten it, or hold the inner part as a string")]
     TooDeep {
         /// The bound.
         depth_max: usize,
     },
     /// More scalars and empty containers than allowed.
-    #[error("the body has more than {leaves_max} leaves")]
+    #[error("the body has more than {leaves_max} leaves; split it into several documents")]
     TooManyLeaves {
         /// The bound.
         leaves_max: usize,

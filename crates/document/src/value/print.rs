@@ -22,6 +22,27 @@ pub(crate) fn write_canonical_object(object: &Object, out: &mut String) {
     write_object(object.iter_sorted(), out, true);
 }
 
+/// Whether a text may have no more than `left` bytes: without the escapes in its strings it has not. Stops where it is certain that it has more.
+pub(crate) fn may_fit(value: &Value, left: &mut usize) -> bool {
+    let spend = |left: &mut usize, bytes: usize| match left.checked_sub(bytes) {
+        Some(rest) => {
+            *left = rest;
+            true
+        }
+        None => false,
+    };
+    match value {
+        Value::Null | Value::Bool(_) => spend(left, 4),
+        Value::Number(_) => spend(left, 1),
+        Value::String(text) => spend(left, text.len() + 2),
+        Value::Array(items) => spend(left, items.len() + 1) && items.iter().all(|item| may_fit(item, left)),
+        // Quotes, colon and comma.
+        Value::Object(object) => object
+            .iter()
+            .all(|(name, value)| spend(left, name.len() + 4) && may_fit(value, left)),
+    }
+}
+
 fn write(value: &Value, out: &mut String, sorted: bool) {
     match value {
         Value::Null => out.push_str("null"),
@@ -101,6 +122,17 @@ mod tests {
         fn texts_are_escaped_as_other_printers_do(text in ".*") {
             let value = Value::from(text.as_str());
             prop_assert_eq!(value.to_json(), serde_json::to_string(&text).expect("a text is JSON"));
+        }
+
+        #[test]
+        fn a_text_is_made_where_it_fits_to_the_byte(texts in prop::collection::vec(".{0,3}", 0..5), number in any::<i64>()) {
+            let names = ["", "a", "b", "c", "d"];
+            let members = names.iter().zip(&texts).map(|(name, text)| ((*name).into(), Value::from(text.as_str())));
+            let items = [Value::Null, Value::Bool(false), Value::from(number), Value::Object(Object::from_iter(members))];
+            let value = Value::Array(items.into_iter().collect());
+            let text = value.to_json();
+            prop_assert_eq!(value.to_json_within(text.len() - 1), None);
+            prop_assert_eq!(value.to_json_within(text.len()), Some(text));
         }
     }
 

@@ -58,6 +58,8 @@ struct DocumentJson<C> {
 struct ConflictJson<C> {
     path: String,
     shown: Option<Raw>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    shown_left_out: bool,
     candidates: Vec<C>,
 }
 
@@ -164,7 +166,7 @@ fn table(documents: &[DocumentConflicts]) -> Table {
                 &conflict.path
             };
             for candidate in &conflict.candidates {
-                let mark = if is_shown(&candidate.kind, shown.as_ref()) {
+                let mark = if is_shown(&candidate.kind, shown.as_ref()) && !conflict.shown_left_out {
                     "*"
                 } else {
                     ""
@@ -227,6 +229,7 @@ impl<C> DocumentJson<C> {
                 .map(|(conflict, shown)| ConflictJson {
                     path: conflict.path,
                     shown: shown.as_ref().map(Raw::new),
+                    shown_left_out: conflict.shown_left_out,
                     candidates: candidates(conflict.candidates),
                 })
                 .collect(),
@@ -262,6 +265,7 @@ mod tests {
                 candidate(text("\"a@x\""), "dc-east"),
                 candidate(text("\"b@x\""), "dc-west"),
             ],
+            shown_left_out: false,
         };
         let city = Conflict {
             path: "/city".to_owned(),
@@ -269,6 +273,15 @@ mod tests {
                 candidate(CandidateKind::Removed, "dc-east"),
                 candidate(text("\"Oslo\""), "dc-west"),
             ],
+            shown_left_out: false,
+        };
+        let scan = Conflict {
+            path: "/scan".to_owned(),
+            candidates: vec![
+                candidate(CandidateKind::Removed, "dc-east"),
+                candidate(CandidateKind::LeftOut, "dc-west"),
+            ],
+            shown_left_out: true,
         };
         let documents = [DocumentConflicts {
             id: "baard".to_owned(),
@@ -276,14 +289,17 @@ mod tests {
             conflicts: vec![
                 (city, Some(Bytes::from_static(b"\"Oslo\""))),
                 (email, Some(Bytes::from_static(b"\"b@x\""))),
+                (scan, None),
             ],
         }];
         let expected = [
-            "document  path    candidate  datacenter  time (UTC)           shown",
-            "baard     /city   (removed)  dc-east     2023-11-14 22:13:20",
-            "                  \"Oslo\"     dc-west     2023-11-14 22:13:20  *",
-            "          /email  \"a@x\"      dc-east     2023-11-14 22:13:20",
-            "                  \"b@x\"      dc-west     2023-11-14 22:13:20  *",
+            "document  path    candidate            datacenter  time (UTC)           shown",
+            "baard     /city   (removed)            dc-east     2023-11-14 22:13:20",
+            "                  \"Oslo\"               dc-west     2023-11-14 22:13:20  *",
+            "          /email  \"a@x\"                dc-east     2023-11-14 22:13:20",
+            "                  \"b@x\"                dc-west     2023-11-14 22:13:20  *",
+            "          /scan   (removed)            dc-east     2023-11-14 22:13:20",
+            "                  (too large to show)  dc-west     2023-11-14 22:13:20",
         ];
         let printed = table(&documents).to_string();
         let lines: Vec<&str> = printed.lines().filter(|line| !line.contains('─')).collect();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prost::Message;
-use rejoin_api::proto;
+use rejoin_api::{ConflictRoom, proto};
 use rejoin_document::VersionVector;
 
 use super::error::Failure;
@@ -38,14 +38,15 @@ pub(super) async fn get(
     let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
     let store = &context.store;
     let found = long_read(|| store.get_many(&database, &ids))?;
+    let datacenter_of = |replica| store.datacenter_of(replica);
+    let mut room = ConflictRoom::default();
     let (mut documents, mut bytes, mut seen) = (Vec::with_capacity(found.len()), 0, VersionVector::new());
     for (id, found) in ids.iter().zip(found) {
         let context = found.as_ref().map(|found| found.context.clone());
         let found = found.filter(|found| !found.shown.deleted);
         let document = proto::DocumentOrAbsent {
             id: id.to_string(),
-            document: found
-                .map(|found| proto::Document::from_shown(id, &found.shown, &|replica| store.datacenter_of(replica))),
+            document: found.map(|found| proto::Document::from_shown(id, &found.shown, &datacenter_of, &mut room)),
         };
         bytes += document.encoded_len();
         if bytes > BYTES_MAX && !documents.is_empty() {

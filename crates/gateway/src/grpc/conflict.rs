@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rejoin_api::page_token;
 use rejoin_api::proto::{self, conflict_service_server::ConflictService};
+use rejoin_api::{ConflictRoom, page_token};
 use rejoin_store::Conflicted;
 use tonic::{Request, Response, Status};
 use tracing::instrument;
@@ -34,8 +34,10 @@ impl ConflictApi {
         let (filter, size) = (resolve::filter(request.filter.as_ref())?, page::size(request.page_size));
         let reading = session::before_read(&self.context, &database, request.options.as_ref(), deadline).await?;
         let page = long_read(|| store.conflicts(&database, &filter, after.as_ref(), size))?;
+        let datacenter_of = |replica| store.datacenter_of(replica);
+        let mut room = ConflictRoom::default();
         let document = |found: Conflicted| {
-            proto::DocumentConflicts::from_shown(&found.id, &found.shown, &|replica| store.datacenter_of(replica))
+            proto::DocumentConflicts::from_shown(&found.id, &found.shown, &datacenter_of, &mut room)
         };
         Ok(proto::ListConflictsResponse {
             documents: page.items.into_iter().map(document).collect(),
@@ -67,7 +69,8 @@ impl ConflictApi {
                 body: base.body?.to_json().into(),
             })
         });
-        let document = proto::DocumentConflicts::from_shown(&id, &shown, &|replica| store.datacenter_of(replica));
+        let datacenter_of = |replica| store.datacenter_of(replica);
+        let document = proto::DocumentConflicts::from_shown(&id, &shown, &datacenter_of, &mut ConflictRoom::default());
         Ok(proto::GetConflictsResponse {
             document: Some(document),
             body: shown.body.to_json().into(),

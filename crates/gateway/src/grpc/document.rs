@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rejoin_api::ConflictRoom;
 use rejoin_api::proto::{self, document_service_server::DocumentService};
 use rejoin_document::{DatabaseName, DocumentId, Revision, Shown, VersionVector};
 use rejoin_store::Operation;
@@ -108,10 +109,7 @@ impl DocumentApi {
             }
             (_, Some(current)) => {
                 Span::current().record("revision", tracing::field::display(&current.shown.revision));
-                let document = proto::Document::from_shown(&id, &current.shown, &|replica| {
-                    self.context.store.datacenter_of(replica)
-                });
-                (document, current.context.clone())
+                (self.document(&id, &current.shown), current.context.clone())
             }
             (_, None) => {
                 let seen = found.map(|found| found.context).unwrap_or_default();
@@ -139,8 +137,13 @@ impl DocumentApi {
             body: base.body.unwrap_or_default(),
             conflicts: Vec::new(),
         };
-        let document = proto::Document::from_shown(id, &shown, &|replica| self.context.store.datacenter_of(replica));
-        Ok((document, base.context))
+        Ok((self.document(id, &shown), base.context))
+    }
+
+    /// The only document of an answer.
+    fn document(&self, id: &DocumentId, shown: &Shown) -> proto::Document {
+        let datacenter_of = |replica| self.context.store.datacenter_of(replica);
+        proto::Document::from_shown(id, shown, &datacenter_of, &mut ConflictRoom::default())
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rejoin_api::proto;
+use rejoin_api::{ConflictRoom, proto};
 use rejoin_document::DatabaseName;
 use rejoin_store::{Export, ExportOptions, Exported, Store};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -132,6 +132,8 @@ impl Exporting {
 
     fn answer(&self, exported: &Exported) -> proto::ExportDocumentsResponse {
         let found = &exported.found;
+        let datacenter_of = |replica| self.store.datacenter_of(replica);
+        let mut room = ConflictRoom::default();
         let document = if exported.continues {
             proto::Document {
                 id: found.id.to_string(),
@@ -139,14 +141,14 @@ impl Exporting {
                 ..proto::Document::default()
             }
         } else {
-            proto::Document::from_shown(&found.id, &found.shown, &|replica| self.store.datacenter_of(replica))
+            proto::Document::from_shown(&found.id, &found.shown, &datacenter_of, &mut room)
         };
         proto::ExportDocumentsResponse {
             document: Some(document),
             history: exported
                 .history
                 .iter()
-                .map(|kept| history::info(&self.store, kept))
+                .map(|kept| history::info(&self.store, kept, &mut room))
                 .collect(),
             continues: exported.continues,
             state: None,

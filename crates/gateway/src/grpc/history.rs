@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rejoin_api::{page_token, proto};
+use rejoin_api::{ConflictRoom, page_token, proto};
 use rejoin_document::{Base, DatabaseName, DocumentId, Dot, HlcTime, Revision, VersionVector, differences};
 use rejoin_store::{Action, Conditions, KeptRevision, Operation, Restored, Store, WriteRequest};
 
@@ -33,11 +33,12 @@ pub(super) async fn list(
         let failure = Failure::document_not_found(&database, &id);
         return Err(reading.refused(failure, &VersionVector::new()));
     };
+    let mut room = ConflictRoom::default();
     Ok(proto::ListRevisionsResponse {
         revisions: history
             .revisions
             .iter()
-            .map(|kept| info(&context.store, kept))
+            .map(|kept| info(&context.store, kept, &mut room))
             .collect(),
         next_page_token: history
             .next
@@ -47,8 +48,8 @@ pub(super) async fn list(
     })
 }
 
-/// A revision towards the wire.
-pub(super) fn info(store: &Store, kept: &KeptRevision) -> proto::RevisionInfo {
+/// A revision towards the wire, in an answer that has `room` left.
+pub(super) fn info(store: &Store, kept: &KeptRevision, room: &mut ConflictRoom) -> proto::RevisionInfo {
     let datacenter_of = |replica| store.datacenter_of(replica);
     let body = kept.body.as_ref();
     let datacenter = kept.dot.and_then(|dot| datacenter_of(dot.replica));
@@ -60,7 +61,7 @@ pub(super) fn info(store: &Store, kept: &KeptRevision) -> proto::RevisionInfo {
         superseded_unix_ms: kept.superseded.map(unix_ms),
         body: body.and_then(|body| Some(body.shown.as_ref()?.to_json().into())),
         set_aside: body.map_or_else(Vec::new, |body| {
-            proto::Conflict::from_open(body.set_aside.iter(), &datacenter_of)
+            proto::Conflict::from_open(body.set_aside.iter(), &datacenter_of, room)
         }),
         set_aside_left_out: body.map_or(0, |body| body.left_out),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rejoin_api::{page_token, proto};
+use rejoin_api::{ConflictRoom, page_token, proto};
 use rejoin_document::DOCUMENT_ID_BYTES_MAX;
 use rejoin_store::{Found, ListRange};
 
@@ -28,12 +28,13 @@ pub(super) async fn list(
     let store = &context.store;
     let size = page::size(request.page_size);
     let page = long_read(|| store.list(&database, &range, after.as_ref(), size))?;
+    let datacenter_of = |replica| store.datacenter_of(replica);
+    let mut room = ConflictRoom::default();
     let document = |mut found: Found| {
         if request.omit_bodies {
             found.shown.conflicts.clear();
         }
-        let mut document =
-            proto::Document::from_shown(&found.id, &found.shown, &|replica| store.datacenter_of(replica));
+        let mut document = proto::Document::from_shown(&found.id, &found.shown, &datacenter_of, &mut room);
         if request.omit_bodies {
             document.body.clear();
         }
