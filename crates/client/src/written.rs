@@ -9,8 +9,10 @@ use crate::malformed::{self, Malformed};
 /// An acknowledged write: it is durable at the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// The document's revision after the write.
+    /// The revision that the document shows after the write.
     pub revision: Revision,
+    /// The revision that the write made. In granularity `document` another open branch may be the one that is shown.
+    pub made: Revision,
     /// The write's own dot.
     pub dot: Dot,
     /// 64 bits over the content shown after the write.
@@ -36,8 +38,14 @@ impl Written {
     pub(crate) fn from_proto(result: Option<proto::WriteResult>) -> Result<Self, Malformed> {
         let result = result.ok_or(Malformed::Missing("result"))?;
         let dot = result.dot.ok_or(Malformed::Missing("dot"))?;
+        let revision = malformed::revision(&result.revision)?;
+        let made = match result.made_revision.as_str() {
+            "" => revision.clone(),
+            made => malformed::revision(made)?,
+        };
         Ok(Self {
-            revision: malformed::revision(&result.revision)?,
+            revision,
+            made,
             dot: Dot::try_from(dot).map_err(|_| Malformed::Unreadable("dot"))?,
             checksum: Checksum(result.checksum),
             merged: result.merged,

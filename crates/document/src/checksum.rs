@@ -25,12 +25,17 @@ impl fmt::Display for Checksum {
 }
 
 impl FromStr for Checksum {
-    type Err = std::num::ParseIntError;
+    type Err = ChecksumError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+        text.parse().map(Self).map_err(|_| ChecksumError)
     }
 }
+
+/// A text is no checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a checksum is a whole number of at most 64 bits; take it from what a read or a write answered")]
+pub struct ChecksumError;
 
 #[cfg(test)]
 mod tests {

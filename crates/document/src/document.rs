@@ -188,8 +188,8 @@ impl Document {
     pub fn is_merged(&self, write: &Write<'_>, shown: &Shown) -> bool {
         let is_current = match self {
             Self::Fields(document) => write.base.context.dominates(&document.context),
-            // A branch is named by its revision, whatever its author had seen besides.
-            Self::Tree(_) => false,
+            // A branch is written whole, and nothing is merged with it.
+            Self::Tree(_) => true,
         };
         let differs = |body: &Arc<Object>| shown.deleted || shown.body != *body;
         !is_current && write.body.as_ref().is_some_and(differs)

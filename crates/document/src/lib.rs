@@ -54,7 +54,7 @@ mod view;
 mod watch_token;
 mod write;
 
-pub use checksum::Checksum;
+pub use checksum::{Checksum, ChecksumError};
 pub use commit::{check_counters, stale};
 pub use differences::{PathDifference, differences, value_at};
 pub use digest::{BUCKETS, ItemHash, SetHash, bucket_of};

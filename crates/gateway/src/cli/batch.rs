@@ -19,7 +19,7 @@ use super::conditions::OnConflictArgument;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
-use super::json::Raw;
+use super::json::{self, Raw};
 use super::table::printable;
 
 /// Does several writes of one database: all of them or none.
@@ -138,6 +138,8 @@ enum ResultJson<'a> {
     Stored {
         id: &'a str,
         revision: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        made_revision: Option<String>,
         merged: bool,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         repeated: bool,
@@ -346,6 +348,7 @@ impl<'a> ResultJson<'a> {
             BatchResult::Stored(Replaced { written, .. }) => Self::Stored {
                 id,
                 revision: written.revision.to_string(),
+                made_revision: json::made_revision(written),
                 merged: written.merged,
                 repeated: written.repeated,
                 durable_in: acknowledged.then_some(&written.durable_in[..]),

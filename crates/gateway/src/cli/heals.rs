@@ -10,7 +10,7 @@ use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
 use super::output::Output;
-use super::pages::Pages;
+use super::pages::{self, Pages};
 use super::table::{Table, count};
 use super::time;
 
@@ -24,7 +24,7 @@ use super::time;
 ))]
 pub struct Heals {
     /// Print at most so many reports
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = pages::limit)]
     limit: usize,
     #[command(flatten)]
     pub(super) connection: Connection,

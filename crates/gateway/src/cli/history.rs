@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::help::json_help;
 use super::json::{self, Raw};
 use super::output::Output;
-use super::pages::Pages;
+use super::pages::{self, Pages};
 use super::reading::{self, ReadArguments};
 use super::table::Table;
 use super::time;
@@ -35,7 +35,7 @@ pub struct History {
     #[arg(long)]
     bodies: bool,
     /// How many revisions
-    #[arg(long)]
+    #[arg(long, value_parser = pages::limit)]
     limit: Option<usize>,
     #[command(flatten)]
     reading: ReadArguments,

@@ -82,6 +82,9 @@ pub(super) struct NamedCandidate {
 pub(super) struct Written<'a> {
     id: &'a str,
     revision: String,
+    /// What the write made, if the document shows another branch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_revision: Option<String>,
     merged: bool,
     /// The request id was known.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -209,6 +212,7 @@ impl<'a> Written<'a> {
         Self {
             id,
             revision: written.revision.to_string(),
+            made_revision: made_revision(written),
             merged: written.merged,
             repeated: written.repeated,
             conflicts: Some(written.conflicts).filter(|open| *open > 0),
@@ -217,6 +221,11 @@ impl<'a> Written<'a> {
             previous: with_previous.then(previous),
         }
     }
+}
+
+/// What a write made, where the document shows another branch.
+pub(super) fn made_revision(written: &client::Written) -> Option<String> {
+    (written.made != written.revision).then(|| written.made.to_string())
 }
 
 impl Version {
@@ -290,6 +299,7 @@ mod tests {
             checksum: Checksum(u64::MAX),
             body: Bytes::from_static(br#"{"z":1.50,"a":123456789012345678901234567890}"#),
             conflicts: vec![client::Conflict {
+                shown_left_out: false,
                 path: "/z".to_owned(),
                 candidates: vec![
                     candidate(CandidateKind::Removed, None),

@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
 use super::json;
-use super::pages::Pages;
+use super::pages::{self, Pages};
 use super::reading::{self, ReadArguments};
 use super::table::{Table, printable};
 
@@ -23,7 +23,7 @@ pub struct List {
     /// The database
     database: String,
     /// Print at most so many documents [default: all]
-    #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
+    #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true, value_parser = pages::limit)]
     limit: usize,
     /// Only documents whose ids begin with this
     #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]

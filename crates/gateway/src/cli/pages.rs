@@ -10,6 +10,15 @@ use super::output::Output;
 /// Items that are asked for at a time.
 const PAGE_SIZE: u32 = 100;
 
+/// Reads how many items a listing shall have at most.
+///
+/// # Errors
+/// It is no number, or 0.
+pub(super) fn limit(text: &str) -> Result<usize, String> {
+    let limit = text.parse().ok().filter(|limit| *limit > 0);
+    limit.ok_or_else(|| "a limit is a whole number from 1 on; leave it out to get all".to_owned())
+}
+
 /// The pages of one listing; `ask` takes the size of a page and where it begins.
 pub(super) struct Pages<A> {
     ask: A,

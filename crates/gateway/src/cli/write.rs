@@ -193,8 +193,11 @@ pub(super) fn print(connection: &Connection, acknowledge: &WriteArguments, done:
         output.line(format_args!(
             "{verb} {} {}{merged}{repeated}",
             printable(id),
-            written.revision
+            written.made
         ))?;
+        if written.made != written.revision {
+            output.line(format_args!("shown is another branch: {}", written.revision))?;
+        }
         if let Some(open) = open_conflicts(written.conflicts) {
             output.line(open)?;
         }

@@ -173,6 +173,10 @@ pub(super) fn result(written: &Written) -> proto::WriteResult {
         merged: written.merged,
         repeated: written.repeated,
         conflicts: u32::try_from(written.conflicts).unwrap_or(u32::MAX),
+        made_revision: match written.made == written.revision {
+            true => String::new(),
+            false => written.made.to_string(),
+        },
         ..proto::WriteResult::default()
     }
 }

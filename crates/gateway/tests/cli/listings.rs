@@ -164,6 +164,7 @@ fn several_documents_are_printed_in_the_order_of_their_ids() {
     assert_eq!(lines[1..], [r#"{"n":1.50}"#, "absent is not there"]);
     node.json(&["get-many", "nowhere", "a"]).error(1, "DATABASE_NOT_FOUND");
     node.json(&["get-many", "customers"]).error(2, "USAGE");
+    node.json(&["list", "customers", "--limit", "0"]).error(2, "USAGE");
 }
 
 #[test]

@@ -167,3 +167,41 @@ fn what_is_said_of_one_document_never_settles_the_others() {
         assert_eq!(open(&node, &[]), all, "{arguments:?}");
     }
 }
+
+#[test]
+fn where_another_branch_is_shown_a_write_names_the_one_that_it_made() {
+    let node = Node::start();
+    node.run(&["database", "create", "letters", "--granularity", "document"])
+        .text();
+    let base = node.json(&["put", "letters", "a", r#"{"n":0}"#]).json();
+    let base = base["revision"].as_str().unwrap();
+    let mut lost = 0;
+    for n in 1..6 {
+        let body = format!(r#"{{"n":{n}}}"#);
+        let kept = [
+            "update",
+            "letters",
+            "a",
+            &body,
+            "--rev",
+            base,
+            "--on-conflict",
+            "keep-branch",
+        ];
+        let answer = node.json(&kept).json();
+        assert_eq!(answer["merged"], false, "a branch is written whole: {answer}");
+        let shown = node.json(&["get", "letters", "a"]).json();
+        assert_eq!(answer["revision"], shown["revision"]);
+        if answer["made_revision"].is_null() {
+            assert_eq!(shown["body"], json!({"n": n}));
+            continue;
+        }
+        lost += 1;
+        let made = answer["made_revision"].as_str().unwrap();
+        let branches = node.json(&["conflicts", "letters", "a"]).json();
+        let candidates = branches["conflicts"][0]["candidates"].as_array().unwrap().clone();
+        let mine = candidates.iter().find(|candidate| candidate["revision"] == made);
+        assert_eq!(mine.unwrap()["value"], json!({"n": n}));
+    }
+    assert!(lost > 0, "no branch lost");
+}

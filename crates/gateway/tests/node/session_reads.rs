@@ -6,7 +6,7 @@ use rejoin_api::proto::{ExportDocumentsRequest, ReadOptions};
 use rejoin_client::{CallError, Client, ConflictFilter, Export, ReadState, Watch};
 
 use crate::common::{node, reason, text};
-use crate::sessions::{at, fresh, parted, patient, stale, v};
+use crate::sessions::{at, fresh, fresh_from, parted, patient, stale, v};
 
 /// One of the calls that read, beside those that read documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,4 +153,26 @@ async fn an_export_ends_with_its_state_only_if_the_client_speaks_of_a_session() 
         assert!(received.iter().all(only_state));
     }
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_reading_of_the_past_hands_out_a_token_and_says_if_it_is_stale() {
+    let (mut east, mut west) = parted().await;
+    east.update("a", r#"{"v":1}"#).await;
+    let absent = "9-23202479633c2b380f79507a776743d5";
+    for ask in 0..3 {
+        let ask = async |client: &Client| match ask {
+            0 => client.get_revision("things", "a", absent).await.map(drop),
+            1 => client.diff("things", "a", absent, None).await.map(drop),
+            _ => client.history("things", "never", false, 0, None).await.map(drop),
+        };
+        let reader = fresh(&east);
+        let refused = ask(&reader).await.unwrap_err();
+        assert!(!reader.session().all().is_empty(), "{refused}");
+        let behind = stale(&at(&west, fresh_from(&east, "a").await.session()));
+        let refused = ask(&behind).await.unwrap_err();
+        assert_eq!(refused.refusal().unwrap().metadata["stale"], "true", "{refused}");
+    }
+    east.stop().await;
+    west.stop().await;
 }

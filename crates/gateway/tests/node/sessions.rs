@@ -217,30 +217,8 @@ async fn an_old_revision_is_read_in_a_session_too() {
     west.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_reading_of_the_past_hands_out_a_token_and_says_if_it_is_stale() {
-    let (mut east, mut west) = parted().await;
-    east.update("a", r#"{"v":1}"#).await;
-    let absent = "9-23202479633c2b380f79507a776743d5";
-    for ask in 0..3 {
-        let ask = async |client: &Client| match ask {
-            0 => client.get_revision("things", "a", absent).await.map(drop),
-            1 => client.diff("things", "a", absent, None).await.map(drop),
-            _ => client.history("things", "never", false, 0, None).await.map(drop),
-        };
-        let reader = fresh(&east);
-        let refused = ask(&reader).await.unwrap_err();
-        assert!(!reader.session().all().is_empty(), "{refused}");
-        let behind = stale(&at(&west, fresh_from(&east, "a").await.session()));
-        let refused = ask(&behind).await.unwrap_err();
-        assert_eq!(refused.refusal().unwrap().metadata["stale"], "true", "{refused}");
-    }
-    east.stop().await;
-    west.stop().await;
-}
-
 /// A client that has read a document.
-async fn fresh_from(node: &TestNode, id: &str) -> Client {
+pub(crate) async fn fresh_from(node: &TestNode, id: &str) -> Client {
     let client = fresh(node);
     client.get("things", id).await.unwrap();
     client
