@@ -133,6 +133,12 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
             greatest: BODY_BYTES_MAX,
         });
     }
+    if (settings.http.bodies_bytes_max as u64) < BODY_BYTES_MAX {
+        return Err(ConfigError::TooSmall {
+            setting: "http.bodies_bytes_max",
+            least: BODY_BYTES_MAX,
+        });
+    }
     if links.partition_after_ms <= links.heartbeat_ms {
         return Err(ConfigError::PartitionBeforeHeartbeat);
     }
@@ -219,5 +225,13 @@ mod tests {
         settings.commit.alive_every_ms += 1;
         let error = Plan::new(settings).unwrap_err();
         assert_eq!(error.to_string(), "commit.alive_every_ms must be at most 20000");
+    }
+
+    #[test]
+    fn room_for_less_than_one_body_is_refused() {
+        let mut settings = settings();
+        settings.http.bodies_bytes_max = 1 << 20;
+        let error = Plan::new(settings).unwrap_err();
+        assert_eq!(error.to_string(), "http.bodies_bytes_max must be at least 16777216");
     }
 }

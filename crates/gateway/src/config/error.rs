@@ -86,6 +86,14 @@ pub enum ConfigError {
         /// The bound.
         greatest: u64,
     },
+    /// A setting is below its bound.
+    #[error("{setting} must be at least {least}")]
+    TooSmall {
+        /// The setting, with its section.
+        setting: &'static str,
+        /// The bound.
+        least: u64,
+    },
     /// `RUST_LOG` does not parse.
     #[error(
         "RUST_LOG={text:?} does not say what to log ({problem}); write a level (error, warn, info, debug, trace), or \

@@ -122,6 +122,8 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// Connections at one time, over all addresses. Default 1024.
     pub connections_max: usize,
+    /// Bytes of the bodies of all requests that are being answered. Default 256 MiB; at least the 16 MiB of one.
+    pub bodies_bytes_max: usize,
 }
 
 impl Default for HttpSettings {
@@ -131,6 +133,7 @@ impl Default for HttpSettings {
             granularity: Granularity::Document,
             cors_origins: Vec::new(),
             connections_max: 1024,
+            bodies_bytes_max: 256 << 20,
         }
     }
 }

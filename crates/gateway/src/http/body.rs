@@ -1,11 +1,14 @@
 //! A request with its body, which is read when somebody asks for it, within bounds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::HttpError;
 use super::query::Query;
@@ -21,16 +24,26 @@ pub(super) struct Request {
     parts: Parts,
     body: Option<Body>,
     query: Query,
+    /// What the bodies of all requests may still take.
+    room: Arc<Semaphore>,
+    /// What this one has taken of it.
+    taken: Option<OwnedSemaphorePermit>,
 }
 
 impl Request {
-    pub(super) fn new(request: axum::http::Request<Body>) -> Result<Self, HttpError> {
+    /// A request whose body takes its share of `room`.
+    ///
+    /// # Errors
+    /// Its query cannot be read.
+    pub(super) fn new(request: axum::http::Request<Body>, room: Arc<Semaphore>) -> Result<Self, HttpError> {
         let (parts, body) = request.into_parts();
         let query = Query::parse(parts.uri.query().unwrap_or_default())?;
         Ok(Self {
             parts,
             body: Some(body),
             query,
+            room,
+            taken: None,
         })
     }
 
@@ -56,24 +69,44 @@ impl Request {
         Some(value.trim_matches('"'))
     }
 
-    /// The body, if it has at most so many bytes.
+    /// The body, if it has at most so many bytes, and all that are being read have room together.
     pub(super) async fn bytes(&mut self, bytes_max: usize) -> Result<Bytes, HttpError> {
         let Some(body) = self.body.take() else {
             return Ok(Bytes::new());
         };
-        let reading = axum::body::to_bytes(body, bytes_max);
-        match tokio::time::timeout(BODY_TIMEOUT, reading).await {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(error)) if is_over(&error) => Err(HttpError::too_large(format!(
-                "the body has more than {bytes_max} bytes"
-            ))),
-            Ok(Err(_)) => Err(HttpError::bad_request("the body broke off")),
-            Err(_) => Err(HttpError::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "timeout",
-                "the body took too long to arrive",
-            )),
+        let reading = tokio::time::timeout(BODY_TIMEOUT, self.read(body, bytes_max));
+        reading.await.unwrap_or_else(|_| {
+            let (status, reason) = (StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive");
+            Err(HttpError::new(status, "timeout", reason))
+        })
+    }
+
+    /// What has arrived counts, not what was announced: a client that sends nothing keeps nobody out.
+    async fn read(&mut self, mut body: Body, bytes_max: usize) -> Result<Bytes, HttpError> {
+        let mut read = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| HttpError::bad_request("the body broke off"))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if read.len() + data.len() > bytes_max {
+                let reason = format!("the body has more than {bytes_max} bytes; send it in parts");
+                return Err(HttpError::too_large(reason));
+            }
+            self.take_room(data.len())?;
+            read.extend_from_slice(&data);
         }
+        Ok(read.freeze())
+    }
+
+    fn take_room(&mut self, bytes: usize) -> Result<(), HttpError> {
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let more = Arc::clone(&self.room).try_acquire_many_owned(permits).map_err(|_| {
+            HttpError::overloaded("this node is reading as many bodies as it has room for; try again later")
+        })?;
+        match &mut self.taken {
+            Some(taken) => taken.merge(more),
+            None => self.taken = Some(more),
+        }
+        Ok(())
     }
 
     /// A body that is JSON. A form on a page of another site can send three content types without being asked: they are not taken here.
@@ -97,15 +130,4 @@ impl Request {
             "Content-Type must be application/json",
         ))
     }
-}
-
-fn is_over(error: &axum::Error) -> bool {
-    let mut next = std::error::Error::source(error);
-    while let Some(error) = next {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return true;
-        }
-        next = error.source();
-    }
-    false
 }

@@ -37,6 +37,6 @@ pub(super) fn allow(response: &mut Response, origin: &HeaderValue) {
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("etag, location"),
+        HeaderValue::from_static("etag, location, rejoin-dot"),
     );
 }

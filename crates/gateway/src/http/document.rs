@@ -1,7 +1,7 @@
 //! `/{db}/{id}`.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use rejoin_document::{DatabaseName, DocumentId, Revision};
 use rejoin_store::{Opened, Operation};
@@ -12,8 +12,12 @@ use super::error::{self, HttpError};
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::query::{self, Query};
+use super::write::Made;
 use super::{conflict, multipart, write};
 use crate::node::NodeContext;
+
+/// Names the write in the answer to it, as candidates of conflicts are named.
+const DOT: HeaderName = HeaderName::from_static("rejoin-dot");
 
 /// Revisions that one request names at most.
 const REVISIONS_MAX: usize = 1000;
@@ -46,7 +50,7 @@ pub(super) async fn store(
         let insertion = write::insertion(database, &id, &incoming)?;
         let revision = insertion.history[0].clone();
         context.commits.submit(Operation::Insert(insertion)).await?;
-        return Ok(stored(&id, &revision, false, StatusCode::CREATED));
+        return Ok(stored(&id, &revision, "", StatusCode::CREATED));
     }
     let operation = write::operation(context, database, &id, &incoming)?;
     let base = match &operation {
@@ -55,13 +59,15 @@ pub(super) async fn store(
     };
     match context.commits.submit(operation).await {
         Ok(outcome) => {
-            let (revision, merged) = write::made(outcome, &incoming)?;
+            let Made { revision, merged, dot } = write::made(outcome, &incoming)?;
             let status = if incoming.deleted {
                 StatusCode::OK
             } else {
                 StatusCode::CREATED
             };
-            Ok(stored(&id, &revision, merged, status))
+            let merged = if merged { ",\"merged\":true" } else { "" };
+            let answer = stored(&id, &revision, merged, status);
+            Ok(answer::header(answer, DOT, &dot.to_string()))
         }
         // In a database whose members merge an answer with both sides is better than CouchDB's two words.
         Err(error) if write::merges(context, database) => Err(conflict::told(&id, base.as_ref(), error.into())),
@@ -112,8 +118,7 @@ async fn delete(
     store(context, database, id.as_str(), incoming, true).await
 }
 
-fn stored(id: &DocumentId, revision: &Revision, merged: bool, status: StatusCode) -> Response {
-    let merged = if merged { ",\"merged\":true" } else { "" };
+fn stored(id: &DocumentId, revision: &Revision, merged: &str, status: StatusCode) -> Response {
     let text = format!(
         "{{\"ok\":true,\"id\":{},\"rev\":{}{merged}}}\n",
         quoted(id.as_str()),

@@ -82,15 +82,7 @@ async fn put(
     if deletes && context.store.local(database, id)?.is_none() {
         return Err(HttpError::missing());
     }
-    let write = LocalWrite {
-        database: database.clone(),
-        id: id.to_owned(),
-        base,
-        body,
-    };
-    let Outcome::LocalPut { number } = context.commits.submit(Operation::PutLocal(write)).await? else {
-        return Err(write::stopped());
-    };
+    let number = store(context, database, id, base, body).await?;
     let status = if deletes { StatusCode::OK } else { StatusCode::CREATED };
     let name = quoted(&format!("_local/{id}"));
     Ok(answer::text(
@@ -99,8 +91,34 @@ async fn put(
     ))
 }
 
+/// Writes such a document in the place of the one with the count `base`, and tells the new count.
+///
+/// # Errors
+/// Another one is there, or the disk fails.
+pub(super) async fn store(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &str,
+    base: u64,
+    body: Option<Arc<Object>>,
+) -> Result<u64, HttpError> {
+    let write = LocalWrite {
+        database: database.clone(),
+        id: id.to_owned(),
+        base,
+        body,
+    };
+    match context.commits.submit(Operation::PutLocal(write)).await? {
+        Outcome::LocalPut { number } => Ok(number),
+        _ => Err(write::stopped()),
+    }
+}
+
 /// The count in a revision such as `0-3`; 0 without one.
-fn count(revision: Option<&str>) -> Result<u64, HttpError> {
+///
+/// # Errors
+/// It is none: the revision of a document.
+pub(super) fn count(revision: Option<&str>) -> Result<u64, HttpError> {
     let Some(text) = revision else { return Ok(0) };
     let count = text.strip_prefix("0-").and_then(|count| count.parse().ok());
     count.ok_or_else(HttpError::conflict)

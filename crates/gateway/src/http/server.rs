@@ -106,7 +106,7 @@ async fn serve(context: NodeContext, request: HttpRequest<IncomingBody>) -> Resu
     let origin = cors::allowed(&context.http, request.headers()).cloned();
     let mut response = match (&origin, request.method() == Method::OPTIONS) {
         (Some(_), true) => cors::preflight(),
-        _ => match Request::new(request) {
+        _ => match Request::new(request, Arc::clone(&context.bodies)) {
             Ok(request) => route::dispatch(&context, request)
                 .await
                 .unwrap_or_else(IntoResponse::into_response),

@@ -1,7 +1,9 @@
 //! What the writes of all resources share.
 
-use rejoin_document::{DatabaseName, DocumentId, Granularity, Object, Revision, write_revision};
-use rejoin_store::{Action, Conditions, Insertion, Operation, Outcome, Resolve, Settling, WriteRequest, Written};
+use rejoin_document::{DatabaseName, DocumentId, Dot, Granularity, Object, Revision, write_revision};
+use rejoin_store::{
+    Action, Conditions, Insertion, Operation, Outcome, Resolve, Resolved, Settling, WriteRequest, Written,
+};
 
 use super::error::HttpError;
 use super::incoming::Incoming;
@@ -45,15 +47,30 @@ pub(super) fn operation(
     request(context, database, id, incoming).map(Operation::Write)
 }
 
-/// The revision that a document that was sent has become, and whether it was merged.
-pub(super) fn made(outcome: Outcome, incoming: &Incoming) -> Result<(Revision, bool), HttpError> {
+/// What a document that was sent has become.
+pub(super) struct Made {
+    pub(super) revision: Revision,
+    pub(super) merged: bool,
+    pub(super) dot: Dot,
+}
+
+/// Reads it from what the pipeline answered.
+pub(super) fn made(outcome: Outcome, incoming: &Incoming) -> Result<Made, HttpError> {
     match outcome {
-        Outcome::Written(written) => Ok((written.made, written.merged)),
+        Outcome::Written(Written { made, merged, dot, .. }) => Ok(Made {
+            revision: made,
+            merged,
+            dot,
+        }),
         // The branch is closed by what a delete of it makes.
-        Outcome::Resolved(resolved) if resolved.written.is_some() => {
-            let revision = write_revision(incoming.revision.as_ref(), true, &Object::new(), &[]);
-            Ok((revision, false))
-        }
+        Outcome::Resolved(Resolved {
+            written: Some(Written { dot, .. }),
+            ..
+        }) => Ok(Made {
+            revision: write_revision(incoming.revision.as_ref(), true, &Object::new(), &[]),
+            merged: false,
+            dot,
+        }),
         Outcome::Resolved(_) => Err(HttpError::conflict()),
         _ => Err(stopped()),
     }

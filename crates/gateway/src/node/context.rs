@@ -29,6 +29,8 @@ pub(crate) struct NodeContext {
     pub http: Arc<HttpSettings>,
     /// Links that other nodes may still open to this one.
     pub sessions: Arc<Semaphore>,
+    /// Bytes that the bodies of HTTP requests may still take.
+    pub bodies: Arc<Semaphore>,
     /// The indexes of views.
     pub views: Arc<ViewIndexes>,
     /// Held by the compaction that runs.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -166,4 +167,28 @@ fn clients_that_say_nothing_do_not_keep_others_out() {
     assert_eq!(node.get("/").status, 200);
     assert_eq!(node.put("/db", "").status, 201);
     drop((silent, halves));
+}
+
+#[test]
+fn bodies_that_arrive_have_a_bound_together_and_make_room_when_their_clients_go() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "[http]\nbodies_bytes_max = 16777216\n").unwrap();
+    let node = Node::with(&["--config", file.path().to_str().unwrap()]);
+    node.put("/db", "");
+    let body = format!("{{\"docs\":[]{}}}", " ".repeat(8 << 20));
+    let ask = || node.post("/db/_bulk_docs", &body).status;
+    assert_eq!(ask(), 201);
+    // It announces more than it sends; what has not come takes no room.
+    let mut slow = TcpStream::connect(node.host()).unwrap();
+    let head = "POST /db/_bulk_docs HTTP/1.1\r\nHost: x\r\nContent-Length: 16000000\r\n\r\n";
+    slow.write_all(head.as_bytes()).unwrap();
+    assert_eq!(ask(), 201);
+    slow.write_all(&[b' '; 12 << 20]).unwrap();
+    let until = Instant::now() + Duration::from_secs(30);
+    let mut turned = |status| std::iter::repeat_with(&ask).any(|found| found == status || Instant::now() > until);
+    assert!(turned(503));
+    assert_eq!(node.put("/db/a", "{}").status, 201, "what is small has room");
+    drop(slow);
+    assert!(turned(201));
+    assert!(Instant::now() < until);
 }

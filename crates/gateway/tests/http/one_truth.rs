@@ -61,7 +61,7 @@ fn a_conflict_of_members_shows_as_an_open_revision_until_somebody_decides() {
         .to_owned();
     eventually("the document is in west", || west.get("/shop/a").status == 200);
     east.rejoin(&["link", "cut", "dc-west"]);
-    east.put("/shop/a", &json!({"_rev": rev, "n": 1, "m": 0}).to_string());
+    let written = east.put("/shop/a", &json!({"_rev": rev, "n": 1, "m": 0}).to_string());
     west.put("/shop/a", &json!({"_rev": rev, "n": 2, "m": 5}).to_string());
     east.rejoin(&["link", "restore", "dc-west"]);
     eventually("the conflict shows", || {
@@ -72,6 +72,11 @@ fn a_conflict_of_members_shows_as_an_open_revision_until_somebody_decides() {
         (&merged["m"], merged["_conflicts"].as_array().unwrap().len()),
         (&json!(5), 1)
     );
+    let listed = west.rejoin_json(&["conflicts", "shop", "a"]);
+    let candidates = listed["conflicts"][0]["candidates"].as_array().unwrap().clone();
+    let dots = candidates.iter().map(|candidate| candidate["dot"].as_str().unwrap());
+    let named = |dot: &str| written.head.contains(&format!("rejoin-dot: {dot}\r\n"));
+    assert_eq!(dots.filter(|dot| named(dot)).count(), 1, "{listed} {written:?}");
     let losing = merged["_conflicts"][0].as_str().unwrap();
     let other = east.get(&format!("/shop/a?rev={losing}")).json();
     assert_ne!(other["n"], merged["n"], "the value that lost is there to be read");
@@ -107,11 +112,32 @@ fn a_one_shot_replication_reaches_another_server_and_says_what_it_did() {
     );
     assert_eq!(there.get("/target").json()["doc_count"], 250);
     let again = here.post("/_replicate", &asked).json();
-    assert_eq!(again["history"][0]["docs_written"], 0);
+    assert_eq!(
+        (&again["no_changes"], &again["history"]),
+        (&json!(true), &done["history"])
+    );
+    here.put("/source/d250", "{}");
+    let more = here.post("/_replicate", &asked).json();
+    let (last, first) = (&more["history"][0], &more["history"][1]);
+    assert_eq!(
+        (&last["missing_checked"], &last["docs_written"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        (&last["start_last_seq"], first),
+        (&first["recorded_seq"], &done["history"][0])
+    );
+    // A target that begins anew has another past than the source.
+    there.delete("/target");
+    let anew = here.post("/_replicate", &asked).json();
+    assert_eq!(anew["history"][0]["docs_written"], 251);
+    here.delete("/source/d250?rev=1-967a00dff5e02add41819138abb3284d");
+    here.post("/_replicate", &asked).json();
+    assert_eq!(there.get("/target/d250").status, 404);
     let back = json!({"source": target, "target": "copy", "create_target": true}).to_string();
     assert_eq!(
         here.post("/_replicate", &back).json()["history"][0]["docs_written"],
-        250
+        251
     );
     assert_eq!(here.get("/copy/d7").body, here.get("/source/d7").body);
     let nowhere = json!({"source": "absent", "target": "copy"}).to_string();
