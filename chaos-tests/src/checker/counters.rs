@@ -4,8 +4,6 @@
 //! What went with a delete or a removal whose author may have seen it may be missing. In a reading, only what the node certainly had must be counted.
 //! The sum is held against bounds; the ledger looks for the exact one where there are few possibilities.
 
-use std::collections::BTreeMap;
-
 use rejoin_document::Rule;
 
 use super::documents::{Documents, Track, sampled};
@@ -99,27 +97,20 @@ struct Summand {
 }
 
 fn summands(track: &Track<'_>, path: &str, at: Tick, there: impl Fn(usize) -> bool) -> Vec<Summand> {
-    let mut found: BTreeMap<Addition<'_>, Summand> = BTreeMap::new();
-    for (index, entry) in track
-        .entries()
-        .iter()
-        .enumerate()
-        .filter(|(_, entry)| entry.invoked < at)
-    {
-        for edit in entry.edits.iter().filter(|edit| edit.path() == path) {
-            let Some((addition, amount)) = Addition::of(entry, edit) else {
-                continue;
-            };
-            let summand = found.entry(addition).or_insert(Summand {
-                amount,
-                required: false,
-                writes: Vec::new(),
-            });
-            summand.required |= entry.is_ok() && there(index) && !may_be_stopped(track, entry, path);
-            summand.writes.push(index);
+    let entries = track.entries().iter().copied().enumerate();
+    let begun = entries.filter(|(_, entry)| entry.invoked < at);
+    let summands = Addition::all(begun, path).into_iter().map(|addition| {
+        let certain = |index: &usize| {
+            let entry = track.entries()[*index];
+            entry.is_ok() && there(*index) && !may_be_stopped(track, entry, path)
+        };
+        Summand {
+            amount: addition.amount,
+            required: addition.writes.iter().any(certain),
+            writes: addition.writes,
         }
-    }
-    found.into_values().collect()
+    });
+    summands.collect()
 }
 
 /// Whether somebody who may have seen the write removed the counter or its document.

@@ -1,10 +1,22 @@
 //! What makes several writes one addition to a counter.
 
+use std::collections::BTreeMap;
+
 use crate::history::{Edit, Entry, Outcome, generation};
 
-/// Names something that is added to a counter once, whatever number of writes did it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Addition<'a> {
+/// Something that is added to a counter once, whatever number of writes did it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addition {
+    /// How much.
+    pub amount: i128,
+    /// The writes that did it, by their places.
+    pub writes: Vec<usize>,
+}
+
+/// What writes of one addition have in common. A write may have several names: an attempt under a request id may make the same revision as the write of
+/// somebody who had seen the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Name<'a> {
     /// Attempts of one write, under one request id.
     Request(&'a str),
     /// Equal creations: what they start with, and the revision that they made.
@@ -13,21 +25,54 @@ pub enum Addition<'a> {
     Write(u64),
 }
 
-impl<'a> Addition<'a> {
-    /// What this part of a write adds, and how much; `None`: it is about something else.
-    pub fn of(entry: &'a Entry, edit: &Edit) -> Option<(Self, i128)> {
-        let (Edit::Start { value: amount, .. } | Edit::Increment { by: amount, .. }) = edit else {
-            return None;
-        };
-        let addition = match (&entry.facts.request, &entry.outcome, edit) {
-            (Some(request), _, _) => Self::Request(request),
-            (None, Outcome::Ok { revision, .. }, Edit::Start { .. }) => Self::Creation(revision, *amount),
-            // An increment that made the document is a creation as well.
-            (None, Outcome::Ok { revision, .. }, _) if generation(revision) == Some(1) => {
-                Self::Creation(revision, *amount)
+impl Addition {
+    /// What `writes` add to the counter at `path`.
+    pub fn all<'a>(writes: impl Iterator<Item = (usize, &'a Entry)>, path: &str) -> Vec<Self> {
+        let (mut found, mut by_name) = (Vec::<Self>::new(), BTreeMap::<Name<'_>, usize>::new());
+        for (place, write) in writes {
+            for edit in write.edits.iter().filter(|edit| edit.path() == path) {
+                let (Edit::Start { value: amount, .. } | Edit::Increment { by: amount, .. }) = edit else {
+                    continue;
+                };
+                let names = names(write, edit, *amount);
+                let mut known: Vec<usize> = names.iter().filter_map(|name| by_name.get(name)).copied().collect();
+                known.sort_unstable();
+                known.dedup();
+                let home = known.first().copied().unwrap_or(found.len());
+                if home == found.len() {
+                    let (amount, writes) = (*amount, Vec::new());
+                    found.push(Self { amount, writes });
+                }
+                for other in known.into_iter().skip(1) {
+                    let moved = std::mem::take(&mut found[other].writes);
+                    found[home].writes.extend(moved);
+                    by_name
+                        .values_mut()
+                        .filter(|at| **at == other)
+                        .for_each(|at| *at = home);
+                }
+                found[home].writes.push(place);
+                by_name.extend(names.into_iter().map(|name| (name, home)));
             }
-            _ => Self::Write(entry.number),
-        };
-        Some((addition, *amount))
+        }
+        found.retain(|addition| !addition.writes.is_empty());
+        found
+    }
+}
+
+fn names<'a>(write: &'a Entry, edit: &Edit, amount: i128) -> Vec<Name<'a>> {
+    let request = write.facts.request.as_deref().map(Name::Request);
+    let creation = match (&write.outcome, edit) {
+        (Outcome::Ok { revision, .. }, Edit::Start { .. }) => Some(Name::Creation(revision, amount)),
+        // An increment that made the document is a creation as well, but one under a name is an increment of its own.
+        (Outcome::Ok { revision, .. }, _) if request.is_none() && generation(revision) == Some(1) => {
+            Some(Name::Creation(revision, amount))
+        }
+        _ => None,
+    };
+    let names: Vec<_> = request.into_iter().chain(creation).collect();
+    match names.is_empty() {
+        true => vec![Name::Write(write.number)],
+        false => names,
     }
 }

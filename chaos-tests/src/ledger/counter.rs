@@ -3,7 +3,7 @@
 //! A single increment leaves no trace of its own, so the sum is what is checked: the starting values and all acknowledged increments, plus
 //! any of those that may or may not be in effect (unknown outcomes; what went with a delete whose author had read it).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Addition, Judge, Standing};
 use crate::history::{Edit, Entry};
@@ -58,22 +58,18 @@ struct Part {
 }
 
 fn parts(judge: &Judge<'_>, path: &str) -> Vec<Part> {
-    let mut parts: BTreeMap<Addition<'_>, Part> = BTreeMap::new();
-    for write in judge.writes {
-        for edit in write.edits.iter().filter(|edit| edit.path() == path) {
-            let Some((addition, amount)) = Addition::of(write, edit) else {
-                continue;
-            };
-            let part = parts.entry(addition).or_insert(Part {
-                amount,
-                numbers: Vec::new(),
-                free: true,
-            });
-            part.numbers.push(write.number);
-            part.free &= !write.is_ok() || was_stopped(judge, write, path);
+    let writes = judge.writes.iter().copied().enumerate();
+    let parts = Addition::all(writes, path).into_iter().map(|addition| {
+        let done = addition.writes.iter().map(|place| judge.writes[*place]);
+        Part {
+            amount: addition.amount,
+            free: done
+                .clone()
+                .all(|write| !write.is_ok() || was_stopped(judge, write, path)),
+            numbers: done.map(|write| write.number).collect(),
         }
-    }
-    parts.into_values().collect()
+    });
+    parts.collect()
 }
 
 /// Whether somebody who may have seen `write` removed the counter or its document.

@@ -45,12 +45,14 @@ impl Cluster {
     /// There is no binary, or a node does not start.
     pub async fn start(topology: Topology, count: usize) -> anyhow::Result<Self> {
         let directory = super::directory()?;
-        let addresses = free_addresses(count)?;
+        let mut addresses = free_addresses(2 * count)?;
+        let http = addresses.split_off(count);
         let wires = wires(topology, &addresses).await?;
         let (mut disk, mut syncs, mut starting) = (None, Vec::new(), Vec::new());
         for (number, address) in addresses.iter().enumerate() {
             let mut options = NodeOptions::new(&Plan::datacenter(number), directory.path(), *address)?;
             options.settings = hurried();
+            options.http = http.get(number).copied();
             if number == 0 && SmallDisk::unavailable().is_none() {
                 disk = Some(SmallDisk::mount(&options.data(), DISK_MEBIBYTES)?);
             }

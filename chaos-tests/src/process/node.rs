@@ -27,6 +27,8 @@ pub struct NodeOptions {
     pub directory: PathBuf,
     /// Where it serves.
     pub grpc: SocketAddr,
+    /// Where it serves HTTP, if it does.
+    pub http: Option<SocketAddr>,
     /// Where clients dial it; the same unless it serves on every address of a network namespace.
     pub dialled: SocketAddr,
     /// From whom it pulls: datacenter and address.
@@ -48,6 +50,7 @@ impl NodeOptions {
             datacenter: datacenter.to_owned(),
             directory: directory.join(datacenter),
             grpc,
+            http: None,
             dialled: grpc,
             peers: Vec::new(),
             settings: Vec::new(),
@@ -212,6 +215,11 @@ impl Node {
         format!("http://{}", self.options.dialled)
     }
 
+    /// Where it serves HTTP, if it does.
+    pub fn http_url(&self) -> Option<String> {
+        self.options.http.map(|address| format!("http://{address}"))
+    }
+
     /// The node's datacenter.
     pub fn datacenter(&self) -> &str {
         &self.options.datacenter
@@ -254,6 +262,9 @@ impl Node {
             .arg(self.data())
             .arg("--grpc")
             .arg(self.options.grpc.to_string());
+        if let Some(http) = self.options.http {
+            command.arg("--http").arg(http.to_string());
+        }
         if !self.options.grpc.ip().is_loopback() {
             command.arg("--insecure");
         }

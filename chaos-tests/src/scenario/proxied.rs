@@ -184,7 +184,7 @@ impl Ground for Proxied {
         self.cluster
             .nodes
             .iter()
-            .map(|node| Site::new(node.datacenter(), &node.url()))
+            .map(|node| Ok(Site::new(node.datacenter(), &node.url())?.with_http(node.http_url())))
             .collect()
     }
 

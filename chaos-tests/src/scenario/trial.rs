@@ -26,7 +26,7 @@ use crate::checker;
 use crate::history::{Event, FinalState, History, Quiet, Recorder};
 use crate::process::poll_until;
 use crate::view::{Picture, await_equal_digests};
-use crate::workload::{Roamed, Session, Shared, Site, Workload, random_rules, roam};
+use crate::workload::{HttpDoor, Roamed, Session, Shared, Site, Workload, random_rules, roam};
 
 const DATABASE: &str = "chaos";
 /// How long a node may take to answer when everything is over, and all nodes to become equal.
@@ -128,14 +128,21 @@ impl Trial {
         let settled = await_equal_digests(&patient, BOUND).await?;
         for (site, client) in sites.iter().zip(&patient) {
             let picture = Picture::take(client, &shared.database).await?;
-            recorder.record(Event::FinalState(FinalState {
-                datacenter: site.datacenter.clone(),
-                interface: "grpc".to_owned(),
-                at: recorder.tick(),
-                ms: recorder.ms(),
-                picture,
-                kept: None,
-            }));
+            let final_state = |interface: &str, picture| {
+                recorder.record(Event::FinalState(FinalState {
+                    datacenter: site.datacenter.clone(),
+                    interface: interface.to_owned(),
+                    at: recorder.tick(),
+                    ms: recorder.ms(),
+                    picture,
+                    kept: None,
+                }));
+            };
+            if let Some(url) = &site.http {
+                let shown = HttpDoor::new(url, &shared.database).picture(&picture).await?;
+                final_state("http", shown);
+            }
+            final_state("grpc", picture);
         }
         Ok((roamed, settled, fired))
     }
@@ -152,6 +159,10 @@ impl Trial {
                 let name = format!("{}-{number}", site.datacenter.trim_start_matches("dc-"));
                 let client = site.client.with_session(rejoin_client::Session::new());
                 let mut session = Session::new(&name, &site.datacenter, client, shared.clone());
+                // Side by side with those that speak gRPC.
+                if number % 2 == 1 {
+                    session.go_over_http(site);
+                }
                 let stream = home as u64 * 1000 + u64::from(number) + 1;
                 let mut random = StdRng::seed_from_u64(self.seed.wrapping_mul(1_000_003).wrapping_add(stream));
                 let (sites, workload) = (sites.clone(), self.workload.clone());

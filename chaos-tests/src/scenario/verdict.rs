@@ -10,6 +10,9 @@ use crate::checker::Report;
 use crate::history::{Answer, Event, History, Outcome};
 use crate::workload::Roamed;
 
+/// How writes are refused while a disk is full, over gRPC and over HTTP.
+const DISK_FULL: [&str; 2] = ["DISK_FULL", "insufficient_storage"];
+
 /// The outcome of a [`super::Trial`] that came to its end.
 #[derive(Debug)]
 pub struct Verdict {
@@ -42,6 +45,8 @@ pub struct Verdict {
 pub struct Tally {
     /// Writes that were acknowledged.
     pub acknowledged: usize,
+    /// Those of them that were done by clients without a session: those that speak HTTP.
+    pub without_session: usize,
     /// Writes without an answer.
     pub unknown: usize,
     /// Writes that were refused, by reason.
@@ -58,7 +63,10 @@ impl Tally {
         for event in &history.events {
             match event {
                 Event::Write(entry) => match &entry.outcome {
-                    Outcome::Ok { .. } => tally.acknowledged += 1,
+                    Outcome::Ok { .. } => {
+                        tally.acknowledged += 1;
+                        tally.without_session += usize::from(entry.facts.session.is_none());
+                    }
                     Outcome::Unknown { .. } => tally.unknown += 1,
                     Outcome::Refused { reason } => *tally.refused.entry(reason.clone()).or_default() += 1,
                 },
@@ -94,7 +102,13 @@ impl Verdict {
         if tally.acknowledged < acknowledged_min {
             complaints.push(format!("only {} writes were acknowledged", tally.acknowledged));
         }
-        if self.fired.contains_key(&Kind::NearlyFull) && !tally.refused.contains_key("DISK_FULL") {
+        let mut interfaces = self.history.final_states().map(|(_, state)| &state.interface);
+        if interfaces.any(|interface| interface == "http") && tally.without_session == 0 {
+            complaints.push("no write over HTTP was acknowledged".to_owned());
+        }
+        if self.fired.contains_key(&Kind::NearlyFull)
+            && !DISK_FULL.iter().any(|reason| tally.refused.contains_key(*reason))
+        {
             complaints.push("no write was refused by a full disk".to_owned());
         }
         if self.roamed.moves == 0 {
@@ -122,8 +136,8 @@ impl fmt::Display for Verdict {
         writeln!(formatter, "  seen: {}", evidence.join(", "))?;
         writeln!(
             formatter,
-            "  writes: {} acknowledged, {} unknown, refused {:?}",
-            tally.acknowledged, tally.unknown, tally.refused
+            "  writes: {} acknowledged ({} of clients that speak HTTP), {} unknown, refused {:?}",
+            tally.acknowledged, tally.without_session, tally.unknown, tally.refused
         )?;
         writeln!(
             formatter,

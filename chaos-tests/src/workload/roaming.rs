@@ -29,6 +29,8 @@ pub struct Site {
     pub datacenter: String,
     /// A client of its node; each session makes its own of it.
     pub client: Client,
+    /// Where its node serves HTTP.
+    pub http: Option<String>,
 }
 
 /// What a client has done, as far as the log does not tell.
@@ -61,7 +63,13 @@ impl Site {
         Ok(Self {
             datacenter: datacenter.to_owned(),
             client: Client::with_options(url, options)?.reading(read),
+            http: None,
         })
+    }
+
+    /// The same site, whose node serves HTTP there.
+    pub fn with_http(self, url: Option<String>) -> Self {
+        Self { http: url, ..self }
     }
 }
 
@@ -95,7 +103,7 @@ pub async fn roam(
         };
         if let Some(step) = step.filter(|_| sites.len() > 1) {
             place = (place + 1 + step % (sites.len() - 1)) % sites.len();
-            session.move_to(&sites[place].datacenter, &sites[place].client);
+            session.move_to(&sites[place]);
             roamed.moves += 1;
         }
         sleep(Duration::from_millis(roamer.generator.pause_ms(random))).await;

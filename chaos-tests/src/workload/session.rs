@@ -9,7 +9,7 @@ use rejoin_client::{
     CallError, Choice, Client, Conditions, ConflictReport, Document, Edit, OnConflict, Patch, WriteOptions, Written,
 };
 
-use super::Timings;
+use super::{HttpDoor, Site, Timings};
 use crate::history::{
     self, Answer, Entry, Event, Facts, Json, Knowledge, Outcome, Read, Reading, Recorder, Rules, Stamp, Tick, edits,
 };
@@ -35,6 +35,8 @@ pub struct Session {
     lost: u32,
     datacenter: String,
     pub(super) client: Client,
+    /// Through which it reads and writes what that interface can.
+    pub(super) http: Option<HttpDoor>,
     pub(super) shared: Arc<Shared>,
     writes: u64,
     pub(super) timings: Timings,
@@ -82,9 +84,26 @@ impl How {
             _ => None,
         }
     }
+
+    /// Whether HTTP has a call that does the same.
+    fn goes_over_http(&self, base: Option<&str>, body: Option<&Bytes>) -> bool {
+        match self {
+            Self::Whole(on_conflict) => base.is_none() || body.is_none() || *on_conflict == OnConflict::Merge,
+            Self::Patch(..) | Self::Verb(..) => false,
+        }
+    }
 }
 
 impl Attempt {
+    fn without_report(asked: Tick, at: Tick, outcome: Outcome) -> Self {
+        Self {
+            asked,
+            at,
+            outcome,
+            report: None,
+        }
+    }
+
     /// Whether the write was acknowledged.
     pub fn is_ok(&self) -> bool {
         matches!(self.outcome, Outcome::Ok { .. })
@@ -100,6 +119,7 @@ impl Session {
             lost: 0,
             datacenter,
             client,
+            http: None,
             shared,
             writes: 0,
             timings: Timings::default(),
@@ -127,10 +147,20 @@ impl Session {
         format!("{}.{}", self.name, self.writes)
     }
 
-    /// Goes on with the same session at another node.
-    pub fn move_to(&mut self, datacenter: &str, client: &Client) {
-        self.client = client.with_session(self.client.session().clone());
-        datacenter.clone_into(&mut self.datacenter);
+    /// Goes on with the same session at another node, through the same interface where that is served.
+    pub fn move_to(&mut self, site: &Site) {
+        self.client = site.client.with_session(self.client.session().clone());
+        if self.http.is_some() {
+            self.go_over_http(site);
+        }
+        site.datacenter.clone_into(&mut self.datacenter);
+    }
+
+    /// Reads and writes over HTTP from now on what that interface can, if the site serves it. There are no sessions over HTTP: nothing is promised about
+    /// what this client sees one after another.
+    pub fn go_over_http(&mut self, site: &Site) {
+        let door = site.http.as_ref().map(|url| HttpDoor::new(url, &self.shared.database));
+        self.http = door.or(self.http.take());
     }
 
     /// The bytes of the session's token; 0 while it has none.
@@ -144,6 +174,9 @@ impl Session {
     /// # Errors
     /// The node did not answer, or refused: it may lack what the session has seen.
     pub async fn read(&mut self, document: &str) -> Result<Sight, CallError> {
+        if let Some(door) = self.http.clone() {
+            return self.read_over(&door, document).await;
+        }
         let (asked, covered) = (self.shared.recorder.tick(), self.covered());
         let begun = Instant::now();
         let answer = match self.client.get(&self.shared.database, document).await {
@@ -161,8 +194,11 @@ impl Session {
         Ok(sight)
     }
 
-    /// What the session's token covers; `None` without one, or with one that this version does not read.
+    /// What the session's token covers; `None` without one, or with one that this version does not read, or where some calls know of no session.
     pub(super) fn covered(&self) -> Option<Knowledge> {
+        if self.http.is_some() {
+            return None;
+        }
         let token = self.client.session().token(&self.shared.database)?;
         Some(Knowledge(SessionToken::decode(&token).ok()?.seen))
     }
@@ -187,9 +223,19 @@ impl Session {
             Ok(None) => Answer::Absent,
             Err(error) => Answer::Failed { reason: reason(error) },
         };
+        let asked = question.asked;
+        self.note(question, at, catching_up, answer);
+        if let Err(error) = &view {
+            self.timings.failed += 1;
+            self.begin_anew_if_lost(error);
+        }
+        view.map(|view| Sight { asked, at, view })
+    }
+
+    pub(super) fn note(&self, question: Question<'_>, at: Tick, catching_up: Option<bool>, answer: Answer) {
         self.shared.recorder.record(Event::Reading(Reading {
             client: self.name.clone(),
-            session: Some(self.session_name()),
+            session: self.session_name(),
             datacenter: self.datacenter.clone(),
             document: question.document.to_owned(),
             asked: question.asked,
@@ -200,12 +246,6 @@ impl Session {
             catching_up,
             answer,
         }));
-        if let Err(error) = &view {
-            self.timings.failed += 1;
-            self.begin_anew_if_lost(error);
-        }
-        let asked = question.asked;
-        view.map(|view| Sight { asked, at, view })
     }
 
     /// What the session has seen was lost for good: this client begins another one.
@@ -216,10 +256,11 @@ impl Session {
         }
     }
 
-    fn session_name(&self) -> String {
+    fn session_name(&self) -> Option<String> {
         match self.lost {
-            0 => self.name.clone(),
-            lost => format!("{}'{lost}", self.name),
+            _ if self.http.is_some() => None,
+            0 => Some(self.name.clone()),
+            lost => Some(format!("{}'{lost}", self.name)),
         }
     }
 
@@ -293,12 +334,25 @@ impl Session {
         let (asked, covered) = (self.shared.recorder.tick(), self.covered());
         let begun = Instant::now();
         let base = sight.view.as_ref().map(|view| view.revision.as_str());
-        let answer = self.call(document, base, body.map(Body::to_bytes), how).await;
+        let body_text = body.map(Body::to_bytes);
+        let attempt = match self
+            .http
+            .clone()
+            .filter(|_| how.goes_over_http(base, body_text.as_ref()))
+        {
+            Some(door) => {
+                let outcome = door.write(document, base, body_text).await;
+                Attempt::without_report(asked, self.shared.recorder.tick(), outcome)
+            }
+            None => {
+                let answer = self.call(document, base, body_text, how).await;
+                if let Err(error) = &answer {
+                    self.begin_anew_if_lost(error);
+                }
+                attempt(asked, self.shared.recorder.tick(), answer)
+            }
+        };
         let took = begun.elapsed();
-        if let Err(error) = &answer {
-            self.begin_anew_if_lost(error);
-        }
-        let attempt = attempt(asked, self.shared.recorder.tick(), answer);
         self.time(&attempt, took);
         let sent = Sent {
             document,
@@ -394,7 +448,7 @@ impl Session {
             delete: sent.body.is_none() && !resolves,
             edits,
             facts: Facts {
-                session: Some(self.session_name()),
+                session: self.session_name(),
                 batch: sent.batch,
                 request: sent.request.map(str::to_owned),
                 covered: sent.covered,
@@ -429,7 +483,7 @@ pub(super) struct Sent<'a> {
 }
 
 /// The node's reason, or that there was no answer.
-fn reason(error: &CallError) -> String {
+pub(super) fn reason(error: &CallError) -> String {
     let refusal = error.refusal();
     refusal.map_or_else(|| "NO_ANSWER".to_owned(), |refusal| refusal.reason.clone())
 }
@@ -467,7 +521,7 @@ pub(super) fn attempt(asked: Tick, at: Tick, answer: Result<Written, CallError>)
     }
 }
 
-fn protocol(client: &Client, error: &anyhow::Error) -> CallError {
+pub(super) fn protocol(client: &Client, error: &anyhow::Error) -> CallError {
     CallError::Protocol {
         address: client.address().to_owned(),
         problem: format!("{error:#}"),

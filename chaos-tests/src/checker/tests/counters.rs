@@ -73,3 +73,22 @@ fn a_node_counts_at_once_what_it_has_acknowledged() {
     }
     assert_found(&read("10"), &[0, 1, 4]);
 }
+
+#[test]
+fn a_counter_that_several_begin_alike_begins_once_whatever_their_requests_are_called() {
+    let begun = |stock: &str| {
+        let mut plot = Plot::new();
+        plot.write(EAST, None, Some(r#"{"n":1}"#));
+        let base = shown(1, r#"{"n":1}"#);
+        plot.write(EAST, Some(&base), Some(r#"{"n":1,"stock":10}"#));
+        plot.write(WEST, Some(&base), Some(r#"{"n":1,"stock":10}"#));
+        // What grew alike from the same has the same name.
+        let alike = plot.entry(1).outcome.clone();
+        plot.entry(2).outcome = alike;
+        plot.entry(2).facts.request = Some("r".to_owned());
+        plot.end(WEST, Some(shown(2, &format!(r#"{{"n":1,"stock":{stock}}}"#))));
+        plot
+    };
+    assert_clean(&check(&begun("10").history));
+    assert_found(&check(&begun("20").history), &[1, 2, 3]);
+}

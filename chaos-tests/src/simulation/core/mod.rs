@@ -9,6 +9,7 @@ mod air;
 mod bodies;
 mod client;
 mod clock;
+mod compaction;
 mod deletions;
 mod disk;
 mod driver;

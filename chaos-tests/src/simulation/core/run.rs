@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, Document, DocumentId, Dot, Granularity, RuleSet};
-use rejoin_store::{DatabaseDefinition, DatabaseSettings, MemoryEngine, Operation, Outcome};
+use rejoin_document::{DatabaseName, Granularity, RuleSet};
+use rejoin_store::{DatabaseDefinition, DatabaseSettings, MemoryEngine, Operation};
 use rejoin_sync::{LinkOptions, Message, PullerEvent};
 
 use super::acts::{Death, document_id};
@@ -18,7 +18,7 @@ use super::clock::START_MS;
 use super::faults::{Lasting, Waiting};
 use super::journal::Journal;
 use super::world::World;
-use crate::history::{Event, Forgotten, History, Knowledge, Quiet, Restart, Rules, Stamp};
+use crate::history::{Event, History, Knowledge, Quiet, Restart, Rules};
 use crate::plan::{Dice, Fault, FaultKind, Plan};
 use crate::simulation::Ran;
 use crate::workload::{Generator, documents};
@@ -388,68 +388,6 @@ impl Run {
         self.line(format_args!("link {link} answers again"));
         self.world.pull(link, PullerEvent::Received(message));
         true
-    }
-
-    /// So many steps of what a compaction on demand does; one of each kind reaches the end of these small databases.
-    pub(super) fn compact(&mut self, node: usize, steps: usize) -> usize {
-        if self.world.nodes[node].stopped {
-            return 0;
-        }
-        let databases = [self.database.clone(), DatabaseName::system()];
-        let kinds = |database: &DatabaseName| {
-            let database = database.clone();
-            [
-                Operation::Forget {
-                    database: database.clone(),
-                },
-                Operation::Prune {
-                    database: database.clone(),
-                },
-                Operation::Trim { database },
-            ]
-        };
-        let operations: Vec<Operation> = databases.iter().flat_map(kinds).take(steps).collect();
-        let count = operations.len();
-        for operation in operations {
-            // A node that was put back to before the database was known has nothing to drop.
-            let forgets = matches!(&operation, Operation::Forget { database } if *database == self.database);
-            let before = if forgets { self.states(node) } else { BTreeMap::new() };
-            let done = self.world.commit(node, operation);
-            if let Ok(Outcome::Forgotten { documents, .. }) = &done
-                && *documents > 0
-            {
-                self.note_forgotten(node, &before);
-            }
-            if let Ok(Outcome::Pruned { revisions, .. } | Outcome::Trimmed { revisions, .. }) = done {
-                self.history_is_whole &= revisions == 0;
-            }
-        }
-        count
-    }
-
-    /// What a node has of each document.
-    fn states(&mut self, node: usize) -> BTreeMap<DocumentId, Vec<u8>> {
-        let (store, database) = (self.world.nodes[node].store.clone(), self.database.clone());
-        let states = store.states(&database, &self.journal().documents).unwrap_or_default();
-        states.into_iter().map(|item| (item.id, item.state.to_vec())).collect()
-    }
-
-    /// Writes down of which documents a node has let something go. Everybody must have seen all that such a document has incorporated.
-    fn note_forgotten(&mut self, node: usize, before: &BTreeMap<DocumentId, Vec<u8>>) {
-        let after = self.states(node);
-        let smaller = before.iter().filter(|(id, state)| after.get(*id) != Some(*state));
-        for (id, state) in smaller {
-            for (replica, time) in Document::decode_context(state).unwrap_or_default().iter() {
-                let at = self.journal().tick();
-                self.journal().push(Event::Forgotten(Forgotten {
-                    datacenter: Plan::datacenter(node),
-                    document: id.to_string(),
-                    path: String::new(),
-                    stamp: Stamp(Dot::new(time, replica)),
-                    at,
-                }));
-            }
-        }
     }
 
     /// The process of a node is gone, and starts again on what the disk has.

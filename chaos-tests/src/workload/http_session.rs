@@ -1,0 +1,69 @@
+//! What a session reads over HTTP.
+
+use std::time::Instant;
+
+use rejoin_client::CallError;
+
+use super::session::{Question, protocol};
+use super::{HttpDoor, Session, Sight};
+use crate::history::Answer;
+use crate::ledger::is_absent;
+use crate::view::View;
+
+/// How often both interfaces are asked until nothing was written between them.
+const TRIES_MAX: usize = 8;
+
+impl Session {
+    /// Reads a document as HTTP shows it. The candidates of its conflicts, of which that tells only that there are some, come from gRPC, at a moment at
+    /// which both show the same revision.
+    pub(super) async fn read_over(&mut self, door: &HttpDoor, document: &str) -> Result<Sight, CallError> {
+        let asked = self.shared.recorder.tick();
+        let begun = Instant::now();
+        let view = self.look_through_both(door, document).await;
+        let at = self.shared.recorder.tick();
+        let question = Question {
+            document,
+            asked,
+            covered: None,
+            snapshot: None,
+        };
+        let answer = match &view {
+            Ok(Some(view)) => Answer::Document(view.clone()),
+            Ok(None) => Answer::Absent,
+            Err(error) => Answer::Failed {
+                reason: super::session::reason(error),
+            },
+        };
+        self.note(question, at, None, answer);
+        match &view {
+            Ok(_) => self.timings.reads.push(begun.elapsed()),
+            Err(_) => self.timings.failed += 1,
+        }
+        view.map(|view| Sight { asked, at, view })
+    }
+
+    async fn look_through_both(&self, door: &HttpDoor, document: &str) -> Result<Option<View>, CallError> {
+        // Without a session, as over HTTP.
+        let client = self.client.with_session(rejoin_client::Session::new());
+        for _ in 0..TRIES_MAX {
+            let shown = door.get(document).await;
+            let shown = shown.map_err(|error| protocol(&self.client, &error.into()))?;
+            let known = match client.get(&self.shared.database, document).await {
+                Err(error) if is_absent(&error) => None,
+                known => Some(known?),
+            };
+            match (shown, known) {
+                (None, None) => return Ok(None),
+                (Some((revision, body)), Some(known)) if revision == known.revision.to_string() => {
+                    let known = View::of(&known).map_err(|error| protocol(&self.client, &error))?;
+                    return Ok(Some(View { body, ..known }));
+                }
+                _ => {}
+            }
+        }
+        Err(protocol(
+            &self.client,
+            &anyhow::anyhow!("{document} never stands still"),
+        ))
+    }
+}
