@@ -33,7 +33,7 @@ pub struct HttpDoor {
 }
 
 /// What a document showed: its revision, and its body without the members of the protocol.
-pub type Shown = (String, Body);
+type Shown = (String, Body);
 
 /// Why there is no answer that counts.
 #[derive(Debug, thiserror::Error)]

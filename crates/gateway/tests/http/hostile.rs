@@ -185,7 +185,7 @@ fn bodies_that_arrive_have_a_bound_together_and_make_room_when_their_clients_go(
     assert_eq!(ask(), 201);
     slow.write_all(&[b' '; 12 << 20]).unwrap();
     let until = Instant::now() + Duration::from_secs(30);
-    let mut turned = |status| std::iter::repeat_with(&ask).any(|found| found == status || Instant::now() > until);
+    let turned = |status| std::iter::repeat_with(&ask).any(|found| found == status || Instant::now() > until);
     assert!(turned(503));
     assert_eq!(node.put("/db/a", "{}").status, 201, "what is small has room");
     drop(slow);

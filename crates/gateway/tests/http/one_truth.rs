@@ -72,7 +72,7 @@ fn a_conflict_of_members_shows_as_an_open_revision_until_somebody_decides() {
         (&merged["m"], merged["_conflicts"].as_array().unwrap().len()),
         (&json!(5), 1)
     );
-    let listed = west.rejoin_json(&["conflicts", "shop", "a"]);
+    let listed = east.rejoin_json(&["conflicts", "shop", "a"]);
     let candidates = listed["conflicts"][0]["candidates"].as_array().unwrap().clone();
     let dots = candidates.iter().map(|candidate| candidate["dot"].as_str().unwrap());
     let named = |dot: &str| written.head.contains(&format!("rejoin-dot: {dot}\r\n"));
