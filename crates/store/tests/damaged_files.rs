@@ -1,6 +1,4 @@
 //! A disk that gives back something else than was written, or has lost a file: that is an error, never another answer.
-//!
-//! The write-ahead log is left out: it is read up to the first record that is damaged, since that is what a power cut leaves.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -36,8 +34,8 @@ fn body(number: usize) -> String {
     format!(r#"{{"n":{number},"text":"{}"}}"#, "x".repeat(number * 7 % 200))
 }
 
-/// A data directory whose documents lie in table files.
-fn written() -> tempfile::TempDir {
+/// A data directory whose documents lie in the write-ahead log.
+fn logged() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let store = try_open(directory.path()).unwrap();
     create_database(&store, "shop", &[]).unwrap();
@@ -45,7 +43,12 @@ fn written() -> tempfile::TempDir {
         put(&store, &format!("d{number}"), update(&body(number)));
     }
     store.close().unwrap();
-    drop(store);
+    directory
+}
+
+/// A data directory whose documents lie in table files.
+fn written() -> tempfile::TempDir {
+    let directory = logged();
     // What the log holds is written to tables when it is read.
     drop(try_open(directory.path()).unwrap());
     directory
@@ -132,4 +135,31 @@ fn a_missing_file_is_an_error_that_names_it_and_never_an_empty_store() {
     // A store that is opened by force of habit is still whole.
     let store = try_open(directory.path()).unwrap();
     one(&store, Operation::Prune { database: shop() }).unwrap();
+}
+
+#[test]
+fn a_flipped_bit_in_the_write_ahead_log_is_refused_and_takes_no_write_away_in_silence() {
+    let directory = logged();
+    let logs = files(directory.path(), |name| name.ends_with(".log"));
+    let (mut flipped, mut refused) = (0, 0);
+    for log in logs.iter().filter(|log| fs::metadata(log).unwrap().len() > 0) {
+        let length = fs::metadata(log).unwrap().len() as usize;
+        let flips = 4 * FLIPS;
+        for flip in 0..flips {
+            let damaged = copy(directory.path());
+            let path = damaged.path().join(log.file_name().unwrap());
+            let mut bytes = fs::read(&path).unwrap();
+            let place = flip * (length - 1) / (flips - 1);
+            bytes[place] ^= 1 << (flip % 8);
+            fs::write(&path, bytes).unwrap();
+            flipped += 1;
+            refused += usize::from(read_all(damaged.path(), &format!("byte {place}")).is_err());
+        }
+    }
+    assert!(flipped > 0, "nothing was logged");
+    assert!(
+        refused * 2 > flipped,
+        "of {flipped} flipped bits {refused} were noticed"
+    );
+    read_all(directory.path(), "undamaged").unwrap();
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType, Direction,
-    IteratorMode, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteOptions,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType,
+    DBRecoveryMode, Direction, IteratorMode, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteOptions,
 };
 
 use super::{
@@ -54,6 +54,9 @@ fn general_options(options: &RocksOptions) -> Options {
     general.set_max_open_files(options.open_files_max);
     general.set_max_background_jobs(options.background_jobs_max);
     general.set_keep_log_file_num(4);
+    // By default the log is read up to the first record that is damaged, and acknowledged writes after it are gone without a word. Only a record that
+    // ends with the file is what a power cut leaves: nobody was told that it is durable.
+    general.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     general
 }
 
