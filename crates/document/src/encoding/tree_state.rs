@@ -19,6 +19,9 @@ const TEXT: u8 = 1 << 2;
 /// The revision is open: its body follows (a deleted one has none).
 const OPEN: u8 = 1 << 3;
 
+/// The revision was superseded by one whose parent is another one now.
+const CLOSED: u8 = 1 << 4;
+
 /// No parent; else the parent in full; else how many nodes before, plus this.
 const NO_PARENT: usize = 0;
 const PARENT_IN_FULL: usize = 1;
@@ -37,6 +40,7 @@ pub(super) fn write(document: &TreeDocument, table: &Table, writer: &mut Writer)
             (computed, COMPUTED),
             (text, TEXT),
             (body.is_some(), OPEN),
+            (node.closed, CLOSED),
         ];
         writer.byte(
             flags
@@ -95,6 +99,7 @@ pub(super) fn read(table: &Table, reader: &mut Reader<'_>) -> Result<TreeDocumen
             TreeNode {
                 parent,
                 deleted: has(DELETED),
+                closed: has(CLOSED),
                 dots,
             },
         );

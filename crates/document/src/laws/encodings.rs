@@ -216,6 +216,7 @@ fn revisions_that_descend_from_each_other_in_a_circle_are_walked_once() {
         let node = crate::tree::TreeNode {
             parent: Some(revision(parent)),
             deleted: false,
+            closed: false,
             dots: crate::dot_map::DotMap::of(dot, ()),
         };
         tree.nodes.insert(revision(child), node);

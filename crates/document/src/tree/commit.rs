@@ -35,9 +35,13 @@ impl TreeDocument {
         document.context.advance(write.dot);
         document.requests.shorten(&document.context);
         let dots = DotMap::of(write.dot, ());
-        document
-            .nodes
-            .insert(revision.clone(), TreeNode { parent, deleted, dots });
+        let node = TreeNode {
+            parent,
+            deleted,
+            closed: false,
+            dots,
+        };
+        document.nodes.insert(revision.clone(), node);
         document.bodies.insert(revision, Arc::clone(&body));
         document.stem(REVISIONS_MAX);
         document.keep_open_bodies();

@@ -22,6 +22,7 @@ impl TreeDocument {
             let node = TreeNode {
                 parent: parent.cloned(),
                 deleted: place == 0 && body.is_none(),
+                closed: false,
                 dots: DotMap::of(dot, ()),
             };
             document.nodes.insert(made.clone(), node);

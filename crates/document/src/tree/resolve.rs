@@ -20,6 +20,8 @@ impl TreeDocument {
         let body = match &resolution.settle {
             Settle::Body(body) => body.clone(),
             Settle::Paths(choices) => self.chosen(choices)?,
+            // A branch is closed by deleting it.
+            Settle::Without(_) => return Err(Refused::NotInConflict { path: String::new() }),
         };
         let open: Vec<Revision> = self.live().cloned().collect();
         let kept = body
@@ -68,6 +70,7 @@ impl TreeDocument {
         let node = TreeNode {
             parent: Some(leaf.clone()),
             deleted,
+            closed: false,
             dots: DotMap::of(dot, ()),
         };
         self.nodes.insert(revision.clone(), node);

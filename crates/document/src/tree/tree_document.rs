@@ -30,6 +30,8 @@ pub(crate) struct TreeNode {
     pub(crate) parent: Option<Revision>,
     /// Does it delete the document?
     pub(crate) deleted: bool,
+    /// A revision was made from it that counts as made from another one: that one name came with two parents does not open it again.
+    pub(crate) closed: bool,
     /// The writes that made it: equal edits on several sides make the same revision.
     pub(crate) dots: DotMap<()>,
 }
@@ -40,6 +42,7 @@ impl TreeNode {
         Self {
             parent: same.clone().filter_map(|node| node.parent.as_ref()).max().cloned(),
             deleted: same.into_iter().all(|node| node.deleted),
+            closed: false,
             dots,
         }
     }
@@ -76,11 +79,12 @@ impl TreeDocument {
             }
         }
         nodes.retain(|_, node| !node.dots.is_empty());
+        self.keep_closed(other, &mut nodes);
         let mut bodies = self.bodies.clone();
         for (revision, theirs) in &other.bodies {
             match bodies.get(revision) {
                 // A revision that was made elsewhere under a name of its own may have come with two bodies: every node takes the same one.
-                Some(ours) if ours == theirs || ours.canonical() >= theirs.canonical() => {}
+                Some(ours) if ours.is_identical(theirs) || rank(ours) >= rank(theirs) => {}
                 _ => drop(bodies.insert(revision.clone(), Arc::clone(theirs))),
             }
         }
@@ -95,14 +99,40 @@ impl TreeDocument {
         joined
     }
 
+    /// What either side has closed stays closed, also where the child's parent is another one now.
+    fn keep_closed(&self, other: &Self, nodes: &mut BTreeMap<Revision, TreeNode>) {
+        let differ = |(revision, node): (&Revision, &TreeNode)| {
+            let theirs = other.nodes.get(revision).and_then(|theirs| theirs.parent.as_ref());
+            node.closed || (node.parent.is_some() && theirs.is_some() && node.parent.as_ref() != theirs)
+        };
+        if !self.nodes.iter().any(differ) && !other.nodes.values().any(|node| node.closed) {
+            return;
+        }
+        let parents: BTreeSet<Revision> = nodes.values().filter_map(|node| node.parent.clone()).collect();
+        let (ours, theirs) = (self.parents(), other.parents());
+        let flagged = |tree: &Self, revision| tree.nodes.get(revision).is_some_and(|node| node.closed);
+        for (revision, node) in nodes {
+            let was_closed = ours.contains(revision)
+                || theirs.contains(revision)
+                || flagged(self, revision)
+                || flagged(other, revision);
+            node.closed = was_closed && !parents.contains(revision);
+        }
+    }
+
+    fn parents(&self) -> BTreeSet<&Revision> {
+        self.nodes.values().filter_map(|node| node.parent.as_ref()).collect()
+    }
+
     /// The open revisions, the winner first: not deleted before deleted, then the highest.
     pub(crate) fn leaves(&self) -> Vec<(&Revision, &TreeNode)> {
-        let parents: BTreeSet<&Revision> = self.nodes.values().filter_map(|node| node.parent.as_ref()).collect();
+        let parents = self.parents();
         let mut leaves: Vec<_> = self
             .nodes
             .iter()
-            // One name that came with two histories leaves a former parent without a child and without a body: it is not open.
-            .filter(|(revision, _)| !parents.contains(revision) && self.bodies.contains_key(*revision))
+            .filter(|(revision, node)| !node.closed && !parents.contains(revision))
+            // Only what somebody made up is open without a body.
+            .filter(|(revision, _)| self.bodies.contains_key(*revision))
             .collect();
         leaves.sort_by(|(a, one), (b, other)| (!other.deleted, b).cmp(&(!one.deleted, a)));
         leaves
@@ -225,4 +255,9 @@ impl TreeDocument {
             shown,
         })
     }
+}
+
+/// The greater of two bodies that came under one name counts.
+fn rank(body: &Object) -> (String, String) {
+    (body.canonical(), body.to_json())
 }
