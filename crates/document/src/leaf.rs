@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{CandidateKind, Document, Object, Revision, Shown};
+use crate::{Candidate, CandidateKind, Document, Dot, Object, OpenConflict, Revision, RevisionHash, Shown, value_at};
 
 /// An open revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub struct RevisionBody {
 
 impl Document {
     /// The open revisions, the winner first. In granularity `field` the branches that a merge has settled look closed: open are what is shown, and each
-    /// branch whose value stands beside the shown one in an open conflict.
+    /// write of which something stands beside that in an open conflict. Such a write is told by the branch that it made, if that is still there and
+    /// shows what competes, else by a revision of the first generation that follows from its dot: so it has one name as long as it competes.
     pub fn leaves(&self, shown: &Shown) -> Vec<Leaf> {
         match self {
             Self::Tree(document) => document
@@ -34,7 +35,7 @@ impl Document {
                 })
                 .collect(),
             Self::Fields(_) if self.is_empty() => Vec::new(),
-            Self::Fields(_) => fields_leaves(shown),
+            Self::Fields(_) => self.fields_leaves(shown),
         }
     }
 
@@ -67,34 +68,121 @@ impl Document {
             });
         }
         let heads = self.heads();
-        let open = heads.iter().find(|head| head.revision == revision)?;
-        Some(RevisionBody {
-            body: (!open.deleted).then(|| Arc::clone(open.body)),
+        if let Some(open) = heads.iter().find(|head| head.revision == revision) {
+            return Some(RevisionBody {
+                body: (!open.deleted).then(|| Arc::clone(open.body)),
+            });
+        }
+        let mut losing = self
+            .losing(shown)
+            .into_iter()
+            .filter(|losing| losing.revision == *revision);
+        losing.next().map(|first| RevisionBody {
+            body: std::iter::once(first)
+                .chain(losing)
+                .try_fold(Object::clone(&shown.body), |body, losing| losing.placed(body))
+                .map(Arc::new),
         })
     }
-}
 
-fn fields_leaves(shown: &Shown) -> Vec<Leaf> {
-    let mut leaves = vec![Leaf {
-        revision: shown.revision.clone(),
-        deleted: shown.deleted,
-    }];
-    for conflict in &shown.conflicts {
-        for candidate in &conflict.candidates {
-            let stands = match &candidate.kind {
-                CandidateKind::Value(value) => conflict.shown.as_ref() == Some(value),
-                CandidateKind::Removed => conflict.shown.is_none(),
-                CandidateKind::Deleted(deleted) => *deleted == shown.deleted,
-            };
-            let listed = leaves.iter().any(|leaf| leaf.revision == candidate.revision);
-            if !stands && !listed {
-                leaves.push(Leaf {
-                    revision: candidate.revision.clone(),
-                    deleted: matches!(candidate.kind, CandidateKind::Deleted(true)),
+    /// The candidates that an open revision of granularity `field` beside the shown one stands for: the paths and the writes. None in granularity
+    /// `document`, and of a revision that is not open.
+    pub fn candidates_of(&self, revision: &Revision, shown: &Shown) -> Vec<(String, Dot)> {
+        let losing = self
+            .losing(shown)
+            .into_iter()
+            .filter(|losing| losing.revision == *revision);
+        losing
+            .map(|losing| (losing.conflict.path.clone(), losing.candidate.dot))
+            .collect()
+    }
+
+    fn losing<'a>(&self, shown: &'a Shown) -> Vec<Losing<'a>> {
+        if matches!(self, Self::Tree(_)) {
+            return Vec::new();
+        }
+        let heads = self.heads();
+        let shows = |candidate: &Candidate, path: &str| {
+            let head = heads.iter().find(|head| *head.revision == candidate.revision);
+            head.is_some_and(|head| {
+                let body = (!head.deleted).then_some(head.body.as_ref());
+                stands(&candidate.kind, value_at(body, path).as_ref(), head.deleted)
+            })
+        };
+        let mut found = Vec::new();
+        for conflict in &shown.conflicts {
+            for candidate in &conflict.candidates {
+                if stands(&candidate.kind, conflict.shown.as_ref(), shown.deleted) {
+                    continue;
+                }
+                let branch = candidate.revision != shown.revision && shows(candidate, &conflict.path);
+                found.push(Losing {
+                    revision: match branch {
+                        true => candidate.revision.clone(),
+                        false => named_by(candidate.dot),
+                    },
+                    conflict,
+                    candidate,
                 });
             }
         }
+        found
     }
-    leaves[1..].sort_by(|a, b| (!b.deleted, &b.revision).cmp(&(!a.deleted, &a.revision)));
-    leaves
+
+    fn fields_leaves(&self, shown: &Shown) -> Vec<Leaf> {
+        let mut leaves = vec![Leaf {
+            revision: shown.revision.clone(),
+            deleted: shown.deleted,
+        }];
+        for losing in self.losing(shown) {
+            if leaves.iter().all(|leaf| leaf.revision != losing.revision) {
+                leaves.push(Leaf {
+                    deleted: matches!(losing.candidate.kind, CandidateKind::Deleted(true)),
+                    revision: losing.revision,
+                });
+            }
+        }
+        leaves[1..].sort_by(|a, b| (!b.deleted, &b.revision).cmp(&(!a.deleted, &a.revision)));
+        leaves
+    }
+}
+
+/// A candidate that is not shown, and the open revision that it shows as.
+struct Losing<'a> {
+    revision: Revision,
+    conflict: &'a OpenConflict,
+    candidate: &'a Candidate,
+}
+
+impl Losing<'_> {
+    /// What the document would be with it; `None`: deleted.
+    fn placed(&self, body: Object) -> Option<Object> {
+        let value = match &self.candidate.kind {
+            CandidateKind::Deleted(true) => return None,
+            CandidateKind::Deleted(false) => return Some(body),
+            CandidateKind::Value(value) => Some(value.clone()),
+            CandidateKind::Removed => None,
+        };
+        // Inside of something else that competes it cannot stand.
+        Some(body.with(&self.conflict.path, value).unwrap_or(body))
+    }
+}
+
+/// Whether a candidate is what a body has there.
+fn stands(kind: &CandidateKind, value: Option<&crate::Value>, deleted: bool) -> bool {
+    match kind {
+        CandidateKind::Value(candidate) => value == Some(candidate),
+        CandidateKind::Removed => value.is_none(),
+        CandidateKind::Deleted(deletes) => *deletes == deleted,
+    }
+}
+
+fn named_by(dot: Dot) -> Revision {
+    let digest = blake3::hash(dot.to_string().as_bytes());
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest.as_bytes()[..16]);
+    Revision {
+        generation: 1,
+        hash: RevisionHash::Md5(half),
+    }
 }

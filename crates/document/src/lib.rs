@@ -83,7 +83,9 @@ pub use rules::{Rule, RuleError, RuleSet};
 pub use shown::{Candidate, CandidateKind, OpenConflict, Shown};
 pub use time::{HlcTime, TimeGap};
 pub use tree::TreeDocument;
-pub use value::{BodyError, DEPTH_MAX, Limits, Number, Object, PlacingError, Value, parse_body, parse_stored_value};
+pub use value::{
+    BodyError, DEPTH_MAX, Limits, Number, Object, PlacingError, Value, parse_body, parse_request, parse_stored_value,
+};
 pub use version_vector::VersionVector;
 pub use watch_token::{WatchToken, WatchTokenError};
 pub use write::{Base, Committed, OnConflict, Write};

@@ -21,6 +21,9 @@ pub enum Settle {
     /// What shall stand at each of some paths in conflict (JSON pointers); `None` removes the member. At path `""` a value is the whole body, and in
     /// granularity `field` says no more than that the document stays; `None` deletes it.
     Paths(Vec<(String, Option<Value>)>),
+    /// These candidates give way, by their paths and writes; what competes with them stays, and stays open where it is several. In granularity `field`
+    /// only.
+    Without(Vec<(String, Dot)>),
     /// The whole new body, which settles every conflict; `None` deletes the document.
     Body(Option<Arc<Object>>),
 }

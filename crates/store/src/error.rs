@@ -160,6 +160,14 @@ pub enum CommitError {
         /// The bound.
         bytes_max: usize,
     },
+    /// A revision was brought under its own name to a database of granularity `field`.
+    #[error(
+        "in the database {database} of granularity field revisions follow from what is written, so one that was made elsewhere cannot keep its name; replicate into a database of granularity document"
+    )]
+    RevisionsFollow {
+        /// The database.
+        database: DatabaseName,
+    },
     /// A definition that has become too large to be a document.
     #[error("the definition of the database {database} is too large: {source}; leave out some rules")]
     DefinitionTooLarge {

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use common::*;
 use proptest::prelude::*;
-use rejoin_document::{DatabaseName, Granularity, Object, Revision};
-use rejoin_store::{CommitError, Insertion, LocalWrite, MemoryEngine, Operation, Outcome, Store, Written};
+use rejoin_document::{DatabaseName, Granularity, Object, Revision, Rule};
+use rejoin_store::{
+    CommitError, Insertion, LocalWrite, MemoryEngine, Operation, Outcome, Store, StoreOptions, Written,
+};
 
 fn trees(datacenter: &str) -> Store {
     let store = open(&Arc::new(MemoryEngine::new()), options(datacenter));
@@ -65,23 +67,52 @@ fn a_revision_enters_once_with_what_it_grew_from() {
 }
 
 #[test]
-fn where_members_merge_it_is_a_write_by_somebody_who_had_read_its_newest_known_ancestor() {
-    let store = node("east");
-    let first = put(&store, "a", create(r#"{"x":1,"y":1}"#)).revision;
-    put(&store, "a", update(r#"{"x":2,"y":1}"#));
-    let history = ["3-ff".to_owned(), "2-ee".to_owned(), first.to_string()];
-    let history: Vec<&str> = history.iter().map(String::as_str).collect();
-    insert(&store, &history, Some(body(r#"{"x":1,"y":5}"#))).unwrap();
-    assert_eq!(shown(&store, "a").as_deref(), Some(r#"{"x":2,"y":5}"#));
-    insert(&store, &["1-ab"], Some(body(r#"{"x":9,"y":5}"#))).unwrap();
-    let conflicts = store.get(&shop(), &id("a")).unwrap().unwrap().shown.conflicts;
-    assert_eq!(
-        conflicts
-            .iter()
-            .map(|conflict| conflict.path.as_str())
-            .collect::<Vec<_>>(),
-        ["/x"]
+fn where_members_merge_a_revision_from_elsewhere_is_refused_and_counts_nothing() {
+    let store = open(&Arc::new(MemoryEngine::new()), options("east"));
+    create_database(&store, "shop", &[("/n", Rule::Counter)]).unwrap();
+    let first = put(&store, "a", create(r#"{"n":1}"#)).revision;
+    let digest = store.root_digest();
+    let insertion = Insertion {
+        database: shop(),
+        id: id("a"),
+        history: vec!["2-ee".parse().unwrap(), first],
+        body: Some(body(r#"{"n":5}"#)),
+    };
+    let refused = one(&store, Operation::Insert(insertion)).unwrap_err();
+    assert!(matches!(refused, CommitError::RevisionsFollow { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("granularity document"), "{refused}");
+    assert_eq!(store.root_digest(), digest);
+}
+
+#[test]
+fn tombstones_from_elsewhere_make_a_document_no_larger_than_writes_may() {
+    let bounded = StoreOptions {
+        document_bytes_max: 5_000,
+        ..options("east")
+    };
+    let store = open(&Arc::new(MemoryEngine::new()), bounded);
+    one(
+        &store,
+        Operation::CreateDatabase(definition("shop", Granularity::Document, &[])),
+    )
+    .unwrap();
+    put(&store, "a", create("{}"));
+    let insert = |number: usize| {
+        let insertion = Insertion {
+            database: shop(),
+            id: id("a"),
+            history: vec![format!("1-{}{number:03}", "x".repeat(200)).parse().unwrap()],
+            body: None,
+        };
+        one(&store, Operation::Insert(insertion))
+    };
+    let refused = (0..100).map(insert).find_map(Result::err);
+    assert!(
+        matches!(refused, Some(CommitError::DocumentTooLarge { .. })),
+        "{refused:?}"
     );
+    // A delete that ends a branch is taken all the same.
+    put(&store, "a", delete());
     verify(&store, &shop());
 }
 
@@ -143,28 +174,44 @@ proptest! {
     /// Whatever nodes get which revisions, in whatever order and however often: they come to show the same.
     #[test]
     fn nodes_that_got_the_same_revisions_in_any_order_converge(
-        steps in prop::collection::vec((any::<bool>(), 0usize..8, any::<bool>()), 1..16),
+        steps in prop::collection::vec((0usize..3, 0usize..12, prop::option::of(0usize..3)), 1..20),
     ) {
-        // Two trunks that branch: each revision with what it grew from, newest first.
-        let revisions: [&[&str]; 8] = [
+        // Two trunks that branch: each revision with what it grew from, newest first. The last four are names that are there with another parent.
+        let revisions: [&[&str]; 12] = [
             &["1-aa"], &["2-ab", "1-aa"], &["2-ac", "1-aa"], &["3-ad", "2-ab", "1-aa"],
             &["1-ba"], &["2-bb", "1-ba"], &["4-ae", "3-ad", "2-ab"], &["3-bc", "2-bb", "1-ba"],
+            &["2-ab", "1-ba"], &["3-ad", "2-ac", "1-aa"], &["3-ad", "2-bb", "1-ba"], &["4-ae", "3-bc", "2-bb"],
         ];
-        let (east, west) = (trees("east"), open(&Arc::new(MemoryEngine::new()), options("west")));
-        sync(&east, &west);
-        for (in_east, which, syncs) in steps {
-            let store = if in_east { &east } else { &west };
-            let body = (which != 5).then(|| body(&format!(r#"{{"n":{which}}}"#)));
-            insert(store, revisions[which], body);
-            if syncs {
-                sync(&east, &west);
+        let stores = [
+            trees("east"),
+            open(&Arc::new(MemoryEngine::new()), options("west")),
+            open(&Arc::new(MemoryEngine::new()), options("south")),
+        ];
+        let all_pull_from = |from: usize| {
+            for to in (0..3).filter(|to| *to != from) {
+                sync(&stores[from], &stores[to]);
+            }
+        };
+        all_pull_from(0);
+        for (place, which, pulls) in steps {
+            let body = (which != 5).then(|| match which {
+                // Another order of members is another text of one content.
+                9 => body(r#"{"m":1,"n":3}"#),
+                10 => body(r#"{"n":3,"m":1}"#),
+                _ => body(&format!(r#"{{"n":{which}}}"#)),
+            });
+            insert(&stores[place], revisions[which], body);
+            if let Some(from) = pulls.filter(|from| *from != place) {
+                sync(&stores[from], &stores[place]);
             }
         }
-        sync(&east, &west);
-        sync(&west, &east);
-        prop_assert_eq!(leaves(&east), leaves(&west));
-        prop_assert_eq!(east.root_digest(), west.root_digest());
-        verify(&east, &shop());
-        verify(&west, &shop());
+        for from in [0, 1, 2, 0, 1, 2] {
+            all_pull_from(from);
+        }
+        for store in &stores {
+            prop_assert_eq!(leaves(store), leaves(&stores[0]));
+            prop_assert_eq!(store.root_digest(), stores[0].root_digest());
+            verify(store, &shop());
+        }
     }
 }

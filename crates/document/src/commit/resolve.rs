@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::fields::{Leaf, Node, Segment, Siblings, push_segment};
+use crate::fields::{Kind, Leaf, Node, Segment, Siblings, push_segment};
 use crate::rules::RuleNode;
 use crate::view::build;
 use crate::{
-    Base, Committed, Document, Dot, FieldDocument, Object, OnConflict, OpenConflict, Refused, Resolution, Rule,
-    RuleSet, Settle, Value, Write,
+    Base, Candidate, CandidateKind, Committed, Document, Dot, FieldDocument, Object, OnConflict, OpenConflict, Refused,
+    Resolution, Rule, RuleSet, Settle, Value, Write,
 };
 
 use super::flatten::{Flat, Put, flatten_value};
@@ -47,6 +47,19 @@ impl FieldDocument {
                 let committed = self.settled(fields, &shown.body, resolution, rules);
                 stand(choices, &committed.shown.body)?;
                 Ok(committed)
+            }
+            Settle::Without(candidates) => {
+                let mut fields = self.shown_fields().into_owned();
+                for (path, dot) in candidates {
+                    let conflict = shown.conflicts.iter().find(|conflict| conflict.path == *path);
+                    let mut listed = conflict.into_iter().flat_map(|conflict| &conflict.candidates);
+                    let listed = listed.find(|candidate| candidate.dot == *dot);
+                    let candidate = listed.ok_or_else(|| Refused::NotInConflict { path: path.clone() })?;
+                    if !path.is_empty() {
+                        give_way(&mut fields, path, candidate);
+                    }
+                }
+                Ok(self.settled(fields, &shown.body, resolution, rules))
             }
         }
     }
@@ -164,6 +177,30 @@ fn settle(
         mark_removed(&before, node, resolution.dot);
     }
     Ok(())
+}
+
+/// Takes one candidate away. Of a container all that it holds was read as its value.
+fn give_way(fields: &mut Node, path: &str, candidate: &Candidate) {
+    let mut node = fields;
+    for token in path.split('/').skip(1) {
+        let name = crate::fields::unescape(token).unwrap_or_default();
+        let Some(child) = node.children.get_mut(&Segment::Member(name.into())) else {
+            return;
+        };
+        node = child;
+    }
+    let kind = match &candidate.kind {
+        CandidateKind::Value(Value::Object(_)) => Kind::Object,
+        CandidateKind::Value(Value::Array(_)) => Kind::Set,
+        _ => Kind::Counter,
+    };
+    let single = |leaf: &Leaf| leaf.marks().is_none();
+    if node.siblings.get(candidate.dot).is_some_and(single) {
+        node.siblings.retain(|dot, _| dot != candidate.dot);
+    } else {
+        node.siblings.retain(|_, leaf| leaf.marks() != Some(kind));
+        node.children.retain(|segment, _| segment.kind() != kind);
+    }
 }
 
 /// What stood in an object and does not any more leaves a mark, so that an edit of it elsewhere is listed.

@@ -84,6 +84,21 @@ pub fn parse_stored_value(bytes: &[u8]) -> Result<Value, BodyError> {
     )
 }
 
+/// Reads what a client sends that is no body, but holds several.
+///
+/// # Errors
+/// [`BodyError`]: it is no JSON, too deep, or has too many leaves.
+pub fn parse_request(bytes: &[u8], leaves_max: usize) -> Result<Value, BodyError> {
+    parse(
+        bytes,
+        &Limits {
+            body_bytes_max: usize::MAX,
+            depth_max: DEPTH_MAX,
+            leaves_max,
+        },
+    )
+}
+
 /// The parser's words as the rest of a sentence, and where it stopped.
 fn place(error: &JsonSyntaxError) -> String {
     let (start, mut words) = (error.location().start, error.message().chars());

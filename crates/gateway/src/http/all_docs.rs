@@ -21,6 +21,9 @@ const PAGE: usize = 256;
 /// Ids that one request names at most.
 const KEYS_MAX: usize = 100_000;
 
+/// Bytes of the rows of named ids at most; others come in pieces.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
 /// What a client asks for.
 struct Listing {
     context: NodeContext,
@@ -157,11 +160,9 @@ impl Listing {
         if keys.len() > KEYS_MAX {
             return Err(HttpError::too_large(format!("a request names at most {KEYS_MAX} ids")));
         }
-        let mut rows = Vec::with_capacity(keys.len());
-        let keys: Vec<Json> = keys.clone();
+        let (mut rows, mut bytes) = (Vec::with_capacity(keys.len()), 0);
         let listing = self;
-        let wanted = keys.into_iter();
-        for key in wanted {
+        for key in keys {
             let id = key.as_str().and_then(|text| text.parse::<DocumentId>().ok());
             let found = match &id {
                 Some(id) => long_read(|| listing.context.store.get(&listing.database, id))?,
@@ -171,9 +172,10 @@ impl Listing {
                 (Some(id), Some(found)) => listing.line(id.as_str(), &found.shown),
                 _ => format!("{{\"key\":{key},\"error\":\"not_found\"}}"),
             });
-            let bytes: usize = rows.last().map_or(0, String::len);
-            if bytes > BATCH_BYTES_MAX {
-                break;
+            bytes += rows.last().map_or(0, String::len);
+            if bytes > ANSWER_BYTES_MAX {
+                let reason = format!("these documents have more than {ANSWER_BYTES_MAX} bytes; name fewer ids at once");
+                return Err(HttpError::too_large(reason));
             }
         }
         let text = format!(

@@ -37,7 +37,7 @@ pub(super) async fn one(
     let answered = match *request.method() {
         Method::GET | Method::HEAD => read(context, kind, id, request.query(), StatusCode::OK),
         Method::PATCH => patch(context, kind, id, request).await,
-        Method::DELETE => delete(context, kind, id).await,
+        Method::DELETE => delete(context, kind, id, request.query()).await,
         _ => Err(HttpError::method("DELETE,GET,HEAD,PATCH")),
     };
     Ok(answered.unwrap_or_else(|error| refused(&error)))
@@ -61,9 +61,13 @@ async fn try_create(context: &NodeContext, kind: &str, request: &mut Request) ->
     let id: DocumentId = text.parse().map_err(error::id)?;
     let body: Object = resource.attributes.into_iter().collect();
     let body = rejoin_document::parse_body(body.to_json().as_bytes(), &context.limits)?;
-    let action = Action::Create { body: Arc::new(body) };
-    write::submit(context, write_of(&database, &id, action, None)).await?;
-    let created = read(context, kind, id.as_str(), &Query::default(), StatusCode::CREATED)?;
+    let body = Arc::new(body);
+    let action = Action::Create {
+        body: Arc::clone(&body),
+    };
+    let written = write::submit(context, write_of(&database, &id, action, None)).await?;
+    let shown = (&*body, written.checksum);
+    let created = told(kind, id.as_str(), shown, &Query::default(), StatusCode::CREATED);
     Ok(answer::header(created, header::LOCATION, &format!("/api/{kind}/{id}/")))
 }
 
@@ -80,15 +84,28 @@ async fn patch(context: &NodeContext, kind: &str, text: &str, request: &mut Requ
         patch: Arc::new(resource.into_patch(&context.limits)?),
         create: false,
     };
-    write::submit(context, write_of(&database, &id, action, checksum)).await?;
-    read(context, kind, text, request.query(), StatusCode::OK)
+    let written = write::submit(context, write_of(&database, &id, action, checksum)).await?;
+    // What the write made, whatever somebody has made of it since.
+    let made = context.store.base(&database, &id, &written.revision);
+    match made.ok().flatten().and_then(|made| made.body) {
+        Some(body) => Ok(told(
+            kind,
+            text,
+            (&body, written.checksum),
+            request.query(),
+            StatusCode::OK,
+        )),
+        None => Ok(answer::json_api(StatusCode::NO_CONTENT, String::new())),
+    }
 }
 
-async fn delete(context: &NodeContext, kind: &str, text: &str) -> Result<Response, HttpError> {
+/// A resource has no body here, so the CheckSum comes as a parameter.
+async fn delete(context: &NodeContext, kind: &str, text: &str, query: &Query) -> Result<Response, HttpError> {
     let (database, id) = (existing(context, kind)?, text.parse().map_err(error::id)?);
+    let read = query.text(CHECKSUM).map(checksum).transpose()?;
     context
         .commits
-        .submit(Operation::Write(write_of(&database, &id, Action::Delete, None)))
+        .submit(Operation::Write(write_of(&database, &id, Action::Delete, read)))
         .await?;
     Ok(answer::json_api(StatusCode::NO_CONTENT, String::new()))
 }
@@ -121,32 +138,35 @@ fn read(
     let (database, id): (_, DocumentId) = (existing(context, kind)?, text.parse().map_err(error::id)?);
     let found = context.store.get(&database, &id)?.filter(|found| !found.shown.deleted);
     let shown = found.ok_or_else(HttpError::missing)?.shown;
+    Ok(told(kind, text, (&shown.body, shown.checksum()), query, status))
+}
+
+fn told(kind: &str, id: &str, (body, checksum): (&Object, Checksum), query: &Query, status: StatusCode) -> Response {
     let fields = query.text(&format!("fields[{kind}]"));
     let fields: Option<Vec<&str>> = fields.map(|fields| fields.split(',').map(str::trim).collect());
     let wanted = |name: &str| fields.as_ref().is_none_or(|fields| fields.contains(&name));
-    let mut attributes: Vec<_> = shown
-        .body
+    let mut attributes: Vec<_> = body
         .iter()
         .filter(|(name, _)| wanted(name) && &***name != CHECKSUM)
         .map(|(name, value)| format!("{}:{}", quoted(name), value.to_json()))
         .collect();
     if wanted(CHECKSUM) {
-        attributes.push(format!("\"{CHECKSUM}\":{}", shown.checksum()));
+        attributes.push(format!("\"{CHECKSUM}\":{checksum}"));
     }
     // Nothing is known of relationships, so nothing is included.
     let included = match query.text("include") {
         Some(_) => ",\"included\":[]",
         None => "",
     };
-    let link = quoted(&format!("/api/{kind}/{text}/"));
+    let link = quoted(&format!("/api/{kind}/{id}/"));
     let text = format!(
         "{{\"data\":{{\"attributes\":{{{}}},\"id\":{},\"links\":{{\"self\":{link}}},\"relationships\":{{}},\"type\":{}}}{included},\
          \"jsonapi\":{{\"version\":\"1.0\"}},\"links\":{{\"self\":{link}}}}}\n",
         attributes.join(","),
-        quoted(id.as_str()),
+        quoted(id),
         quoted(kind),
     );
-    Ok(answer::json_api(status, text))
+    answer::json_api(status, text)
 }
 
 fn refused(error: &HttpError) -> Response {

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use rejoin_document::{Value, parse_request};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::HttpError;
@@ -15,6 +16,12 @@ use super::query::Query;
 
 /// Bytes of a body of several documents at most: what a gRPC client may send at once.
 pub(super) const BATCH_BYTES_MAX: usize = 16 << 20;
+
+/// Leaves of such a body at most: each takes far more memory than its text.
+const LEAVES_MAX: usize = 1_000_000;
+
+/// Bytes of a refused body that are still taken at most.
+const PASSED_OVER_BYTES_MAX: usize = 64 << 20;
 
 /// How long a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -87,12 +94,19 @@ impl Request {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| HttpError::bad_request("the body broke off"))?;
             let Ok(data) = frame.into_data() else { continue };
-            if read.len() + data.len() > bytes_max {
+            let refused = if read.len() + data.len() > bytes_max {
                 let reason = format!("the body has more than {bytes_max} bytes; send it in parts");
-                return Err(HttpError::too_large(reason));
-            }
-            self.take_room(data.len())?;
-            read.extend_from_slice(&data);
+                HttpError::too_large(reason)
+            } else if let Err(full) = self.take_room(data.len()) {
+                full
+            } else {
+                read.extend_from_slice(&data);
+                continue;
+            };
+            drop(read);
+            self.taken = None;
+            pass_over(body).await;
+            return Err(refused);
         }
         Ok(read.freeze())
     }
@@ -115,6 +129,12 @@ impl Request {
         self.bytes(bytes_max).await
     }
 
+    /// A JSON body of several documents.
+    pub(super) async fn documents(&mut self) -> Result<Value, HttpError> {
+        let text = self.json(BATCH_BYTES_MAX).await?;
+        Ok(parse_request(&text, LEAVES_MAX)?)
+    }
+
     fn is_json(&self) -> Result<(), HttpError> {
         let Some(kind) = self.parts.headers.get(header::CONTENT_TYPE) else {
             return Ok(());
@@ -129,5 +149,16 @@ impl Request {
             "bad_content_type",
             "Content-Type must be application/json",
         ))
+    }
+}
+
+/// Takes the rest of a body that is refused, and keeps nothing of it: a client that still sends while the connection is closed would not read why.
+async fn pass_over(mut body: Body) {
+    let mut left = PASSED_OVER_BYTES_MAX;
+    while let Some(Ok(frame)) = body.frame().await {
+        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+            Some(rest) => left = rest,
+            None => return,
+        }
     }
 }

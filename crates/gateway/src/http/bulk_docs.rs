@@ -2,11 +2,11 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use rejoin_document::{DatabaseName, DocumentId, Object, Value, parse_stored_value};
+use rejoin_document::{DatabaseName, DocumentId, Object, Value};
 use rejoin_store::{Operation, Outcome};
 
 use super::answer::{self, quoted};
-use super::body::{BATCH_BYTES_MAX, Request};
+use super::body::Request;
 use super::error::{self, HttpError};
 use super::incoming::Incoming;
 use super::write;
@@ -23,8 +23,7 @@ pub(super) async fn post(
     database: &DatabaseName,
     request: &mut Request,
 ) -> Result<Response, HttpError> {
-    let text = request.json(BATCH_BYTES_MAX).await?;
-    let Value::Object(members) = parse_stored_value(&text)? else {
+    let Value::Object(members) = request.documents().await? else {
         return Err(HttpError::bad_request("Request body must be a JSON object"));
     };
     let new_edits = match members.get("new_edits") {

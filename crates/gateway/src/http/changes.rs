@@ -57,8 +57,12 @@ pub(super) async fn answer(
     request: &mut Request,
 ) -> Result<Response, HttpError> {
     if *request.method() == Method::POST {
-        // Parameters come in the query; a body may hold what only filters use.
-        request.json(1 << 20).await?;
+        let text = request.json(1 << 20).await?;
+        let body: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&text).ok();
+        if let Some(name) = body.as_ref().and_then(|body| body.keys().next()) {
+            let reason = format!("{name} is not served; read all changes, with parameters in the address");
+            return Err(HttpError::bad_request(reason));
+        }
     }
     let feed = Feed::new(context, database, request.query())?;
     Ok(feed::answer(context, |pieces| feed.run(pieces)))
@@ -74,8 +78,8 @@ impl Feed {
                 return Err(HttpError::bad_request(reason));
             }
         };
-        for name in ["filter", "view", "doc_ids"] {
-            if query.text(name).is_some() {
+        for name in ["filter", "view", "doc_ids", "selector", "descending"] {
+            if query.text(name).is_some_and(|value| value != "false") {
                 return Err(HttpError::bad_request(format!(
                     "{name} is not served; read all changes"
                 )));
@@ -134,7 +138,8 @@ impl Feed {
         while self.waits && self.rows == 0 && self.wait(&mut pieces).await? {
             while !self.page(&mut pieces).await? {}
         }
-        pieces.add(&self.flavour.end(self.after)).await?;
+        let finished = self.rows < self.limit;
+        pieces.add(&self.flavour.end(self.after, finished)).await?;
         Ok(pieces)
     }
 

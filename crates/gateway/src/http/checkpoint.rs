@@ -162,9 +162,10 @@ fn sessions(document: &Object) -> Vec<&Object> {
     sessions.iter().filter_map(Value::as_object).collect()
 }
 
-fn named(session: &Object) -> Option<&str> {
-    match session.get("session_id") {
-        Some(Value::String(id)) => Some(id),
+/// What two sides have in common of a session: a side that was put back may know it from before it came so far.
+fn named(session: &Object) -> Option<(&str, String)> {
+    match (session.get("session_id"), session.get("recorded_seq")) {
+        (Some(Value::String(id)), Some(recorded)) => Some((id, recorded.to_json())),
         _ => None,
     }
 }

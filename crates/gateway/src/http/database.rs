@@ -10,6 +10,7 @@ use rejoin_store::{DatabaseDefinition, DatabaseSettings, Operation, Outcome};
 use super::answer::{self, quoted};
 use super::body::Request;
 use super::error::HttpError;
+use super::flavour::Flavour;
 use super::incoming::Incoming;
 use super::{document, write};
 use crate::node::NodeContext;
@@ -81,11 +82,11 @@ fn info(context: &NodeContext, database: &DatabaseName) -> Result<Response, Http
     let status = status.ok_or_else(HttpError::no_database)?;
     let definition = context.store.definition(database).ok_or_else(HttpError::no_database)?;
     let text = format!(
-        "{{\"db_name\":{},\"doc_count\":{},\"doc_del_count\":0,\"update_seq\":\"{}\",\"purge_seq\":0,\"compact_running\":false,\
+        "{{\"db_name\":{},\"doc_count\":{},\"update_seq\":{},\"purge_seq\":0,\"compact_running\":false,\
          \"instance_start_time\":\"0\",\"disk_format_version\":8,\"granularity\":\"{}\"}}\n",
         quoted(database.base().as_str()),
         status.documents,
-        status.sequence.0,
+        Flavour::of(database, context.store.position(database).incarnation).sequence(status.sequence),
         definition.granularity,
     );
     Ok(answer::text(StatusCode::OK, text))
@@ -108,7 +109,11 @@ async fn post(context: &NodeContext, database: &DatabaseName, request: &mut Requ
 }
 
 /// A name with capitals is one only where a type of JSON:API has it.
-fn parse(context: &NodeContext, text: &str) -> Result<DatabaseName, HttpError> {
+///
+/// # Errors
+///
+/// It is no name.
+pub(super) fn parse(context: &NodeContext, text: &str) -> Result<DatabaseName, HttpError> {
     let name: DatabaseName = text.parse().map_err(|_| illegal(text))?;
     let exists = || context.store.is_readable(&context.store.current(&name));
     match name.has_capitals() && !exists() {

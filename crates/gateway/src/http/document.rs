@@ -1,5 +1,7 @@
 //! `/{db}/{id}`.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
@@ -18,6 +20,9 @@ use crate::node::NodeContext;
 
 /// Names the write in the answer to it, as candidates of conflicts are named.
 const DOT: HeaderName = HeaderName::from_static("rejoin-dot");
+
+/// Bytes of the revisions of one answer at most.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// Revisions that one request names at most.
 const REVISIONS_MAX: usize = 1000;
@@ -141,11 +146,19 @@ fn get(
     let found = context.store.opened(database, id)?.ok_or_else(HttpError::missing)?;
     if let Some(wanted) = query.text("open_revs") {
         let revisions = open_revisions(&found, wanted, query.flag("latest")?)?;
-        let parts = revisions.iter().map(|(revision, held)| match held {
-            true => revision_json(context, database, id, &found, revision, query),
-            false => Ok(None),
-        });
-        let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        let (mut parts, mut bytes) = (Vec::with_capacity(revisions.len()), 0);
+        for (revision, held) in &revisions {
+            let part = match held {
+                true => revision_json(context, database, id, &found, revision, query)?,
+                false => None,
+            };
+            bytes += part.as_ref().map_or(0, String::len);
+            if bytes > ANSWER_BYTES_MAX {
+                let reason = format!("these revisions have more than {ANSWER_BYTES_MAX} bytes; ask for fewer at once");
+                return Err(HttpError::too_large(reason));
+            }
+            parts.push(part);
+        }
         return Ok(several(&revisions, parts, answer::wants_json(request.headers())));
     }
     let revision = match query.revision("rev")? {
@@ -153,6 +166,7 @@ fn get(
         None if found.shown.deleted => return Err(HttpError::deleted()),
         None => found.shown.revision.clone(),
     };
+    let json = revision_json(context, database, id, &found, &revision, query)?.ok_or_else(HttpError::missing)?;
     if request
         .headers()
         .get(header::IF_NONE_MATCH)
@@ -165,7 +179,6 @@ fn get(
         );
         return Ok(tagged(same, &revision));
     }
-    let json = revision_json(context, database, id, &found, &revision, query)?.ok_or_else(HttpError::missing)?;
     Ok(tagged(answer::text(StatusCode::OK, json + "\n"), &revision))
 }
 
@@ -226,7 +239,7 @@ pub(super) fn open_revisions(found: &Opened, wanted: &str, latest: bool) -> Resu
         )));
     }
     let mut revisions: Vec<(Revision, bool)> = Vec::with_capacity(named.len());
-    for text in named {
+    for text in BTreeSet::from_iter(named) {
         let revision = query::revision(&text)?;
         let mut newest = Vec::new();
         if latest && found.body(&revision).is_none() {

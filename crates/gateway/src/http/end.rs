@@ -19,6 +19,12 @@ use crate::node::{NodeContext, long_read};
 /// Changes that are compared at once.
 const PAGE: usize = 100;
 
+/// Revisions that are fetched at once from another server.
+const REVISIONS_AT_ONCE: usize = 50;
+
+/// Bytes of documents that are sent at once, exceeded only by a single one.
+const SENT_BYTES_MAX: usize = 4 << 20;
+
 /// One side.
 pub(super) enum End {
     Here(DatabaseName),
@@ -31,6 +37,30 @@ pub(super) struct Piece {
     /// Where to go on, as JSON.
     pub last: String,
     pub finished: bool,
+}
+
+/// What one side lacks of the other's revisions.
+#[derive(Default)]
+pub(super) struct Lacking {
+    pub revisions: Vec<(String, Vec<Revision>)>,
+    /// Revisions of documents that it cannot hold.
+    pub refused: u64,
+}
+
+/// Documents as texts, as many together as are sent at once.
+fn pieces(documents: &[Value]) -> Vec<Vec<String>> {
+    let (mut pieces, mut bytes) = (Vec::<Vec<String>>::new(), usize::MAX);
+    for text in documents.iter().map(Value::to_json) {
+        if bytes.saturating_add(text.len()) > SENT_BYTES_MAX {
+            pieces.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += text.len();
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(text);
+        }
+    }
+    pieces
 }
 
 /// A database here by its name, or one at another server by its address.
@@ -50,6 +80,7 @@ pub(super) async fn end(context: &NodeContext, text: &str, create: bool) -> Resu
         };
     }
     if create {
+        database::parse(context, text)?;
         // It may be there.
         match database::create(context, text, granularity).await {
             Ok(_) => {}
@@ -145,19 +176,23 @@ impl End {
         &self,
         context: &NodeContext,
         documents: BTreeMap<String, Vec<Revision>>,
-    ) -> Result<Vec<(String, Vec<Revision>)>, HttpError> {
+    ) -> Result<Lacking, HttpError> {
+        let mut lacking = Lacking::default();
         match self {
             Self::Here(name) => {
-                let mut missing = Vec::new();
                 for (id, revisions) in documents {
-                    let found = revs_diff::missing(context, name, &id, revisions)?.revisions;
-                    if !found.is_empty() {
-                        missing.push((id, found));
+                    let count = revisions.len() as u64;
+                    match revs_diff::missing(context, name, &id, revisions) {
+                        Ok(missing) if missing.revisions.is_empty() => {}
+                        Ok(missing) => lacking.revisions.push((id, missing.revisions)),
+                        // Its id is none here: it holds up nothing behind it.
+                        Err(error) if error.status == StatusCode::BAD_REQUEST => lacking.refused += count,
+                        Err(error) => return Err(error),
                     }
                 }
-                Ok(missing)
+                Ok(lacking)
             }
-            Self::There(_) if documents.is_empty() => Ok(Vec::new()),
+            Self::There(_) if documents.is_empty() => Ok(lacking),
             Self::There(remote) => {
                 let asked = documents.iter().map(|(id, revisions)| {
                     let revisions: Vec<_> = revisions.iter().map(|revision| quoted(&revision.to_string())).collect();
@@ -176,7 +211,8 @@ impl End {
                     let revisions = missing.missing.iter().map(|text| query::revision(text));
                     Ok((id, revisions.collect::<Result<Vec<_>, HttpError>>()?))
                 });
-                parsed.collect()
+                lacking.revisions = parsed.collect::<Result<_, HttpError>>()?;
+                Ok(lacking)
             }
         }
     }
@@ -204,15 +240,20 @@ impl End {
                 Ok(documents)
             }
             Self::There(remote) => {
-                let revisions: Vec<_> = revisions.iter().map(|revision| quoted(&revision.to_string())).collect();
-                let revisions = encoded(&format!("[{}]", revisions.join(",")));
-                let path = format!("/{}?revs=true&latest=true&open_revs={revisions}", encoded(id));
-                let answer = remote.ask(Method::GET, &path, None).await?.unwrap_or_default();
-                let Value::Array(rows) = parse_stored_value(&answer)? else {
-                    return Err(remote.failed("open_revs is no list"));
-                };
-                let document = |row: &Value| row.as_object()?.get("ok").cloned();
-                Ok(rows.iter().filter_map(document).collect())
+                let mut documents = Vec::new();
+                // They stand in an address.
+                for revisions in revisions.chunks(REVISIONS_AT_ONCE) {
+                    let revisions: Vec<_> = revisions.iter().map(|revision| quoted(&revision.to_string())).collect();
+                    let revisions = encoded(&format!("[{}]", revisions.join(",")));
+                    let path = format!("/{}?revs=true&latest=true&open_revs={revisions}", encoded(id));
+                    let answer = remote.ask(Method::GET, &path, None).await?.unwrap_or_default();
+                    let Value::Array(rows) = parse_stored_value(&answer)? else {
+                        return Err(remote.failed("open_revs is no list"));
+                    };
+                    let document = |row: &Value| row.as_object()?.get("ok").cloned();
+                    documents.extend(rows.iter().filter_map(document));
+                }
+                Ok(documents)
             }
         }
     }
@@ -225,17 +266,21 @@ impl End {
                 refused.iter().filter(|row| row.contains("\"error\":")).count()
             }
             Self::There(remote) => {
-                let texts: Vec<_> = documents.iter().map(Value::to_json).collect();
-                let body = format!("{{\"new_edits\":false,\"docs\":[{}]}}", texts.join(","));
-                let answer = remote
-                    .ask(Method::POST, "/_bulk_docs", Some(body))
-                    .await?
-                    .unwrap_or_default();
-                let Ok(Value::Array(rows)) = parse_stored_value(&answer) else {
-                    return Err(remote.failed("_bulk_docs is no list"));
-                };
-                let is_refused = |row: &&Value| row.as_object().is_some_and(|row| row.get("error").is_some());
-                rows.iter().filter(is_refused).count()
+                let mut refused = 0;
+                for texts in pieces(documents) {
+                    let body = format!("{{\"new_edits\":false,\"docs\":[{}]}}", texts.join(","));
+                    // What it does not take for its own sake is told as such, and holds up nothing behind it.
+                    let Some(answer) = remote.ask_for("/_bulk_docs", body).await? else {
+                        refused += texts.len();
+                        continue;
+                    };
+                    let Ok(Value::Array(rows)) = parse_stored_value(&answer) else {
+                        return Err(remote.failed("_bulk_docs is no list"));
+                    };
+                    let is_refused = |row: &&Value| row.as_object().is_some_and(|row| row.get("error").is_some());
+                    refused += rows.iter().filter(is_refused).count();
+                }
+                refused
             }
         };
         Ok(refused as u64)

@@ -146,6 +146,7 @@ impl From<CommitError> for HttpError {
             | CommitError::DefinitionTooLarge { .. }
             | CommitError::VersionMismatch { .. }
             | CommitError::UnknownPeer { .. } => Self::bad_request(text),
+            CommitError::RevisionsFollow { .. } => Self::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", text),
             CommitError::DocumentTooLarge { .. } | CommitError::BatchTooLarge { .. } => Self::too_large(text),
             CommitError::BatchRefused { source, .. } => (*source).into(),
             CommitError::DiskFull { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficient_storage", text),

@@ -19,7 +19,7 @@ const WINDOW: usize = 8;
 const PIECE_BYTES: usize = 64 << 10;
 
 /// How long a client may take nothing before its answer ends.
-const STALLED_AFTER: Duration = Duration::from_secs(300);
+pub(super) const STALLED_AFTER: Duration = Duration::from_secs(60);
 
 /// The client is gone, takes nothing, or the rows cannot be read; the answer breaks off.
 #[derive(Debug)]

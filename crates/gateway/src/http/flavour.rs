@@ -63,12 +63,13 @@ impl Flavour {
         "{\"seq\":1,\"id\":\"_user/\",\"changes\":[{\"rev\":\"\"}]}"
     }
 
-    /// The end of a feed.
-    pub(super) fn end(self, last: Sequence) -> String {
+    /// The end of a feed; how many changes are left is said where it is none.
+    pub(super) fn end(self, last: Sequence, finished: bool) -> String {
         let last_seq = self.sequence(last);
         match self {
             Self::SyncGateway => format!("\n],\n\"last_seq\":{}}}\n", quoted(&last_seq)),
-            Self::CouchDb(_) => format!("\n],\n\"last_seq\":{last_seq},\"pending\":0}}\n"),
+            Self::CouchDb(_) if finished => format!("\n],\n\"last_seq\":{last_seq},\"pending\":0}}\n"),
+            Self::CouchDb(_) => format!("\n],\n\"last_seq\":{last_seq}}}\n"),
         }
     }
 

@@ -2,11 +2,11 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use rejoin_document::{DocumentId, Granularity, Value, parse_stored_value};
+use rejoin_document::{DocumentId, Granularity, Value};
 use rejoin_store::{Action, CommitError, Conditions, Operation, Outcome, WriteRequest};
 
 use super::answer;
-use super::body::{BATCH_BYTES_MAX, Request};
+use super::body::Request;
 use super::error::{self, HttpError};
 use super::incoming::Incoming;
 use super::{database, write};
@@ -19,8 +19,7 @@ const ENTITIES_MAX: usize = 10_000;
 const TOGETHER: usize = 500;
 
 pub(super) async fn post(context: &NodeContext, name: &str, request: &mut Request) -> Result<Response, HttpError> {
-    let text = request.json(BATCH_BYTES_MAX).await?;
-    let entities = match parse_stored_value(&text)? {
+    let entities = match request.documents().await? {
         Value::Array(entities) => entities,
         entity @ Value::Object(_) => vec![entity],
         _ => return Err(HttpError::bad_request("the body is a JSON array of entities")),
@@ -60,21 +59,47 @@ pub(super) async fn post(context: &NodeContext, name: &str, request: &mut Reques
             request: None,
         }));
     }
-    let mut stored = 0u64;
-    while !writes.is_empty() {
-        let rest = writes.split_off(writes.len().min(TOGETHER));
-        for outcome in context.commits.submit_all(std::mem::replace(&mut writes, rest)).await {
-            match outcome {
-                Ok(Outcome::Written(_)) => stored += 1,
-                // It is deleted, as it should be.
-                Err(CommitError::DocumentNotFound { .. }) => {}
-                Ok(_) => return Err(write::stopped()),
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
+    let stored = store(context, writes).await?;
     Ok(answer::text(
         StatusCode::OK,
         format!("{{\"ok\":true,\"entities\":{stored}}}\n"),
     ))
+}
+
+/// Stores entities, and counts them; what is to be deleted and is absent does not count.
+///
+/// # Errors
+///
+/// One of them is refused: others may be stored, and all can be sent again.
+async fn store(context: &NodeContext, mut writes: Vec<Operation>) -> Result<u64, HttpError> {
+    let (mut stored, mut place) = (0u64, 0u64);
+    while !writes.is_empty() {
+        let rest = writes.split_off(writes.len().min(TOGETHER));
+        let mut refused = None;
+        for outcome in context.commits.submit_all(std::mem::replace(&mut writes, rest)).await {
+            place += 1;
+            let error = match outcome {
+                Ok(Outcome::Written(_)) => {
+                    stored += 1;
+                    continue;
+                }
+                // It is deleted, as it should be.
+                Err(CommitError::DocumentNotFound { .. }) => continue,
+                Ok(_) => write::stopped(),
+                Err(error) => error.into(),
+            };
+            refused.get_or_insert((place, error));
+        }
+        if let Some((place, error)) = refused {
+            // Each replaces what is there, so all of them can be sent again.
+            return Err(HttpError {
+                reason: format!(
+                    "entity {place}: {}; {stored} entities are stored, send all of them again",
+                    error.reason
+                ),
+                ..error
+            });
+        }
+    }
+    Ok(stored)
 }

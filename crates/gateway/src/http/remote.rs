@@ -50,6 +50,29 @@ impl Remote {
         path: &str,
         body: Option<String>,
     ) -> Result<Option<Bytes>, HttpError> {
+        let (status, body) = self.answer(method, path, body).await?;
+        match status {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => Ok(Some(body)),
+            status => {
+                let told: Option<Json> = serde_json::from_slice(&body).ok();
+                let reason = told.and_then(|told| Some(told.get("reason")?.as_str()?.to_owned()));
+                Err(self.failed(&format!("{status}: {}", reason.unwrap_or_default())))
+            }
+        }
+    }
+
+    /// Asks for something that may be refused for what is sent: `None` then.
+    pub(super) async fn ask_for(&self, path: &str, body: String) -> Result<Option<Bytes>, HttpError> {
+        let (status, answer) = self.answer(Method::POST, path, Some(body)).await?;
+        match status {
+            status if status.is_success() => Ok(Some(answer)),
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::FORBIDDEN => Ok(None),
+            status => Err(self.failed(&status.to_string())),
+        }
+    }
+
+    async fn answer(&self, method: Method, path: &str, body: Option<String>) -> Result<(StatusCode, Bytes), HttpError> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
@@ -69,16 +92,7 @@ impl Remote {
             Ok::<_, HttpError>((status, body))
         };
         let answered = tokio::time::timeout(ANSWER_TIMEOUT, asking).await;
-        let (status, body) = answered.map_err(|_| self.failed("it took too long to answer"))??;
-        match status {
-            StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => Ok(Some(body)),
-            status => {
-                let told: Option<Json> = serde_json::from_slice(&body).ok();
-                let reason = told.and_then(|told| Some(told.get("reason")?.as_str()?.to_owned()));
-                Err(self.failed(&format!("{status}: {}", reason.unwrap_or_default())))
-            }
-        }
+        answered.map_err(|_| self.failed("it took too long to answer"))?
     }
 
     pub(super) fn failed(&self, problem: &str) -> HttpError {

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use serde_json::{Map, Value as Json};
 
 use super::answer;
 use super::body::Request;
@@ -10,6 +11,18 @@ use super::checkpoint::{Checkpoint, Session};
 use super::end::{self, End, Piece};
 use super::error::HttpError;
 use crate::node::NodeContext;
+
+/// Members of a request that choose what is brought.
+const CHOOSING: [&str; 8] = [
+    "cancel",
+    "doc_ids",
+    "filter",
+    "query_params",
+    "selector",
+    "since_seq",
+    "view",
+    "winning_revs_only",
+];
 
 #[derive(Deserialize)]
 struct Asked {
@@ -25,14 +38,25 @@ struct Asked {
 #[serde(untagged)]
 enum Place {
     Name(String),
-    Address { url: String },
+    Address {
+        url: String,
+        auth: Option<Json>,
+        headers: Option<Map<String, Json>>,
+    },
 }
 
 impl Place {
     fn text(&self) -> &str {
         match self {
-            Self::Name(text) | Self::Address { url: text } => text,
+            Self::Name(text) | Self::Address { url: text, .. } => text,
         }
+    }
+
+    fn is_protected(&self) -> bool {
+        let Self::Address { auth, headers, .. } = self else {
+            return false;
+        };
+        auth.is_some() || headers.as_ref().is_some_and(|headers| !headers.is_empty())
     }
 }
 
@@ -48,11 +72,21 @@ struct Figures {
 
 pub(super) async fn post(context: &NodeContext, request: &mut Request) -> Result<Response, HttpError> {
     let text = request.json(1 << 20).await?;
-    let asked: Asked = serde_json::from_slice(&text)
-        .map_err(|error| HttpError::bad_request(format!("the body names a `source` and a `target`: {error}")))?;
+    let malformed = |error| HttpError::bad_request(format!("the body names a `source` and a `target`: {error}"));
+    let members: Map<String, Json> = serde_json::from_slice(&text).map_err(malformed)?;
+    let asked: Asked = serde_json::from_slice(&text).map_err(malformed)?;
+    let refused = |reason: String| Err(HttpError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", reason));
     if asked.continuous {
-        let reason = "a replication runs once here; ask again when there is more";
-        return Err(HttpError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", reason));
+        return refused("a replication runs once here; ask again when there is more".to_owned());
+    }
+    // What would make it bring something else than all of it is not passed over.
+    if let Some(name) = members.keys().find(|name| CHOOSING.contains(&name.as_str())) {
+        return refused(format!(
+            "{name} is not served: a replication brings every document; leave it out"
+        ));
+    }
+    if [&asked.source, &asked.target].iter().any(|place| place.is_protected()) {
+        return refused("a replication sends no credentials and headers; leave them out".to_owned());
     }
     let source = end::end(context, asked.source.text(), false).await?;
     let target = end::end(context, asked.target.text(), asked.create_target).await?;
@@ -100,7 +134,9 @@ impl Figures {
     ) -> Result<(), HttpError> {
         let revisions = piece.documents.values().map(|revisions| revisions.len() as u64);
         self.checked += revisions.sum::<u64>();
-        for (id, revisions) in target.missing(context, piece.documents).await? {
+        let lacking = target.missing(context, piece.documents).await?;
+        (self.found, self.failures) = (self.found + lacking.refused, self.failures + lacking.refused);
+        for (id, revisions) in lacking.revisions {
             self.found += revisions.len() as u64;
             let documents = source.fetch(context, &id, &revisions).await?;
             self.read += documents.len() as u64;

@@ -2,7 +2,7 @@
 //!
 //! A path is split at its slashes before it is decoded, so `%2F` is a part of a name and never separates two. `..` means nothing.
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 
 use super::body::Request;
@@ -15,6 +15,23 @@ use crate::node::NodeContext;
 
 /// Segments of a path at most.
 const SEGMENTS_MAX: usize = 16;
+
+/// Resources of CouchDB's databases that are not served.
+const NOT_SERVED: [&str; 13] = [
+    "_compact",
+    "_design_docs",
+    "_explain",
+    "_find",
+    "_index",
+    "_local_docs",
+    "_missing_revs",
+    "_partition",
+    "_purge",
+    "_revs_limit",
+    "_security",
+    "_shards",
+    "_view_cleanup",
+];
 
 /// Answers a request.
 ///
@@ -83,9 +100,23 @@ pub(super) async fn dispatch(context: &NodeContext, mut request: Request) -> Res
             let id = format!("_design/{design}");
             document::answer(context, &database::name(context, name)?, &id, &mut request).await
         }
+        [_, resource] if NOT_SERVED.contains(resource) => Err(nothing(context, &segments)),
         [name, id] => document::answer(context, &database::name(context, name)?, id, &mut request).await,
-        // A client that does not encode the slashes of an id means the id, as in CouchDB, where it would be an attachment.
-        _ => Err(HttpError::missing()),
+        _ => Err(nothing(context, &segments)),
+    }
+}
+
+/// Why nothing is there: CouchDB may have something, which is not served.
+fn nothing(context: &NodeContext, segments: &[&str]) -> HttpError {
+    let not_served = |reason: String| HttpError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", reason);
+    match segments {
+        [name, ..] if database::name(context, name).is_err() => HttpError::missing(),
+        [_, resource] => not_served(format!("{resource} is not served")),
+        // The slashes of an id are encoded: behind one that is not, CouchDB has an attachment.
+        [_, id, ..] if !id.starts_with('_') => {
+            not_served("attachments are not stored; write %2F for a slash in an id".to_owned())
+        }
+        _ => HttpError::missing(),
     }
 }
 

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
-use rejoin_document::{DatabaseName, DocumentId, Object, Value, parse_stored_value};
+use rejoin_document::{DatabaseName, DocumentId, Object, Value};
 use rejoin_store::{DocumentChange, Store};
 use rejoin_views::{
     Answer, ChangedDocument, Design, DesignError, Index, IndexError, Patience, QueryError, QueryParseError, Row,
@@ -18,10 +18,12 @@ use rejoin_views::{
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, quoted};
-use super::body::{BATCH_BYTES_MAX, Request};
+use super::body::Request;
 use super::error::{self, HttpError};
+use super::feed::{self, Broken};
 use super::outgoing::Outgoing;
 use super::write;
 use crate::node::{NodeContext, ViewIndexes};
@@ -44,6 +46,9 @@ const SWEPT_MAX: usize = 10_000;
 
 type Piece = Result<Bytes, std::io::Error>;
 
+/// Told once rows come, or why none do.
+type Begin = tokio::sync::oneshot::Sender<Result<(), HttpError>>;
+
 /// One query, on its way to a thread of its own.
 struct Asked {
     store: Store,
@@ -55,6 +60,7 @@ struct Asked {
     query: ViewQuery,
     merges: bool,
     temporary: bool,
+    stop: CancellationToken,
 }
 
 /// A query of a view of a design document.
@@ -82,8 +88,7 @@ pub(super) async fn temporary(
     database: &DatabaseName,
     request: &mut Request,
 ) -> Result<Response, HttpError> {
-    let text = request.json(BATCH_BYTES_MAX).await?;
-    let Value::Object(definition) = parse_stored_value(&text)? else {
+    let Value::Object(definition) = request.documents().await? else {
         return Err(HttpError::bad_request("Request body must be a JSON object"));
     };
     let query = ViewQuery::parse(request.query().iter())?;
@@ -124,8 +129,7 @@ async fn query(request: &mut Request, keep: impl Fn(&str) -> bool) -> Result<Vie
     if *request.method() != Method::POST {
         return Ok(query);
     }
-    let text = request.json(BATCH_BYTES_MAX).await?;
-    match parse_stored_value(&text)? {
+    match request.documents().await? {
         Value::Object(body) => Ok(query.with_body(&body)?),
         _ => Err(HttpError::bad_request("Request body must be a JSON object")),
     }
@@ -171,16 +175,17 @@ impl Asked {
             query,
             merges: write::merges(context, database),
             temporary: false,
+            stop: context.stop.clone(),
         }
     }
 
-    fn run(self, begin: tokio::sync::oneshot::Sender<Result<(), HttpError>>, pieces: &mpsc::Sender<Piece>) {
+    fn run(self, begin: Begin, pieces: &mpsc::Sender<Piece>) {
         let mut begin = Some(begin);
         if let Err(error) = self.answer(&mut begin, pieces) {
             match begin.take() {
                 // Nobody may be waiting any more.
                 Some(begin) => drop(begin.send(Err(error))),
-                None => drop(pieces.blocking_send(Err(std::io::Error::other(error.reason)))),
+                None => drop(send(pieces, Err(std::io::Error::other(error.reason)))),
             }
         }
         if self.temporary
@@ -193,15 +198,11 @@ impl Asked {
         }
     }
 
-    fn answer(
-        &self,
-        begin: &mut Option<tokio::sync::oneshot::Sender<Result<(), HttpError>>>,
-        pieces: &mpsc::Sender<Piece>,
-    ) -> Result<(), HttpError> {
+    fn answer(&self, begin: &mut Option<Begin>, pieces: &mpsc::Sender<Piece>) -> Result<(), HttpError> {
         if self.design.position(&self.view).is_none() {
             return Err(QueryError::NoSuchView.into());
         }
-        let index = self.bring_up()?;
+        let index = self.bring_up(begin)?;
         let snapshot = self.indexes.indexes.snapshot();
         let answer = query_answer(snapshot.as_ref(), &index, &self.design, &self.view, &self.query)?;
         if let Some(begin) = begin.take()
@@ -215,18 +216,18 @@ impl Asked {
             text.push_str(if first { "" } else { ",\n" });
             first = false;
             text.push_str(&self.row(&row?)?);
-            if text.len() >= PIECE_BYTES && pieces.blocking_send(Ok(std::mem::take(&mut text).into())).is_err() {
+            if text.len() >= PIECE_BYTES && send(pieces, Ok(std::mem::take(&mut text).into())).is_err() {
                 return Ok(());
             }
         }
         text.push_str(if first { "]}\n" } else { "\n]}\n" });
         // The client may be gone.
-        drop(pieces.blocking_send(Ok(text.into())));
+        drop(send(pieces, Ok(text.into())));
         Ok(())
     }
 
     /// Opens the index and maps what has changed since.
-    fn bring_up(&self) -> Result<Index, HttpError> {
+    fn bring_up(&self, begin: &Option<Begin>) -> Result<Index, HttpError> {
         let indexes = &self.indexes.indexes;
         let mut attempts = 0;
         let mut index = indexes.open(&self.scope, &self.design)?;
@@ -234,6 +235,9 @@ impl Asked {
             return Ok(index);
         }
         loop {
+            if self.stop.is_cancelled() || gone(begin) {
+                return Err(write::stopped());
+            }
             let after = index.sequence(indexes.snapshot().as_ref())?;
             let page = self.store.changes(&self.database, after, PAGE)?;
             let (to, finished) = (page.to, page.finished);
@@ -312,6 +316,17 @@ impl Asked {
             None => "null".to_owned(),
         })
     }
+}
+
+/// Sends a piece to a client that takes it in time: one that takes nothing holds a place that others wait for.
+fn send(pieces: &mpsc::Sender<Piece>, piece: Piece) -> Result<(), Broken> {
+    let sending = pieces.send_timeout(piece, feed::STALLED_AFTER);
+    tokio::runtime::Handle::current().block_on(sending).map_err(|_| Broken)
+}
+
+/// Whether the client has gone before its answer began.
+fn gone(begin: &Option<Begin>) -> bool {
+    begin.as_ref().is_some_and(tokio::sync::oneshot::Sender::is_closed)
 }
 
 fn head(answer: &Answer<'_>, update_seq: bool) -> String {

@@ -130,7 +130,34 @@ fn base(
     let found = context
         .store
         .revision_of_generation(database, id, updated.saturating_add(1))?;
-    found.map(Some).ok_or_else(HttpError::conflict)
+    let revision = found.ok_or_else(HttpError::conflict)?;
+    match is_only_ours(context, database, id, &revision)? {
+        true => Ok(Some(revision)),
+        false => Err(HttpError {
+            reason: "another datacenter has written since, whose count may be the same; read the document again and name its _rev"
+                .to_owned(),
+            ..HttpError::conflict()
+        }),
+    }
+}
+
+/// Whether all that came after a revision was written here. A count that was read elsewhere may stand for something else than it does here.
+fn is_only_ours(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &DocumentId,
+    revision: &Revision,
+) -> Result<bool, HttpError> {
+    let (base, current) = (
+        context.store.base(database, id, revision)?,
+        context.store.get(database, id)?,
+    );
+    let (Some(base), Some(current)) = (base, current) else {
+        return Ok(false);
+    };
+    let own = context.store.identity().replica;
+    let mut others = current.context.iter().filter(|(replica, _)| *replica != own);
+    Ok(others.all(|(replica, time)| base.context.get(replica) >= time))
 }
 
 /// Whether the members of the database's documents merge.

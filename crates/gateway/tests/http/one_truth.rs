@@ -1,5 +1,7 @@
 //! HTTP and gRPC are two doors to one store, in every datacenter.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::node::{Node, eventually};
@@ -94,6 +96,97 @@ fn a_conflict_of_members_shows_as_an_open_revision_until_somebody_decides() {
         409,
         "it is no open revision any more"
     );
+}
+
+#[test]
+fn each_candidate_is_an_open_revision_that_can_be_read_and_goes_alone() {
+    let node = Node::start();
+    node.put("/shop?granularity=field", "");
+    let base = node.put("/shop/a", r#"{"n":0,"m":0}"#).json()["rev"].clone();
+    let base = base.as_str().unwrap();
+    node.put("/shop/a", &json!({"_rev": base, "n": 1, "m": 0}).to_string());
+    for body in [r#"{"n":2,"m":0}"#, r#"{"n":3,"m":0}"#] {
+        node.rejoin_json(&[
+            "update",
+            "shop",
+            "a",
+            body,
+            "--rev",
+            base,
+            "--on-conflict",
+            "keep-branch",
+        ]);
+    }
+    let brought = json!({"new_edits": false, "docs": [{"_id": "a", "_rev": "2-bb", "n": 7}]});
+    let refused = node.post("/shop/_bulk_docs", &brought.to_string()).json();
+    assert_eq!(
+        refused[0]["error"], "not_implemented",
+        "its name could not be kept: {refused}"
+    );
+    let open = |what: &str| {
+        let shown = node.get("/shop/a?conflicts=true").json();
+        let losing = shown["_conflicts"].as_array().cloned().unwrap_or_default();
+        let losing: Vec<String> = losing.iter().map(|rev| rev.as_str().unwrap().to_owned()).collect();
+        let values: BTreeSet<i64> = losing
+            .iter()
+            .map(|rev| node.get(&format!("/shop/a?rev={rev}")).json()["n"].as_i64().unwrap())
+            .chain([shown["n"].as_i64().unwrap()])
+            .collect();
+        assert_eq!(values.len(), losing.len() + 1, "{what}: {shown}");
+        (shown, losing, values)
+    };
+    let (shown, losing, values) = open("two wrote beside the shown value");
+    assert_eq!(values, BTreeSet::from([1, 2, 3]));
+    // A write of another member decides nothing, and the open revisions keep their names.
+    let other = node.put(
+        "/shop/a",
+        &json!({"_rev": shown["_rev"], "n": shown["n"], "m": 5}).to_string(),
+    );
+    assert_eq!(other.status, 201, "{other:?}");
+    let (shown, still, _) = open("another member was written");
+    assert_eq!((&shown["m"], &still), (&json!(5), &losing));
+    assert_eq!(node.get(&format!("/shop/a?rev={}", losing[0])).json()["m"], 5);
+    assert_eq!(node.delete(&format!("/shop/a?rev={}", losing[0])).status, 200);
+    let (shown, left, _) = open("one of them was deleted");
+    assert_eq!(left, losing[1..]);
+    assert_eq!(node.delete(&format!("/shop/a?rev={}", losing[0])).status, 409);
+    assert_eq!(node.delete(&format!("/shop/a?rev={}", losing[1])).status, 200);
+    let (settled, left, _) = open("both were deleted");
+    assert_eq!((&settled["n"], left), (&shown["n"], Vec::new()));
+    assert_eq!(node.rejoin_json(&["conflicts", "shop"])["documents"], json!([]));
+}
+
+#[test]
+fn a_count_of_changes_that_may_have_been_read_elsewhere_reverts_nothing() {
+    let (east, west) = Node::pair();
+    east.put("/shop?granularity=field", "");
+    eventually("the database is in west", || west.get("/shop").status == 200);
+    east.put("/shop/a", r#"{"first":"Baard","last":"Johnson"}"#);
+    eventually("the document is in west", || west.get("/shop/a").status == 200);
+    east.rejoin(&["link", "cut", "dc-west"]);
+    east.put("/shop/a", r#"{"_updated":0,"first":"Brad","last":"Johnson"}"#);
+    west.put("/shop/a", r#"{"_updated":0,"first":"Baard","last":"West"}"#);
+    let read = east.get("/shop/a").json();
+    assert_eq!(
+        (&read["_updated"], &west.get("/shop/a").json()["_updated"]),
+        (&json!(1), &json!(1))
+    );
+    east.rejoin(&["link", "restore", "dc-west"]);
+    eventually("west has both", || west.get("/shop/a").json()["first"] == "Brad");
+    let written = west.put("/shop/a", r#"{"_updated":1,"first":"Brad","last":"Johnson","age":5}"#);
+    assert_eq!(written.refused(), (409, "conflict".into()));
+    assert!(
+        written.json()["reason"].as_str().unwrap().contains("_rev"),
+        "{written:?}"
+    );
+    assert_eq!(west.get("/shop/a").json()["last"], "West");
+    let named = json!({"_rev": read["_rev"], "first": "Brad", "last": "Johnson", "age": 5}).to_string();
+    assert_eq!(
+        east.put("/shop/a", &named).json()["merged"],
+        true,
+        "a revision is one everywhere"
+    );
+    assert_eq!(east.get("/shop/a").json()["last"], "West");
 }
 
 #[test]

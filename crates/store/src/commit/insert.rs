@@ -1,10 +1,9 @@
 //! A revision that was made elsewhere.
 
-use rejoin_document::{Base, OnConflict, Revision};
+use rejoin_document::Granularity;
 
 use super::group::Group;
-use super::write::{Intent, PreImage};
-use crate::error::{CommitError, StoreError};
+use crate::error::CommitError;
 use crate::operation::{Insertion, Outcome};
 
 impl Group<'_> {
@@ -19,46 +18,20 @@ impl Group<'_> {
             return Err(CommitError::ReservedDatabase { database: name });
         }
         let database = self.database(&name)?;
-        let (key, current, shown) = self.current(&database, &id)?;
-        let Some(revision) = history.first() else {
-            return Ok(Outcome::Inserted(None));
-        };
-        if current.knows_revision(revision) || shown.revision.as_ref() == Some(revision) {
-            return Ok(Outcome::Inserted(None));
+        // As a write of its own it would get another name: whoever brought it would bring it again, and count it again.
+        if database.definition.granularity == Granularity::Field {
+            return Err(CommitError::RevisionsFollow { database: name.base() });
         }
+        let (key, current, _) = self.current(&database, &id)?;
         let dot = self.issue()?;
-        if let Some(committed) = current.insert(&history, body.as_ref(), dot) {
-            return Ok(Outcome::Inserted(Some(self.place(
-                &key,
-                committed,
-                (dot, body.is_none()),
-            )?)));
-        }
-        let before = PreImage {
-            database: &database,
-            id: &id,
-            current,
-            shown,
+        let Some(committed) = current.insert(&history, body.as_ref(), dot) else {
+            return Ok(Outcome::Inserted(None));
         };
-        let intent = Intent {
-            base: self.newest_known(&before, &history[1..])?,
-            body,
-            on_conflict: OnConflict::Keep,
-        };
-        let written = self.stamp(&key, &before.current, intent, None)?;
+        // Only a delete that ends a branch makes the document smaller.
+        let before = current.heads().into_iter().filter(|branch| !branch.deleted).count();
+        let after = committed.document.heads().into_iter().filter(|branch| !branch.deleted);
+        let deletes = body.is_none() && after.count() < before;
+        let written = self.place(&key, committed, (dot, deletes))?;
         Ok(Outcome::Inserted(Some(written)))
-    }
-
-    /// What the reader of the newest of some revisions had seen that is known here; nothing, if none is.
-    fn newest_known(&self, before: &PreImage<'_>, ancestors: &[Revision]) -> Result<Base, StoreError> {
-        for ancestor in ancestors {
-            if before.shown.revision.as_ref() == Some(ancestor) {
-                return Ok(before.shown.clone());
-            }
-            if let Some(base) = self.superseded(before.database, before.id, ancestor)? {
-                return Ok(base);
-            }
-        }
-        Ok(Base::default())
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin_document::{
-    BodyError, Candidate, CandidateKind, Limits, Object, OpenConflict, Refused, Resolution, RuleSet, Settle, Shown,
-    Value, check_counters, parse_body, stale,
+    BodyError, Candidate, CandidateKind, Document, Limits, Object, OpenConflict, Refused, Resolution, RuleSet, Settle,
+    Shown, Value, check_counters, parse_body, stale,
 };
 
 use super::group::Group;
@@ -52,7 +52,7 @@ impl Group<'_> {
             return Err(Refused::NothingInConflict.into());
         }
         let brings = settling.brings_values();
-        let Some((settle, settled)) = self.settle(&shown, settling, database.rules())? else {
+        let Some((settle, settled)) = self.settle(&current, &shown, settling, database.rules())? else {
             return Ok(Outcome::Resolved(Resolved {
                 written: None,
                 settled: 0,
@@ -78,6 +78,7 @@ impl Group<'_> {
     /// What the choices come to, and how many conflicts they settle where that is known; `None`: nothing.
     fn settle(
         &self,
+        current: &Document,
         shown: &Shown,
         settling: Settling,
         rules: &RuleSet,
@@ -106,16 +107,14 @@ impl Group<'_> {
                 Ok(Some((Settle::Paths(chosen), None)))
             }
             Settling::Against(revision) => {
-                let carries = |conflict: &&OpenConflict| {
-                    let mut candidates = conflict.candidates.iter();
-                    candidates.any(|candidate| candidate.revision == revision)
-                };
-                let chosen =
-                    |conflict: &OpenConflict| Some((conflict.path.clone(), self.choose(conflict, &Choice::Shown)?));
-                let chosen: Vec<_> = shown.conflicts.iter().filter(carries).filter_map(chosen).collect();
-                let chosen = outermost(chosen);
-                let settled = count(chosen.len());
-                Ok((!chosen.is_empty()).then_some((Settle::Paths(chosen), Some(settled))))
+                let losing = current.candidates_of(&revision, shown);
+                // A new revision would decide about a delete that met an edit, which the client need not have seen.
+                let mut others = shown.conflicts.iter().filter(|conflict| conflict.path.is_empty());
+                if others.any(|_| losing.iter().all(|(path, _)| !path.is_empty())) {
+                    return Ok(None);
+                }
+                let settled = count(losing.len());
+                Ok((!losing.is_empty()).then_some((Settle::Without(losing), Some(settled))))
             }
             Settling::All { filter, policy } => {
                 let meant = |conflict: &&OpenConflict| filter.means(conflict, &self.state.replicas);

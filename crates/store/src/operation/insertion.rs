@@ -7,8 +7,7 @@ use rejoin_document::{DatabaseName, DocumentId, Object, Revision};
 /// A revision that was made elsewhere, with those that it grew from.
 #[derive(Debug, Clone)]
 pub struct Insertion {
-    /// The database. In granularity `document` the revision keeps its name; in granularity `field` it is a write by somebody who had read the newest of
-    /// its ancestors that is known here, and both stay where that is no longer current.
+    /// The database, of granularity `document`: the revision keeps its name.
     pub database: DatabaseName,
     /// The document.
     pub id: DocumentId,

@@ -93,7 +93,9 @@ impl From<CommitError> for Failure {
             } => Self::new(Reason::VersionMismatch, &error)
                 .with("database", database)
                 .with("version", version),
-            CommitError::RulesOfWholeDocuments { ref database }
+            // Only HTTP brings revisions that have their names already.
+            CommitError::RevisionsFollow { ref database }
+            | CommitError::RulesOfWholeDocuments { ref database }
             | CommitError::DefinitionTooLarge { ref database, .. } => {
                 Self::new(Reason::InvalidRule, &error).with("database", database)
             }
