@@ -184,8 +184,7 @@ impl Ground for Proxied {
         self.cluster
             .nodes
             .iter()
-            // Over gRPC only, until HTTP lists the conflicts inside of one branch: `Site::with_http` makes every second client speak HTTP.
-            .map(|node| Site::new(node.datacenter(), &node.url()))
+            .map(|node| Ok(Site::new(node.datacenter(), &node.url())?.with_http(node.http_url())))
             .collect()
     }
 

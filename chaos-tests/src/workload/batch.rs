@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use rejoin_client::{Batch, CallError, Conditions};
 
-use super::session::{Question, Sent, attempt};
+use super::attempt::attempt;
+use super::session::{Question, Sent};
 use super::{Attempt, Session, Sight};
 use crate::view::Body;
 

@@ -4,6 +4,7 @@
 //!   Workload ──▶ Generator ──▶ Operation ──▶ a store, a simulated node or a process ──▶ history::Event
 //! ```
 
+mod attempt;
 mod batch;
 mod chance;
 mod change;
@@ -20,6 +21,7 @@ mod session;
 mod timings;
 mod weights;
 
+pub use attempt::{Attempt, How};
 pub use batch::BatchWrite;
 pub use chance::Chance;
 pub use change::{Change, changed, merge_patch};
@@ -31,6 +33,6 @@ pub use paths::overlap;
 pub use random::random_client;
 pub use roaming::{Roamed, Site, roam};
 pub use seed::{SEED_VARIABLE, seed};
-pub use session::{Attempt, How, Session, Shared, Sight};
+pub use session::{Session, Shared, Sight};
 pub use timings::{Timings, percentile};
 pub use weights::Weights;

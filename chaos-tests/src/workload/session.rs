@@ -5,13 +5,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use rejoin_api::{Reason, SessionToken};
-use rejoin_client::{
-    CallError, Choice, Client, Conditions, ConflictReport, Document, Edit, OnConflict, Patch, WriteOptions, Written,
-};
+use rejoin_client::{CallError, Choice, Client, Conditions, Document, OnConflict, Patch, WriteOptions, Written};
 
-use super::{HttpDoor, Site, Timings};
+use super::attempt::attempt;
+use super::{Attempt, How, HttpDoor, Site, Timings};
 use crate::history::{
-    self, Answer, Entry, Event, Facts, Json, Knowledge, Outcome, Read, Reading, Recorder, Rules, Stamp, Tick, edits,
+    self, Answer, Entry, Event, Facts, Json, Knowledge, Outcome, Read, Reading, Recorder, Rules, Tick, edits,
 };
 use crate::ledger::is_absent;
 use crate::view::{Body, View};
@@ -51,63 +50,6 @@ pub struct Sight {
     pub at: Tick,
     /// The document; `None`: absent or deleted.
     pub view: Option<View>,
-}
-
-/// What became of a write, as the client was told.
-#[derive(Clone, Debug)]
-pub struct Attempt {
-    /// When the write was sent.
-    pub asked: Tick,
-    /// When the answer came.
-    pub at: Tick,
-    /// The outcome as it is logged.
-    pub outcome: Outcome,
-    /// What a refused write met.
-    pub report: Option<ConflictReport>,
-}
-
-/// In which way a document is written.
-#[derive(Clone, Debug)]
-pub enum How {
-    /// The whole body is sent; one that was absent is created.
-    Whole(OnConflict),
-    /// Only this merge patch of what was read is sent; one that was absent begins empty.
-    Patch(Body, OnConflict),
-    /// One change is sent, under a request id if there is one; the document has to be there.
-    Verb(Edit, Option<String>),
-}
-
-impl How {
-    fn request(&self) -> Option<&str> {
-        match self {
-            Self::Verb(_, request) => request.as_deref(),
-            _ => None,
-        }
-    }
-
-    /// Whether HTTP has a call that does the same.
-    fn goes_over_http(&self, base: Option<&str>, body: Option<&Bytes>) -> bool {
-        match self {
-            Self::Whole(on_conflict) => base.is_none() || body.is_none() || *on_conflict == OnConflict::Merge,
-            Self::Patch(..) | Self::Verb(..) => false,
-        }
-    }
-}
-
-impl Attempt {
-    fn without_report(asked: Tick, at: Tick, outcome: Outcome) -> Self {
-        Self {
-            asked,
-            at,
-            outcome,
-            report: None,
-        }
-    }
-
-    /// Whether the write was acknowledged.
-    pub fn is_ok(&self) -> bool {
-        matches!(self.outcome, Outcome::Ok { .. })
-    }
 }
 
 impl Session {
@@ -486,39 +428,6 @@ pub(super) struct Sent<'a> {
 pub(super) fn reason(error: &CallError) -> String {
     let refusal = error.refusal();
     refusal.map_or_else(|| "NO_ANSWER".to_owned(), |refusal| refusal.reason.clone())
-}
-
-/// What a client may conclude from an answer.
-pub(super) fn attempt(asked: Tick, at: Tick, answer: Result<Written, CallError>) -> Attempt {
-    let mut report = None;
-    let outcome = match answer {
-        Ok(Written {
-            revision, dot, merged, ..
-        }) => Outcome::Ok {
-            revision: revision.to_string(),
-            stamp: Stamp(dot),
-            merged,
-        },
-        Err(CallError::Refused(refusal)) => {
-            report = refusal.conflict;
-            Outcome::Refused { reason: refusal.reason }
-        }
-        Err(CallError::TooLarge(_)) => Outcome::Refused {
-            reason: "TOO_LARGE".to_owned(),
-        },
-        Err(CallError::Unreachable { .. }) => Outcome::Refused {
-            reason: "NEVER_SENT".to_owned(),
-        },
-        Err(error @ (CallError::Unknown { .. } | CallError::Protocol { .. })) => Outcome::Unknown {
-            problem: error.to_string(),
-        },
-    };
-    Attempt {
-        asked,
-        at,
-        outcome,
-        report,
-    }
 }
 
 pub(super) fn protocol(client: &Client, error: &anyhow::Error) -> CallError {
