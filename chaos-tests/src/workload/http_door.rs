@@ -130,9 +130,12 @@ impl HttpDoor {
                 }
                 let (revision, body) = shown(row.doc.get().as_bytes())?;
                 let conflicts = known.documents.get(&row.id).map(|view| view.conflicts.clone());
-                let open = is_open(row.doc.get())?;
-                let conflicts = conflicts.filter(|listed| open != listed.is_empty()).unwrap_or_default();
+                let conflicts = conflicts.unwrap_or_default();
+                let open = is_open(row.doc.get(), "/_conflicts")?;
                 anyhow::ensure!(!open || !conflicts.is_empty(), "{}: only HTTP lists a conflict", row.id);
+                // A delete that met an edit is listed where somebody asks for it.
+                let open = open || (!conflicts.is_empty() && self.lists_a_delete(&row.id).await?);
+                let conflicts = if open { conflicts } else { Vec::new() };
                 let view = View {
                     revision,
                     body,
@@ -149,6 +152,12 @@ impl HttpDoor {
         let paths = |view: &View| view.conflicts.iter().map(|conflict| conflict.path.clone()).collect();
         picture.conflicts = shown.map(|(id, view)| (id.clone(), paths(view))).collect();
         Ok(picture)
+    }
+
+    async fn lists_a_delete(&self, document: &str) -> anyhow::Result<bool> {
+        let path = format!("/{document}?deleted_conflicts=true");
+        let answer = self.ask(Method::GET, &path, Bytes::new()).await?;
+        is_open(std::str::from_utf8(&answer.body)?, "/_deleted_conflicts")
     }
 
     async fn feed(&self, since: &str) -> anyhow::Result<Feed> {
@@ -252,10 +261,10 @@ fn shown(text: &[u8]) -> anyhow::Result<Shown> {
     Ok((revision, Body::of(body)))
 }
 
-/// Whether a document says that it is in conflict.
-fn is_open(text: &str) -> anyhow::Result<bool> {
+/// Whether a document lists open revisions at a path.
+fn is_open(text: &str, path: &str) -> anyhow::Result<bool> {
     let document = Body::parse_any(text.as_bytes())?;
-    Ok(document.elements("/_conflicts").is_some_and(|open| !open.is_empty()))
+    Ok(document.elements(path).is_some_and(|open| !open.is_empty()))
 }
 
 fn malformed(error: anyhow::Error) -> HttpFailure {
@@ -314,7 +323,7 @@ mod tests {
             (revision.as_str(), body.to_bytes()),
             ("2-ab", Bytes::from(r#"{"z":1.50,"b":{"_x":2}}"#))
         );
-        assert!(is_open(text).unwrap());
-        assert!(!is_open(r#"{"_id":"a"}"#).unwrap());
+        assert!(is_open(text, "/_conflicts").unwrap());
+        assert!(!is_open(text, "/_deleted_conflicts").unwrap());
     }
 }

@@ -50,11 +50,7 @@ impl Checkpoint {
             return Ok(checkpoint);
         };
         let (ours, theirs) = (sessions(&here), sessions(&there));
-        let known: Vec<_> = theirs.iter().filter_map(|session| named(session)).collect();
-        let common = ours
-            .iter()
-            .position(|session| named(session).is_some_and(|id| known.contains(&id)));
-        if let Some(place) = common {
+        if let Some(place) = common(&ours, &theirs) {
             checkpoint.history = ours[place..].iter().map(|session| session.to_json()).collect();
             checkpoint.since = ours[place]
                 .get("recorded_seq")
@@ -162,10 +158,50 @@ fn sessions(document: &Object) -> Vec<&Object> {
     sessions.iter().filter_map(Value::as_object).collect()
 }
 
+/// The place of the newest of our sessions that the other side remembers as having come equally far.
+fn common(ours: &[&Object], theirs: &[&Object]) -> Option<usize> {
+    let known: Vec<_> = theirs.iter().filter_map(|session| named(session)).collect();
+    ours.iter()
+        .position(|session| named(session).is_some_and(|name| known.contains(&name)))
+}
+
 /// What two sides have in common of a session: a side that was put back may know it from before it came so far.
 fn named(session: &Object) -> Option<(&str, String)> {
     match (session.get("session_id"), session.get("recorded_seq")) {
         (Some(Value::String(id)), Some(recorded)) => Some((id, recorded.to_json())),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rejoin_document::parse_stored_value;
+
+    use super::*;
+
+    fn document(history: &[(&str, &str)]) -> Object {
+        let sessions = history.iter().map(|(id, recorded)| {
+            format!(
+                "{{\"session_id\":{},\"recorded_seq\":{}}}",
+                quoted(id),
+                quoted(recorded)
+            )
+        });
+        let text = format!("{{\"history\":[{}]}}", sessions.collect::<Vec<_>>().join(","));
+        match parse_stored_value(text.as_bytes()) {
+            Ok(Value::Object(document)) => document,
+            other => panic!("no object: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_side_that_was_put_back_goes_on_where_both_had_come() {
+        let source = document(&[("b", "1000-x"), ("a", "50-x")]);
+        let found = |target: &[(&str, &str)]| common(&sessions(&source), &sessions(&document(target)));
+        assert_eq!(found(&[("b", "1000-x"), ("a", "50-x")]), Some(0));
+        // It was put back to a copy from the middle of the last session: what came after that is to be brought again.
+        assert_eq!(found(&[("b", "100-x"), ("a", "50-x")]), Some(1));
+        assert_eq!(found(&[("b", "100-x")]), None);
+        assert_eq!(found(&[]), None);
     }
 }
