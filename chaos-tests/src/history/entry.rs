@@ -54,6 +54,10 @@ pub struct Facts {
     /// The context of the document as its author had read it: exactly which writes he had seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub past: Option<Knowledge>,
+    /// Writes that the author had seen for certain, and perhaps more: what his session's token covered when he sent the read that the write builds on,
+    /// whose answer has all of that, or what the answer itself covered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certain: Option<Knowledge>,
     /// The context of what the write was put on: every write that the node had incorporated into the document by then, and this one. Who rebases a write
     /// on a newer state has not shown that to its author. A client over the network says it of writes that name a base only, by the token that it got with the
     /// answer: that covers all of it, and what the session had seen before.
@@ -115,7 +119,12 @@ impl Entry {
         } else {
             &self.facts.past
         };
-        Some(self.number != write.number && seen.as_ref()?.covers(write.stamp()?))
+        let covers = |seen: &Knowledge| Some(self.number != write.number && seen.covers(write.stamp()?));
+        match seen {
+            Some(seen) => covers(seen),
+            // What it does not cover he may have seen as well.
+            None => covers(self.facts.certain.as_ref()?).filter(|seen| *seen && !self.names_no_base()),
+        }
     }
 
     /// Whether the node had `write` in the document when it committed this one, where that is known for certain.

@@ -340,6 +340,7 @@ mod tests {
             asked: at,
             at,
             view: body.map(view),
+            certain: None,
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Sight {
     pub at: Tick,
     /// The document; `None`: absent or deleted.
     pub view: Option<View>,
+    /// Writes that the answer has for certain.
+    pub certain: Option<Knowledge>,
 }
 
 impl Session {
@@ -141,8 +143,7 @@ impl Session {
         if self.http.is_some() {
             return None;
         }
-        let token = self.client.session().token(&self.shared.database)?;
-        Some(Knowledge(SessionToken::decode(&token).ok()?.seen))
+        covered(&self.client, &self.shared.database)
     }
 
     /// Writes down what a read was answered.
@@ -165,13 +166,18 @@ impl Session {
             Ok(None) => Answer::Absent,
             Err(error) => Answer::Failed { reason: reason(error) },
         };
-        let asked = question.asked;
+        let (asked, certain) = (question.asked, question.covered.clone());
         self.note(question, at, catching_up, answer);
         if let Err(error) = &view {
             self.timings.failed += 1;
             self.begin_anew_if_lost(error);
         }
-        view.map(|view| Sight { asked, at, view })
+        view.map(|view| Sight {
+            asked,
+            at,
+            view,
+            certain,
+        })
     }
 
     pub(super) fn note(&self, question: Question<'_>, at: Tick, catching_up: Option<bool>, answer: Answer) {
@@ -394,6 +400,7 @@ impl Session {
                 batch: sent.batch,
                 request: sent.request.map(str::to_owned),
                 covered: sent.covered,
+                certain: sent.sight.certain.clone(),
                 upon: self
                     .covered()
                     .filter(|_| matches!(attempt.outcome, Outcome::Ok { merged: true, .. })),
@@ -422,6 +429,12 @@ pub(super) struct Sent<'a> {
     pub(super) request: Option<&'a str>,
     /// It settles a conflict: the one thing that it changes.
     pub(super) resolution: Option<history::Edit>,
+}
+
+/// What the token of a client's session covers.
+pub(super) fn covered(client: &Client, database: &str) -> Option<Knowledge> {
+    let token = client.session().token(database)?;
+    Some(Knowledge(SessionToken::decode(&token).ok()?.seen))
 }
 
 /// The node's reason, or that there was no answer.

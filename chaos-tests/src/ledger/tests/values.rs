@@ -237,6 +237,19 @@ async fn who_decides_about_a_container_decides_about_what_it_hides() {
     log.set_facts(5, past(4));
     let seen = log.account(Some(decided())).await;
     assert_eq!(seen.unaccounted(), 0, "{:?}", seen.findings);
+    // Over a network the session's token tells it, where it covers the hidden write.
+    let certain = |time| Facts {
+        certain: Some(known(time)),
+        ..Facts::default()
+    };
+    log.set_facts(5, certain(4));
+    assert_eq!(log.account(Some(decided())).await.unaccounted(), 0);
+    log.set_facts(5, certain(1));
+    assert_eq!(
+        log.account(Some(decided())).await.unaccounted(),
+        1,
+        "he may not have had it"
+    );
     // One step off: its author had not the second before him.
     log.set_facts(5, past(1));
     assert!(log.account(Some(decided())).await.unaccounted() > 0);
