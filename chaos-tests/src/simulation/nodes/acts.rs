@@ -188,7 +188,10 @@ impl SimulatedClient {
             },
             delete: false,
             edits,
-            facts,
+            facts: Facts {
+                certain: seen.certain.clone(),
+                ..facts
+            },
         }
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct SimulatedClient {
 pub(super) struct Seen {
     pub(super) at: Tick,
     pub(super) view: Option<View>,
+    /// Writes that it has for certain: a read has all that its session had seen.
+    pub(super) certain: Option<Knowledge>,
 }
 
 /// A read that was sent.
@@ -181,7 +183,8 @@ impl SimulatedClient {
                 let view = found.as_ref().map(View::of).transpose()?;
                 let catching_up = found.map(|found| !found.state.catching_up_from.is_empty());
                 let answer = view.clone().map_or(Answer::Absent, Answer::Document);
-                (answer, catching_up, Some(Seen { at, view }))
+                let certain = asked.covered.clone();
+                (answer, catching_up, Some(Seen { at, view, certain }))
             }
             Err(error) => {
                 let reason = self.failed(&error);
