@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{DocumentId, RequestName, Revision};
+use rejoin_document::{DocumentId, Edit, Patch, Revision};
 use rejoin_store::{
-    Action, Choice as StoreChoice, CommitError, Conditions, OnStale, Operation as StoreOperation,
-    Outcome as StoreOutcome, Resolve, Seen, Settling, WriteBatch, WriteRequest, Written,
+    Action, Choice as StoreChoice, CommitError, Operation as StoreOperation, Outcome as StoreOutcome, Resolve, Seen,
+    Settling, WriteBatch, Written,
 };
 
 use super::client::Named;
 use super::disk::Failing;
+use super::requests::{object, refusal, request_of};
 use super::run::Run;
 use super::sight::Sight;
 use crate::history::{Answer, Entry, Event, Facts, Json, Knowledge, Reading, resolution};
@@ -264,11 +265,23 @@ impl Run {
         let Ok(body) = changed(before.as_ref(), &[change]) else {
             return;
         };
+        let edit = Edit::Increment {
+            path: named.path.clone(),
+            by: named.by,
+        };
+        // A body that names no base would put its total over what comes before it: a process that stands still may do it much later.
+        let action = match Patch::edits(vec![edit]) {
+            Ok(patch) if before.is_some() => Action::Patch {
+                patch: Arc::new(patch),
+                create: false,
+            },
+            _ => Action::Update { body: object(&body) },
+        };
         let sent = Sent {
             document: named.document.clone(),
             based: false,
             sight,
-            action: Action::Update { body: object(&body) },
+            action,
             body: Some(body),
             on_conflict: OnConflict::Merge,
             request: Some(named.request.clone()),
@@ -443,47 +456,6 @@ fn settling(view: &View, conflict: &Conflict, choice: &Choice) -> Option<(StoreC
         }
         Choice::Shown | Choice::Value(_) => (StoreChoice::Shown, shown),
     })
-}
-
-fn request_of(database: &rejoin_document::DatabaseName, sent: &Sent, place: u32) -> WriteRequest {
-    let base = sent
-        .sight
-        .view
-        .as_ref()
-        .filter(|_| sent.based)
-        .and_then(|view| view.revision.parse().ok());
-    let on_stale = match sent.on_conflict {
-        OnConflict::Merge => OnStale::Merge,
-        OnConflict::RejectStale => OnStale::Reject,
-        OnConflict::KeepBranch => OnStale::Keep,
-    };
-    WriteRequest {
-        database: database.clone(),
-        id: document_id(&sent.document),
-        action: sent.action.clone(),
-        conditions: Conditions {
-            base,
-            on_stale,
-            ..Conditions::default()
-        },
-        request: sent.request.as_deref().map(|text| RequestName::of(text, place)),
-    }
-}
-
-/// What a client is told of an error: a refusal, or that nobody knows.
-fn refusal(error: &CommitError) -> Told {
-    match error {
-        CommitError::Unsure(_) | CommitError::Unanswered => Told::Unknown(error.to_string()),
-        refused => {
-            let name = format!("{refused:?}");
-            let end = name.find([' ', '(', '{']).unwrap_or(name.len());
-            Told::Refused(name[..end].to_owned())
-        }
-    }
-}
-
-fn object(body: &Body) -> Arc<rejoin_document::Object> {
-    Arc::new(body.object().clone())
 }
 
 /// The generator's ids are valid ones.

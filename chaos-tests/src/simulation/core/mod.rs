@@ -24,6 +24,7 @@ mod node_faults;
 mod record;
 #[cfg(test)]
 mod repair;
+mod requests;
 mod run;
 mod sight;
 mod stage;
