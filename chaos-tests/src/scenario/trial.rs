@@ -32,6 +32,9 @@ const DATABASE: &str = "chaos";
 /// How long a node may take to answer when everything is over, and all nodes to become equal.
 const BOUND: Duration = Duration::from_secs(25);
 
+/// How long clients work on when the last trouble is over: of what they could not do in the worst of weathers they do enough then to prove something.
+const AFTERWARDS: Duration = Duration::from_secs(4);
+
 /// A run of real nodes.
 #[derive(Clone, Debug)]
 pub struct Trial {
@@ -109,9 +112,10 @@ impl Trial {
         let mut random = StdRng::seed_from_u64(self.seed);
         let steps = schedule(&self.weather, &ground.kinds(), &mut random);
         let begun = Instant::now();
-        let clients = self.start_clients(&sites, shared, begun + self.weather.lasting);
+        let end = begun + self.weather.lasting + AFTERWARDS;
+        let clients = self.start_clients(&sites, shared, end);
         let fired = take_course(ground, &steps, &shared.recorder, begun).await?;
-        sleep_until(begun + self.weather.lasting).await;
+        sleep_until(end).await;
         let roamed = join(clients).await?;
         let recorder = &shared.recorder;
         for client in &patient {
