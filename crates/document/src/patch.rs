@@ -1,8 +1,8 @@
 //! Patches: changes of a body that a client sends instead of the whole of it.
 //!
 //! The library that applies them knows numbers as it knows them: it would write `1e2` as `1e+2`. So numbers go through it as marked strings, and
-//! come back with every digit; a `test` compares them by their text, as everything here does. It bounds nothing, so what an operation makes is
-//! measured here.
+//! come back with every digit. A `test` compares their values here, as its RFC asks: the library would compare their texts. It bounds nothing, so what
+//! an operation makes is measured here.
 
 mod marked;
 #[cfg(test)]
@@ -23,7 +23,8 @@ use crate::{BodyError, DEPTH_MAX, Limits, Object, Value, parse_body};
 /// Operations of one JSON Patch at most.
 pub const PATCH_OPERATIONS_MAX: usize = 1000;
 
-/// Elements of arrays that the edits of one patch look at, at most: each edit of an array looks at all of its elements.
+/// Elements of arrays that the edits of one patch look at, at most: each edit of an array looks at all of its elements. As many values are moved and
+/// copied by one JSON Patch.
 pub const EDITED_ELEMENTS_MAX: usize = 1_000_000;
 
 /// Bytes that one JSON Patch copies, or that the edits of one patch look at, as a multiple of what a body may have, at most.
@@ -317,9 +318,15 @@ fn bounded(operations: usize) -> Result<(), PatchError> {
 /// A copy of a copy of a copy grows without bound, so what is copied is counted. So does the depth of what is put into what was put before, and everything
 /// that walks a body relies on its bound.
 fn operate(body: &mut Json, operations: &[PatchOperation], limits: &Limits) -> Result<(), PatchError> {
-    let mut copied = 0;
+    let (mut copied, mut looked_at) = (0, 0_usize);
     for (number, operation) in (1..).zip(operations) {
-        shallow(levels(body, operation))?;
+        let (levels, values) = put(body, operation);
+        shallow(levels)?;
+        looked_at = looked_at.saturating_add(values);
+        if looked_at > EDITED_ELEMENTS_MAX {
+            let too_much = format!("it moves and copies more than {EDITED_ELEMENTS_MAX} values");
+            return Err(PatchError::TooMuch(too_much));
+        }
         if let PatchOperation::Copy(copy) = operation
             && let Some(value) = body.pointer(copy.from.as_str())
         {
@@ -329,6 +336,12 @@ fn operate(body: &mut Json, operations: &[PatchOperation], limits: &Limits) -> R
                 return Err(PatchError::TooMuch(format!("it copies more than {copied_max} bytes")));
             }
         }
+        if let PatchOperation::Test(test) = operation
+            && let Some(value) = body.pointer(test.path.as_str())
+            && marked::equal(value, &test.value)
+        {
+            continue;
+        }
         json_patch::patch(body, std::slice::from_ref(operation)).map_err(|error| {
             let path = operation.path();
             PatchError::Misfit(format!("operation {number}, at `{path}`: {}", error.kind))
@@ -337,16 +350,22 @@ fn operate(body: &mut Json, operations: &[PatchOperation], limits: &Limits) -> R
     Ok(())
 }
 
-/// How deep what an operation puts in place will reach.
-fn levels(body: &Json, operation: &PatchOperation) -> usize {
+/// How deep what an operation puts in place will reach, and how many values had to be looked at to know. What moves no deeper than it was reaches no
+/// deeper than it did.
+fn put(body: &Json, operation: &PatchOperation) -> (usize, usize) {
+    let levels = operation.path().count();
     let put = match operation {
         PatchOperation::Add(add) => Some(&add.value),
         PatchOperation::Replace(replace) => Some(&replace.value),
+        PatchOperation::Move(moved) if levels <= moved.from.count() => None,
         PatchOperation::Move(moved) => body.pointer(moved.from.as_str()),
         PatchOperation::Copy(copied) => body.pointer(copied.from.as_str()),
         PatchOperation::Remove(_) | PatchOperation::Test(_) => None,
     };
-    put.map_or(0, |value| operation.path().count() + marked::depth(value))
+    put.map_or((0, 0), |value| {
+        let (depth, values) = marked::extent(value);
+        (levels + depth, values)
+    })
 }
 
 fn shallow(levels: usize) -> Result<(), PatchError> {

@@ -24,12 +24,16 @@ pub(super) fn marked(value: &Value) -> Json {
     }
 }
 
-/// How deep containers nest: 0 for a scalar.
-pub(super) fn depth(json: &Json) -> usize {
+/// How deep containers nest, 0 for a scalar, and how many values there are in all.
+pub(super) fn extent(json: &Json) -> (usize, usize) {
+    let around = |(depth, count): (usize, usize), inner: &Json| {
+        let (inner_depth, inner_count) = extent(inner);
+        (depth.max(1 + inner_depth), count + inner_count)
+    };
     match json {
-        Json::Array(elements) => 1 + elements.iter().map(depth).max().unwrap_or_default(),
-        Json::Object(members) => 1 + members.values().map(depth).max().unwrap_or_default(),
-        _ => 0,
+        Json::Array(elements) => elements.iter().fold((1, 1), around),
+        Json::Object(members) => members.values().fold((1, 1), around),
+        _ => (0, 1),
     }
 }
 
@@ -46,6 +50,42 @@ pub(super) fn bytes(json: &Json) -> usize {
                 .sum::<usize>()
         }
     }
+}
+
+/// Whether the two are equal as a `test` of a JSON Patch compares them (RFC 6902, section 4.6): numbers by their value, `1.0` as `1`.
+pub(super) fn equal(one: &Json, other: &Json) -> bool {
+    match (one, other) {
+        (Json::String(one), Json::String(other)) => {
+            let numbers = one.strip_prefix(NUMBER).zip(other.strip_prefix(NUMBER));
+            one == other || numbers.is_some_and(|(one, other)| decimal(one).is_some() && decimal(one) == decimal(other))
+        }
+        (Json::Array(one), Json::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
+        }
+        (Json::Object(one), Json::Object(other)) => {
+            let same = |(name, one)| other.get(name).is_some_and(|other| equal(one, other));
+            one.len() == other.len() && one.iter().all(same)
+        }
+        _ => one == other,
+    }
+}
+
+/// Sign, digits without zeros at either end, and power of ten of the last of them: the same for numbers of one value. `None` if the exponent is beyond
+/// 64 bits.
+fn decimal(number: &str) -> Option<(bool, String, i64)> {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let negative = whole.starts_with('-');
+    let digits = format!("{}{fraction}", whole.trim_start_matches('-'));
+    let significant = digits.trim_end_matches('0');
+    if significant.is_empty() {
+        return Some((false, String::new(), 0));
+    }
+    let dropped = i64::try_from(digits.len() - significant.len()).ok()?;
+    let fraction = i64::try_from(fraction.len()).ok()?;
+    let exponent: i64 = exponent.parse().ok()?;
+    let power = exponent.checked_add(dropped)?.checked_sub(fraction)?;
+    Some((negative, significant.trim_start_matches('0').to_owned(), power))
 }
 
 pub(super) fn unmarked(json: Json) -> Value {

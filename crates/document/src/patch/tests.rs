@@ -10,6 +10,39 @@ fn apply(patch: &Patch, text: &str) -> Result<String, PatchError> {
     patch.apply(&body(text), &Limits::default()).map(|body| body.to_json())
 }
 
+/// RFC 6902, section 4.6: numbers are equal if their values are.
+#[test]
+fn a_test_compares_numbers_by_value() {
+    let holds = |there: &str, tested: &str| {
+        let patch = format!(r#"[{{"op":"test","path":"/a","value":{tested}}}]"#);
+        let patch = Patch::operations(patch.as_bytes(), &Limits::default()).unwrap();
+        apply(&patch, &format!(r#"{{"a":{there}}}"#)).is_ok()
+    };
+    let equal = [
+        ("1", "1.0"),
+        ("100", "1e2"),
+        ("0", "-0.00"),
+        ("-0.5", "-5E-1"),
+        ("[1,{\"b\":2}]", "[1.0,{\"b\":20e-1}]"),
+        ("9007199254740993", "9007199254740993.0"),
+    ];
+    let different = [
+        ("1", "-1"),
+        ("1", "10"),
+        ("9007199254740993", "9007199254740992"),
+        ("1", "\"1\""),
+        ("[1]", "[1,1]"),
+        ("1e300", "1e-300"),
+        ("{\"b\":1}", "{\"c\":1}"),
+    ];
+    for (there, tested) in equal {
+        assert!(holds(there, tested) && holds(tested, there), "{there} {tested}");
+    }
+    for (there, tested) in different {
+        assert!(!holds(there, tested) && !holds(tested, there), "{there} {tested}");
+    }
+}
+
 /// The examples of RFC 7396, appendix A, whose target and result are objects.
 #[test]
 fn a_merge_patch_does_what_its_rfc_says() {
@@ -163,6 +196,23 @@ fn a_deep_body_can_be_patched_and_a_patch_cannot_make_one_too_deep_or_too_large(
     let doubling = Patch::operations(format!("[{}]", copies.join(",")).as_bytes(), &Limits::default()).unwrap();
     let error = apply(&doubling, r#"{"a":{"x":"0123456789"}}"#);
     assert!(matches!(error, Err(PatchError::TooMuch(_))), "{error:?}");
+}
+
+#[test]
+fn a_short_patch_cannot_move_much_to_and_fro_for_ever() {
+    let members: Vec<String> = (0..30_000).map(|number| format!("\"{number}\":0")).collect();
+    let body = format!(r#"{{"a":{{{}}},"b":{{}}}}"#, members.join(","));
+    let moves = |count: usize, there: &str| {
+        let step =
+            format!(r#"{{"op":"move","from":"/a","path":"{there}"}},{{"op":"move","from":"{there}","path":"/a"}}"#);
+        let patch = format!("[{}]", vec![step; count].join(","));
+        let patch = Patch::operations(patch.as_bytes(), &Limits::default()).unwrap();
+        apply(&patch, &body)
+    };
+    assert!(moves(500, "/c").is_ok(), "nothing has to be looked at");
+    assert!(moves(30, "/b/c").is_ok());
+    let error = moves(500, "/b/c").unwrap_err();
+    assert!(matches!(error, PatchError::TooMuch(_)), "{error}");
 }
 
 #[test]
