@@ -15,8 +15,6 @@
 use crate::{DatabaseName, Incarnation, Position, Sequence, VersionVector};
 
 const VERSION: u8 = 1;
-/// Everything but the knowledge.
-const FIXED_BYTES: usize = 1 + 8 + 8 + 8 + 8 + 8;
 
 /// Where a consumer of changes stands. About 41 bytes, and 16 for each replica that ever wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,16 +90,16 @@ impl WatchToken {
     /// # Errors
     /// [`WatchTokenError::Garbled`] or [`WatchTokenError::Version`]. Which database it belongs to is checked where it is used.
     pub fn decode(bytes: &[u8]) -> Result<Self, WatchTokenError> {
-        match bytes.first() {
-            Some(&VERSION) if bytes.len() > FIXED_BYTES => {}
-            Some(&version) if version != VERSION => return Err(WatchTokenError::Version(version)),
-            _ => return Err(WatchTokenError::Garbled),
-        }
+        // The checksum first, as it ends the tokens of every version: what is no token at all is not of another version.
         let (content, checksum) = bytes.split_last_chunk().ok_or(WatchTokenError::Garbled)?;
         if *checksum != beginning(blake3::hash(content)) {
             return Err(WatchTokenError::Garbled);
         }
-        Self::read(&content[1..]).ok_or(WatchTokenError::Garbled)
+        match content.split_first() {
+            Some((&VERSION, content)) => Self::read(content).ok_or(WatchTokenError::Garbled),
+            Some((&version, _)) => Err(WatchTokenError::Version(version)),
+            None => Err(WatchTokenError::Garbled),
+        }
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
@@ -201,12 +199,24 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>, rest: Vec<u8>) {
-            prop_assert!(WatchToken::decode(&bytes).is_err());
+            prop_assert_eq!(WatchToken::decode(&bytes), Err(WatchTokenError::Garbled));
             // Even with a checksum that is right.
             let content = [&[VERSION][..], &rest].concat();
             let checksum = beginning(blake3::hash(&content));
             let _ = WatchToken::decode(&[&content[..], &checksum].concat());
         }
+    }
+
+    #[test]
+    fn only_a_whole_token_is_of_another_version() {
+        let mut later =
+            WatchToken::new(&"shop".parse().unwrap(), Position::default(), VersionVector::default()).encode();
+        later.truncate(later.len() - 8);
+        later[0] = VERSION + 1;
+        let checksum = beginning(blake3::hash(&later));
+        later.extend(checksum);
+        assert_eq!(WatchToken::decode(&later), Err(WatchTokenError::Version(VERSION + 1)));
+        assert_eq!(WatchToken::decode(b"\xab\xcd"), Err(WatchTokenError::Garbled));
     }
 
     #[test]
