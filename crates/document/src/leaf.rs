@@ -1,8 +1,14 @@
 //! Open revisions as a client of CouchDB's protocol sees them, in both granularities.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::{Candidate, CandidateKind, Document, Dot, Object, OpenConflict, Revision, RevisionHash, Shown, value_at};
+use crate::field_document::FieldDocument;
+use crate::head::Head;
+use crate::{
+    Candidate, CandidateKind, Document, Dot, Object, OpenConflict, Revision, RevisionHash, Shown, value_at,
+    write_revision,
+};
 
 /// An open revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +27,10 @@ pub struct RevisionBody {
 }
 
 impl Document {
-    /// The open revisions, the winner first. In granularity `field` the branches that a merge has settled look closed: open are what is shown, and each
-    /// write of which something stands beside that in an open conflict. Such a write is told by the branch that it made, if that is still there and
-    /// shows what competes, else by a revision of the first generation that follows from its dot: so it has one name as long as it competes.
+    /// The open revisions, the winner first. In granularity `field` open are what is shown, and each write of which something stands beside that in an
+    /// open conflict. Such a write is told by the branch that it made, if that is still there and shows what competes, else by a revision of the first
+    /// generation that follows from its dot: so it has one name as long as it competes. The branches that a merge has settled look closed: each by a
+    /// deletion, with the id that CouchDB's would have, so that who has read the branch does not keep it open.
     pub fn leaves(&self, shown: &Shown) -> Vec<Leaf> {
         match self {
             Self::Tree(document) => document
@@ -35,7 +42,18 @@ impl Document {
                 })
                 .collect(),
             Self::Fields(_) if self.is_empty() => Vec::new(),
-            Self::Fields(_) => self.fields_leaves(shown),
+            Self::Fields(document) => self.fields_leaves(document, shown),
+        }
+    }
+
+    /// Whether a revision is the deletion by which a branch looks closed that a merge has settled.
+    pub fn closes(&self, revision: &Revision, shown: &Shown) -> bool {
+        match self {
+            Self::Tree(_) => false,
+            Self::Fields(document) => {
+                let mut settled = settled(document, shown, &self.competing(shown)).into_iter();
+                settled.any(|branch| closing(branch) == *revision)
+            }
         }
     }
 
@@ -44,14 +62,17 @@ impl Document {
         match self {
             Self::Tree(document) => document.ancestors(revision),
             Self::Fields(document) => {
-                let mut heads: Vec<_> = document.heads.values().collect();
-                heads.sort_by(|a, b| b.revision.cmp(&a.revision));
-                if let Some(head) = heads.iter().find(|head| head.revision == *revision) {
+                let mut heads = document.heads.values();
+                if let Some(head) = heads.find(|head| head.revision == *revision) {
                     return head.ancestry.iter().cloned().collect();
                 }
-                // The merge of several branches is a child of the highest.
-                let highest = heads.first().filter(|_| *revision == shown.revision);
-                let parents = highest.into_iter();
+                let parent = if *revision == shown.revision {
+                    parent(document, &self.competing(shown))
+                } else {
+                    let mut heads = document.heads.values();
+                    heads.find(|head| closing(&head.revision) == *revision)
+                };
+                let parents = parent.into_iter();
                 parents
                     .flat_map(|head| std::iter::once(&head.revision).chain(head.ancestry.iter()))
                     .cloned()
@@ -72,6 +93,9 @@ impl Document {
             return Some(RevisionBody {
                 body: (!open.deleted).then(|| Arc::clone(open.body)),
             });
+        }
+        if self.closes(revision, shown) {
+            return Some(RevisionBody { body: None });
         }
         let mut losing = self
             .losing(shown)
@@ -129,7 +153,12 @@ impl Document {
         found
     }
 
-    fn fields_leaves(&self, shown: &Shown) -> Vec<Leaf> {
+    /// The revisions of what competes and is not shown.
+    fn competing(&self, shown: &Shown) -> BTreeSet<Revision> {
+        self.losing(shown).into_iter().map(|losing| losing.revision).collect()
+    }
+
+    fn fields_leaves(&self, document: &FieldDocument, shown: &Shown) -> Vec<Leaf> {
         let mut leaves = vec![Leaf {
             revision: shown.revision.clone(),
             deleted: shown.deleted,
@@ -142,6 +171,11 @@ impl Document {
                 });
             }
         }
+        let open = leaves.iter().map(|leaf| leaf.revision.clone()).collect();
+        leaves.extend(settled(document, shown, &open).into_iter().map(|branch| Leaf {
+            revision: closing(branch),
+            deleted: true,
+        }));
         leaves[1..].sort_by(|a, b| (!b.deleted, &b.revision).cmp(&(!a.deleted, &a.revision)));
         leaves
     }
@@ -175,6 +209,32 @@ fn stands(kind: &CandidateKind, value: Option<&crate::Value>, deleted: bool) -> 
         CandidateKind::Removed => value.is_none(),
         CandidateKind::Deleted(deletes) => *deletes == deleted,
     }
+}
+
+/// The branch that a merge looks like a child of: one of the highest generation, as the merge is of the next, and one that does not compete, as a
+/// revision with a child is no open one.
+fn parent<'a>(document: &'a FieldDocument, competing: &BTreeSet<Revision>) -> Option<&'a Head> {
+    let rank = |head: &&Head| {
+        let competes = competing.contains(&head.revision);
+        (head.revision.generation, !competes, head.revision.clone())
+    };
+    document.heads.values().max_by_key(rank)
+}
+
+/// The branches that a merge has settled, but for the one that it looks like a child of. Deletions are closed as they are.
+fn settled<'a>(document: &'a FieldDocument, shown: &Shown, competing: &BTreeSet<Revision>) -> BTreeSet<&'a Revision> {
+    let parent = parent(document, competing);
+    let is_settled = |head: &&Head| {
+        let goes_on = parent.is_some_and(|parent| parent.revision == head.revision);
+        !head.deleted && !goes_on && head.revision != shown.revision && !competing.contains(&head.revision)
+    };
+    let settled = document.heads.values().filter(is_settled);
+    settled.map(|head| &head.revision).collect()
+}
+
+/// The deletion of a revision, as CouchDB would name it.
+fn closing(branch: &Revision) -> Revision {
+    write_revision(Some(branch), true, &Object::new(), &[])
 }
 
 fn named_by(dot: Dot) -> Revision {

@@ -37,9 +37,11 @@ impl Opened {
         self.state.ancestors(revision, &self.shown)
     }
 
-    /// Whether the revision is open, or an ancestor of one that is.
+    /// Whether the revision is open, or an ancestor of one that is, or closes one.
     pub fn knows(&self, revision: &Revision) -> bool {
-        self.shown.revision == *revision || self.state.knows_revision(revision)
+        self.shown.revision == *revision
+            || self.state.knows_revision(revision)
+            || self.state.closes(revision, &self.shown)
     }
 }
 
