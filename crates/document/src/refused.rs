@@ -19,7 +19,7 @@ pub enum Refused {
         path: String,
     },
     /// A resolution names a path where there is nothing to settle.
-    #[error("`{path}` is not in conflict; `rejoin conflicts` lists what is, and an ordinary write changes what is not")]
+    #[error("{} is not in conflict; `rejoin conflicts` lists what is, and an ordinary write changes what is not", place(.path))]
     NotInConflict {
         /// JSON pointer.
         path: String,
@@ -28,11 +28,18 @@ pub enum Refused {
     #[error("the document is not in conflict; change it by an ordinary write")]
     NothingInConflict,
     /// What a resolution chooses cannot stand there: what holds it is settled otherwise, or it is of the wrong kind.
-    #[error("the choice for `{path}` cannot stand there; settle what holds it first, and read the conflicts again")]
+    #[error("the choice for {} cannot stand there; settle what holds it first, and read the conflicts again", place(.path))]
     CannotStand {
         /// JSON pointer.
         path: String,
     },
+}
+
+fn place(path: &str) -> String {
+    if path.is_empty() {
+        return "the document as a whole".to_owned();
+    }
+    format!("`{path}`")
 }
 
 /// Both sides of a refused write, for the client to merge.

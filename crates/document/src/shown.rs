@@ -56,4 +56,12 @@ impl Shown {
     pub fn checksum(&self) -> Checksum {
         Checksum::of(&self.body)
     }
+
+    /// The open conflict at a path: a document may have as many as it has leaves.
+    pub fn conflict_at(&self, path: &str) -> Option<&OpenConflict> {
+        let place = self
+            .conflicts
+            .binary_search_by(|conflict| conflict.path.as_str().cmp(path));
+        self.conflicts.get(place.ok()?)
+    }
 }

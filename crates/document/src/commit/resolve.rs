@@ -51,8 +51,10 @@ impl FieldDocument {
             Settle::Without(candidates) => {
                 let mut fields = self.shown_fields().into_owned();
                 for (path, dot) in candidates {
-                    let conflict = shown.conflicts.iter().find(|conflict| conflict.path == *path);
-                    let mut listed = conflict.into_iter().flat_map(|conflict| &conflict.candidates);
+                    let mut listed = shown
+                        .conflict_at(path)
+                        .into_iter()
+                        .flat_map(|conflict| &conflict.candidates);
                     let listed = listed.find(|candidate| candidate.dot == *dot);
                     let candidate = listed.ok_or_else(|| Refused::NotInConflict { path: path.clone() })?;
                     if !path.is_empty() {

@@ -77,6 +77,8 @@ proptest! {
                 let shown = state.shown(&rules);
                 prop_assert!(shown.conflicts.is_empty() || state.may_conflict());
                 prop_assert!(shown.conflicts.is_sorted_by(|a, b| a.path < b.path));
+                prop_assert!(shown.conflicts.iter().all(|conflict| shown.conflict_at(&conflict.path) == Some(conflict)));
+                prop_assert_eq!(shown.conflict_at("/nowhere"), None);
             }
         }
     }

@@ -334,8 +334,8 @@ fn possible(vector: &VersionVector) -> VersionVector {
 }
 
 fn has_new_conflict(before: Option<&Shown>, after: &Shown) -> bool {
-    let known = |path: &str| before.is_some_and(|before| before.conflicts.iter().any(|conflict| conflict.path == path));
-    after.conflicts.iter().any(|conflict| !known(&conflict.path))
+    let is_known = |path: &str| before.is_some_and(|before| before.conflict_at(path).is_some());
+    after.conflicts.iter().any(|conflict| !is_known(&conflict.path))
 }
 
 /// Values that stand beside the shown ones.

@@ -121,10 +121,7 @@ pub(crate) fn all_candidates(document: &Document, was: &Shown) -> Vec<OpenConfli
 
 /// Whether a state still has a candidate, or shows its value.
 fn stays(path: &str, candidate: &Candidate, after: &Shown) -> bool {
-    let place = after
-        .conflicts
-        .binary_search_by(|conflict| conflict.path.as_str().cmp(path));
-    let listed = place.ok().and_then(|place| after.conflicts.get(place));
+    let listed = after.conflict_at(path);
     let body = (!after.deleted).then_some(after.body.as_ref());
     let same = |other: &Candidate| other.dot == candidate.dot && other.kind == candidate.kind;
     listed.is_some_and(|conflict| conflict.candidates.iter().any(same))

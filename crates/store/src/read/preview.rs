@@ -86,7 +86,7 @@ fn ruled_otherwise(now: &RuleSet, then: &RuleSet) -> BTreeSet<String> {
 
 /// Rules change what is shown where they are set, and what is open there and at the conflicts.
 fn effects(id: &DocumentId, ruled: &BTreeSet<String>, now: &Shown, then: &Shown) -> Vec<RuleEffect> {
-    let open = |shown: &Shown, path: &str| shown.conflicts.iter().any(|conflict| conflict.path == path);
+    let open = |shown: &Shown, path: &str| shown.conflict_at(path).is_some();
     let conflicts = now.conflicts.iter().chain(&then.conflicts);
     let paths: BTreeSet<&str> = conflicts
         .map(|conflict| conflict.path.as_str())
