@@ -130,11 +130,16 @@ impl SessionToken {
     /// As for [`Self::decode`]; [`SessionTokenError::OtherDatabase`].
     pub fn decode_for(bytes: &[u8], database: &str) -> Result<Self, SessionTokenError> {
         let token = Self::decode(bytes)?;
-        if token.database == Self::new(database).database {
+        if token.is_of(database) {
             Ok(token)
         } else {
             Err(SessionTokenError::OtherDatabase)
         }
+    }
+
+    /// Whether it is of the database that nodes keep under this name.
+    pub fn is_of(&self, database: &str) -> bool {
+        self.database == Self::new(database).database
     }
 
     /// What a session has seen that has seen both; `None` if they are of different databases. Issued is what both were issued by one log: at the

@@ -321,7 +321,7 @@ impl Client {
     pub(crate) fn refused(&self, call: &InSession<'_>, error: &CallError) {
         if error.reason() == Some(Reason::InvalidSession) {
             // The database was deleted and created again: what the session had seen of it is no more. The caller is told once.
-            self.session.forget(call.database);
+            self.session.forget_sent(call.database, &call.sent);
         } else {
             self.session.saw(call.database, &call.sent, error.session_token());
         }

@@ -37,6 +37,14 @@ impl Session {
         self.tokens().remove(database);
     }
 
+    /// Begins anew with one database after its token was refused, unless another call has brought a newer one meanwhile.
+    pub(crate) fn forget_sent(&self, database: &str, sent: &Bytes) {
+        let mut tokens = self.tokens();
+        if tokens.get(database) == Some(sent) {
+            tokens.remove(database);
+        }
+    }
+
     /// What to send with a call; empty if the session has seen nothing of the database.
     pub(crate) fn to_send(&self, database: &str) -> Bytes {
         self.token(database).unwrap_or_default()
@@ -50,7 +58,7 @@ impl Session {
         }
         let mut tokens = self.tokens();
         let token = match tokens.get(database) {
-            Some(current) if current != sent => join(current, &answered).unwrap_or(answered),
+            Some(current) if current != sent => join(current, answered),
             _ => answered,
         };
         tokens.insert(database.to_owned(), token);
@@ -61,10 +69,14 @@ impl Session {
     }
 }
 
-/// `None` if one of them is of a version that this client does not read: then the newest answer stands alone.
-fn join(a: &Bytes, b: &Bytes) -> Option<Bytes> {
-    let (a, b) = (SessionToken::decode(a).ok()?, SessionToken::decode(b).ok()?);
-    Some(a.join(&b)?.encode().into())
+/// The token of a session that has seen both. If one of them is of a version that this client does not read, the newest answer stands alone. If they are
+/// of two lives of a database, the answer is a late one, to a call that was made before the session went on with the other life.
+fn join(current: &Bytes, answered: Bytes) -> Bytes {
+    let (Ok(own), Ok(other)) = (SessionToken::decode(current), SessionToken::decode(&answered)) else {
+        return answered;
+    };
+    own.join(&other)
+        .map_or_else(|| current.clone(), |joined| joined.encode().into())
 }
 
 #[cfg(test)]
@@ -113,6 +125,20 @@ mod tests {
         assert_eq!(seen(&session), vector(&[(2, 6)]));
         session.forget("things");
         assert_eq!(session.token("things"), None);
+    }
+
+    #[test]
+    fn a_late_answer_of_a_former_life_of_a_database_takes_nothing_from_the_next_one() {
+        let session = Session::new();
+        session.resume("things", token(&[(1, 5)]));
+        let sent = session.to_send("things");
+        session.forget_sent("things", &sent);
+        assert_eq!(session.token("things"), None);
+        let next: Bytes = SessionToken::new("things@2").encode().into();
+        session.saw("things", &Bytes::new(), next.clone());
+        session.saw("things", &sent, token(&[(1, 6)]));
+        session.forget_sent("things", &sent);
+        assert_eq!(session.to_send("things"), next);
     }
 
     #[test]

@@ -37,6 +37,8 @@ mod services;
 mod session_reads;
 #[path = "node/sessions.rs"]
 mod sessions;
+#[path = "node/shown_late.rs"]
+mod shown_late;
 #[path = "node/starting.rs"]
 mod starting;
 #[path = "node/telemetry.rs"]

@@ -26,7 +26,7 @@ pub(super) async fn get(
     request: &proto::BatchGetDocumentsRequest,
     deadline: Option<Duration>,
 ) -> Result<proto::BatchGetDocumentsResponse, Failure> {
-    let database = request::database(&context.store, &request.database)?;
+    let database = session::database(context, &request.database, request.options.as_ref(), deadline).await?;
     if request.ids.is_empty() || request.ids.len() > IDS_MAX {
         let found = request.ids.len();
         return Err(Failure::batch(&format!(

@@ -29,7 +29,7 @@ impl ConflictApi {
         deadline: Option<Duration>,
     ) -> Result<proto::ListConflictsResponse, Failure> {
         let store = &self.context.store;
-        let database = request::database(store, &request.database)?;
+        let database = session::database(&self.context, &request.database, request.options.as_ref(), deadline).await?;
         let after = page_token::after_id(&request.page_token)?;
         let (filter, size) = (resolve::filter(request.filter.as_ref())?, page::size(request.page_size));
         let reading = session::before_read(&self.context, &database, request.options.as_ref(), deadline).await?;
@@ -52,7 +52,7 @@ impl ConflictApi {
         deadline: Option<Duration>,
     ) -> Result<proto::GetConflictsResponse, Failure> {
         let store = &self.context.store;
-        let database = request::database(store, &request.database)?;
+        let database = session::database(&self.context, &request.database, request.options.as_ref(), deadline).await?;
         let id = request::id(&request.id)?;
         let reading = session::before_read(&self.context, &database, request.options.as_ref(), deadline).await?;
         let (shown, seen) = match store.get(&database, &id)? {

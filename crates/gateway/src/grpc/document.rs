@@ -88,12 +88,13 @@ impl DocumentApi {
         request: &proto::GetDocumentRequest,
         deadline: Option<Duration>,
     ) -> Result<proto::GetDocumentResponse, Failure> {
+        let options = request.options.as_ref();
         let (database, id) = (
-            request::database(&self.context.store, &request.database)?,
+            session::database(&self.context, &request.database, options, deadline).await?,
             request::id(&request.id)?,
         );
         let revision = request::revision(request.revision.as_deref())?;
-        let reading = session::before_read(&self.context, &database, request.options.as_ref(), deadline).await?;
+        let reading = session::before_read(&self.context, &database, options, deadline).await?;
         let found = self.context.store.get(&database, &id)?;
         let current = found.as_ref().filter(|found| !found.shown.deleted);
         let (document, seen) = match (revision, current) {

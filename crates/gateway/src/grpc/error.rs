@@ -156,7 +156,7 @@ impl Failure {
         let database = database.base();
         Self::text(
             Reason::DatabaseNotFound,
-            format!("the database {database} does not exist; create it first"),
+            format!("the database {database} does not exist; check the name, or create it first"),
         )
         .with("database", database)
     }
@@ -329,12 +329,13 @@ pub(super) fn complete(status: &Status) -> Option<Status> {
     if !status.details().is_empty() {
         return None;
     }
+    let too_large = (
+        Reason::BodyTooLarge,
+        "the message is larger than this node takes; send a smaller body",
+    );
     let (reason, message) = match status.code() {
-        // The decoder's answer to a message over the limit.
-        Code::OutOfRange => (
-            Reason::BodyTooLarge,
-            "the message is larger than this node takes; send a smaller body",
-        ),
+        // The decoder's answers to a message over the limit, and to a compressed one.
+        Code::OutOfRange | Code::ResourceExhausted => too_large,
         // The decoder's answer to bytes that are not the message.
         Code::Internal => (
             Reason::InvalidMessage,

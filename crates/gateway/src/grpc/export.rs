@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::answers::{AnswerSender, Answers, answers};
 use super::error::Failure;
 use super::session::{self, LastingRead};
-use super::{history, list, request};
+use super::{history, list};
 use crate::node::{NodeContext, long_read};
 
 /// Answers that wait for a slow client, at most; their bytes are bounded too.
@@ -46,7 +46,7 @@ pub(super) async fn start(
     request: &proto::ExportDocumentsRequest,
     deadline: Option<Duration>,
 ) -> Result<Answers<proto::ExportDocumentsResponse>, Failure> {
-    let database = request::database(&context.store, &request.database)?;
+    let database = session::database(context, &request.database, request.options.as_ref(), deadline).await?;
     list::bounded("prefix", &request.prefix)?;
     let permit = Arc::clone(&context.exports).try_acquire_owned();
     let permit = permit.map_err(|_| Failure::too_many("exports"))?;

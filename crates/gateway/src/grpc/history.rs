@@ -21,7 +21,7 @@ pub(super) async fn list(
     deadline: Option<Duration>,
 ) -> Result<proto::ListRevisionsResponse, Failure> {
     let (database, id) = (
-        request::database(&context.store, &request.database)?,
+        session::database(context, &request.database, request.options.as_ref(), deadline).await?,
         request::id(&request.id)?,
     );
     let below = page_token::below_sequence(&request.page_token, &database, &id)?;
@@ -78,7 +78,7 @@ pub(super) async fn diff(
     deadline: Option<Duration>,
 ) -> Result<proto::DiffRevisionsResponse, Failure> {
     let (database, id) = (
-        request::database(&context.store, &request.database)?,
+        session::database(context, &request.database, request.options.as_ref(), deadline).await?,
         request::id(&request.id)?,
     );
     let parse = |text: &str| text.parse::<Revision>().map_err(|error| Failure::revision(text, error));

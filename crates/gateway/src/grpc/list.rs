@@ -7,7 +7,7 @@ use rejoin_document::DOCUMENT_ID_BYTES_MAX;
 use rejoin_store::{Found, ListRange};
 
 use super::error::Failure;
-use super::{page, request, session};
+use super::{page, session};
 use crate::node::{NodeContext, long_read};
 
 /// Reads one page.
@@ -20,7 +20,7 @@ pub(super) async fn list(
     request: &proto::ListDocumentsRequest,
     deadline: Option<Duration>,
 ) -> Result<proto::ListDocumentsResponse, Failure> {
-    let database = request::database(&context.store, &request.database)?;
+    let database = session::database(context, &request.database, request.options.as_ref(), deadline).await?;
     let range = range(request)?;
     let fingerprint = range.fingerprint(&database);
     let after = page_token::after_in(fingerprint, &request.page_token)?;

@@ -15,7 +15,8 @@
 //!   waits for nobody) hands out a token without a log, so that it is checked in full wherever it goes.
 //! - **Shortened.** Beyond 16 replicas a token leaves out what every member datacenter is known to have. A datacenter that joined later or was
 //!   restored since may lack just that, so a shortened token also wants the node to have read the log of each of its peers to the end once.
-//! - **Another life of a database** has another name inside, and its tokens are refused here: its documents are other documents.
+//! - **Another life of a database** has another name inside: its documents are other documents. The token of a former life is refused. That of a later
+//!   one is of a database that was deleted and created again elsewhere: the session waits until this node has heard of it.
 //!
 //! What it does not cover: a document that a node could not apply and has set aside (its status warns of it), and an older disk that has grown past
 //! the place in the log before anybody noticed.
@@ -24,15 +25,21 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rejoin_api::{SessionToken, proto};
+use rejoin_api::{SessionToken, SessionTokenError, proto};
 use rejoin_document::{DatabaseName, DatacenterName, HlcTime, VersionVector};
 use rejoin_store::{Lacking, ReadError, Seen, Store};
 use rejoin_sync::LinkState;
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
 
 use super::error::{Failure, Gap};
+use super::request;
 use super::waiting::Patience;
 use crate::links::Board;
 use crate::node::NodeContext;
+
+/// What is read of this node's own writes is shown within about this time: a commit shows it when the disk has it.
+const SHOWN_SOON: Duration = Duration::from_millis(5);
 
 /// Replicas that a token names before it is shortened.
 const REPLICAS_KEPT: usize = 16;
@@ -41,7 +48,8 @@ const REPLICAS_KEPT: usize = 16;
 pub(super) struct Reading<'a> {
     context: &'a NodeContext,
     database: &'a DatabaseName,
-    seen: Seen,
+    /// `None`: of a later life of the database.
+    seen: Option<Seen>,
     stale: bool,
     catching_up_from: Vec<DatacenterName>,
 }
@@ -50,10 +58,75 @@ pub(super) struct Reading<'a> {
 pub(super) struct LastingRead {
     context: NodeContext,
     database: DatabaseName,
-    seen: Seen,
+    seen: Option<Seen>,
     told: VersionVector,
     stale: bool,
     catching_up_from: Vec<DatacenterName>,
+}
+
+/// Lives of a database beyond the one that is known here, in which a token is looked for.
+const LATER_LIVES: u32 = 64;
+
+/// The database that a read means by `text`. A session that has seen a later life of it waits until this node has heard of that, as in
+/// [`before_read`].
+///
+/// # Errors
+///
+/// It does not exist; `SESSION_BEHIND` when the time is over; the node is stopping.
+pub(super) async fn database(
+    context: &NodeContext,
+    text: &str,
+    options: Option<&proto::ReadOptions>,
+    deadline: Option<Duration>,
+) -> Result<DatabaseName, Failure> {
+    let (token, wait_ms, allow_stale) = asked(options);
+    let mut learned = context.store.learned();
+    let mut database = request::database(&context.store, text)?;
+    if allow_stale || !is_of_later_life(&database, token) {
+        return Ok(database);
+    }
+    let (_place, end) = (place(context)?, Patience::new(wait_ms, deadline).end());
+    while is_of_later_life(&database, token) {
+        tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return Err(Failure::shutting_down()),
+            () = learned.changed() => {}
+            () = tokio::time::sleep_until(end) => return Err(behind_a_life(context)),
+        }
+        database = request::database(&context.store, text)?;
+    }
+    Ok(database)
+}
+
+/// Whether a token is of a database that was deleted and created again, more often than this node has heard of.
+fn is_of_later_life(database: &DatabaseName, token: &[u8]) -> bool {
+    let Ok(token) = SessionToken::decode(token) else {
+        return false;
+    };
+    if token.is_of(inside(database)) {
+        return false;
+    }
+    let next = database.incarnation().saturating_add(1);
+    let mut lives = (next..next.saturating_add(LATER_LIVES)).map(|number| database.of_incarnation(number));
+    lives.any(|later| token.is_of(inside(&later)))
+}
+
+/// The calls that wait are bounded.
+fn place(context: &NodeContext) -> Result<SemaphorePermit<'_>, Failure> {
+    let place = context.waiting.try_acquire();
+    place.map_err(|_| Failure::too_many("waiting calls"))
+}
+
+/// Why this node has not heard of a later life of a database.
+fn behind_a_life(context: &NodeContext) -> Failure {
+    Failure::session_behind(&gap(context, &Lacking::default()))
+}
+
+fn asked(options: Option<&proto::ReadOptions>) -> (&[u8], u32, bool) {
+    match options {
+        Some(options) => (&options.session_token[..], options.wait_ms, options.allow_stale),
+        None => (&[][..], 0, false),
+    }
 }
 
 /// Lets a read begin once this node has what its session has seen; the longest that it waits is in `options`, and the call's own `deadline`.
@@ -67,14 +140,14 @@ pub(super) async fn before_read<'a>(
     options: Option<&proto::ReadOptions>,
     deadline: Option<Duration>,
 ) -> Result<Reading<'a>, Failure> {
-    let (token, wait_ms, allow_stale) = match options {
-        Some(options) => (&options.session_token[..], options.wait_ms, options.allow_stale),
-        None => (&[][..], 0, false),
-    };
+    let (token, wait_ms, allow_stale) = asked(options);
     let seen = incoming(database, token)?;
-    let has = context.store.has_seen(database, &seen);
+    let has = has(context, database, seen.as_ref());
     if !has && !allow_stale {
-        wait(context, database, &seen, Patience::new(wait_ms, deadline)).await?;
+        match &seen {
+            Some(seen) => wait(context, database, seen, Patience::new(wait_ms, deadline)).await?,
+            None => return Err(behind_a_life(context)),
+        }
     }
     Ok(Reading {
         catching_up_from: context.store.catching_up_from(database),
@@ -119,7 +192,7 @@ impl Reading<'_> {
     }
 
     fn token(self, read: &VersionVector) -> Bytes {
-        issue(self.context, self.database, self.seen, read, !self.stale)
+        handed_out(self.context, self.database, self.seen, read, !self.stale)
     }
 }
 
@@ -131,15 +204,14 @@ impl LastingRead {
         proto::ReadState {
             stale: self.stale,
             catching_up_from: catching_up(store, database, &self.catching_up_from),
-            session_token: issue(&self.context, database, self.seen.clone(), &self.told, !self.stale),
+            session_token: handed_out(&self.context, database, self.seen.clone(), &self.told, !self.stale),
         }
     }
 
     /// The next piece is read as of now, not as of the moment when the read began.
     pub(super) fn go_on(&mut self) {
-        let store = &self.context.store;
-        self.catching_up_from = store.catching_up_from(&self.database);
-        self.stale = self.stale && !store.has_seen(&self.database, &self.seen);
+        self.catching_up_from = self.context.store.catching_up_from(&self.database);
+        self.stale = self.stale && !has(&self.context, &self.database, self.seen.as_ref());
     }
 }
 
@@ -150,21 +222,49 @@ fn catching_up(store: &Store, database: &DatabaseName, at_begin: &[DatacenterNam
     all.into_iter().map(DatacenterName::to_string).collect()
 }
 
-/// What a session has seen of a database, by the token that it sent; an empty one begins a session.
+/// Whether this node has all that a session has seen; not if that is of a later life of the database.
+fn has(context: &NodeContext, database: &DatabaseName, seen: Option<&Seen>) -> bool {
+    seen.is_some_and(|seen| context.store.has_seen(database, seen))
+}
+
+/// The token of a session that has now seen `read`. A session with a later life of the database keeps the one that it has.
+fn handed_out(
+    context: &NodeContext,
+    database: &DatabaseName,
+    seen: Option<Seen>,
+    read: &VersionVector,
+    has: bool,
+) -> Bytes {
+    seen.map_or_else(Bytes::new, |seen| issue(context, database, seen, read, has))
+}
+
+/// What the session of a write has seen.
+///
+/// # Errors
+///
+/// `INVALID_SESSION`; `SESSION_BEHIND` at once, as no write waits, if it is of a later life of the database: this one is deleted elsewhere.
+pub(super) fn before_write(context: &NodeContext, database: &DatabaseName, token: &[u8]) -> Result<Seen, Failure> {
+    incoming(database, token)?.ok_or_else(|| behind_a_life(context))
+}
+
+/// What a session has seen of a database, by the token that it sent; an empty one begins a session. `None`: it is of a later life of the database.
 ///
 /// # Errors
 ///
 /// `INVALID_SESSION`.
-pub(super) fn incoming(database: &DatabaseName, token: &[u8]) -> Result<Seen, Failure> {
+fn incoming(database: &DatabaseName, token: &[u8]) -> Result<Option<Seen>, Failure> {
     if token.is_empty() {
-        return Ok(Seen::default());
+        return Ok(Some(Seen::default()));
     }
-    let token = SessionToken::decode_for(token, inside(database)).map_err(Failure::session_token)?;
-    Ok(Seen {
-        writes: token.seen,
-        had_at: token.issued,
-        shortened: token.shortened,
-    })
+    match SessionToken::decode_for(token, inside(database)) {
+        Ok(token) => Ok(Some(Seen {
+            writes: token.seen,
+            had_at: token.issued,
+            shortened: token.shortened,
+        })),
+        Err(SessionTokenError::OtherDatabase) if is_of_later_life(database, token) => Ok(None),
+        Err(error) => Err(Failure::session_token(error)),
+    }
 }
 
 /// The token of a session that has seen `seen` and now `read`; `has`: this node has all of `seen`.
@@ -198,19 +298,27 @@ fn inside(database: &DatabaseName) -> &str {
     database.as_str()
 }
 
-/// Looks again whenever the node has learned something, never in between. The calls that wait are bounded.
+/// Looks again whenever the node has learned something. What it lacks of its own writes is on its disk and shown in a moment: nobody is woken for
+/// that, so it looks again soon.
 async fn wait(context: &NodeContext, database: &DatabaseName, seen: &Seen, patience: Patience) -> Result<(), Failure> {
-    let _place = context
-        .waiting
-        .try_acquire()
-        .map_err(|_| Failure::too_many("waiting calls"))?;
+    let _place = place(context)?;
     let (mut learned, end) = (context.store.learned(), patience.end());
     while !context.store.has_seen(database, seen) {
+        let now = Instant::now();
+        if now >= end {
+            return Err(behind(context, database, seen));
+        }
+        let lacking = context.store.lacking(database, seen).replicas;
+        let again = if lacking == [context.store.identity().replica] {
+            end.min(now + SHOWN_SOON)
+        } else {
+            end
+        };
         tokio::select! {
             biased;
             () = context.stop.cancelled() => return Err(Failure::shutting_down()),
             () = learned.changed() => {}
-            () = tokio::time::sleep_until(end) => return Err(behind(context, database, seen)),
+            () = tokio::time::sleep_until(again) => {}
         }
     }
     Ok(())
@@ -219,7 +327,7 @@ async fn wait(context: &NodeContext, database: &DatabaseName, seen: &Seen, patie
 /// Why this node still lacks what a session has seen.
 fn behind(context: &NodeContext, database: &DatabaseName, seen: &Seen) -> Failure {
     let lacking = context.store.lacking(database, seen);
-    match lost(context, database, &lacking) {
+    match lost(context, database, seen, &lacking) {
         Ok(None) => Failure::session_behind(&gap(context, &lacking)),
         Ok(Some(failure)) => failure,
         Err(error) => error.into(),
@@ -228,7 +336,12 @@ fn behind(context: &NodeContext, database: &DatabaseName, seen: &Seen) -> Failur
 
 /// A write of a replica whose place another one took is lost when nobody can bring it any more: this node has read the logs of all its peers to
 /// the end, and is connected with all.
-fn lost(context: &NodeContext, database: &DatabaseName, lacking: &Lacking) -> Result<Option<Failure>, ReadError> {
+fn lost(
+    context: &NodeContext,
+    database: &DatabaseName,
+    seen: &Seen,
+    lacking: &Lacking,
+) -> Result<Option<Failure>, ReadError> {
     let store = &context.store;
     let boards = context.links.hub.boards();
     let all_read = boards.iter().all(|board| state(board) == Some(LinkState::Connected));
@@ -238,6 +351,9 @@ fn lost(context: &NodeContext, database: &DatabaseName, lacking: &Lacking) -> Re
     let own = store.identity();
     for replica in &lacking.replicas {
         if *replica == own.replica {
+            if store.has_written(database, seen)? {
+                return Ok(None);
+            }
             return Ok(Some(Failure::session_lost(&own.datacenter, None)));
         }
         if let (Some(at), Some(datacenter)) = (store.replaced(*replica)?, store.datacenter_of(*replica)) {

@@ -78,7 +78,7 @@ pub(super) async fn start(
     request: &proto::WatchChangesRequest,
     deadline: Option<Duration>,
 ) -> Result<Answers<proto::WatchChangesResponse>, Failure> {
-    let database = request::database(&context.store, &request.database)?;
+    let database = session::database(context, &request.database, request.options.as_ref(), deadline).await?;
     let (filter, heartbeat) = (filter(request)?, heartbeat(request.heartbeat_ms)?);
     let permit = Arc::clone(&context.watches).try_acquire_owned();
     let permit = permit.map_err(|_| Failure::too_many("watches"))?;

@@ -25,7 +25,7 @@ impl<'a> Options<'a> {
     ///
     /// # Errors
     ///
-    /// `INVALID_SESSION` or `INVALID_ACKNOWLEDGE`.
+    /// `INVALID_SESSION`, `SESSION_BEHIND` or `INVALID_ACKNOWLEDGE`.
     pub(super) fn new(
         context: &'a NodeContext,
         database: DatabaseName,
@@ -35,7 +35,7 @@ impl<'a> Options<'a> {
         let token = options.map_or(&[][..], |options| &options.session_token[..]);
         let acknowledge = options.and_then(|options| options.acknowledge.as_ref());
         Ok(Self {
-            seen: session::incoming(&database, token)?,
+            seen: session::before_write(context, &database, token)?,
             acknowledgement: Acknowledgement::new(context, acknowledge, deadline)?,
             context,
             database,

@@ -320,6 +320,7 @@ async fn messages_may_be_compressed_with_zstd() {
     use rejoin_api::proto::document_service_client::DocumentServiceClient;
     use rejoin_api::proto::{CreateDocumentRequest, GetDocumentRequest};
     use tonic::codec::CompressionEncoding::Zstd;
+    use tonic_types::StatusExt;
 
     let mut node = node().await;
     let client = DocumentServiceClient::connect(format!("http://{}", node.address))
@@ -343,5 +344,16 @@ async fn messages_may_be_compressed_with_zstd() {
     let answer = client.get_document(request).await.unwrap();
     assert_eq!(answer.metadata().get("grpc-encoding").unwrap(), "zstd");
     assert_eq!(answer.into_inner().document.unwrap().body, text(&body));
+    // Small on the wire, and too large when it is unpacked.
+    let request = CreateDocumentRequest {
+        database: "things".into(),
+        id: "huge".into(),
+        body: text(&format!(r#"{{"a":"{}"}}"#, "x".repeat(40 << 20))),
+        ..CreateDocumentRequest::default()
+    };
+    let mut client = client.max_encoding_message_size(usize::MAX);
+    let refused = client.create_document(request).await.unwrap_err();
+    let reason = refused.get_details_error_info().map(|info| info.reason);
+    assert_eq!(reason.as_deref(), Some("BODY_TOO_LARGE"), "{refused:?}");
     node.stop().await;
 }

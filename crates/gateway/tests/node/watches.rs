@@ -310,3 +310,36 @@ async fn a_filter_that_makes_no_sense_is_refused_clearly() {
     assert!(listed.await.is_err());
     node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_does_not_read_is_kept_little_for_and_gets_the_newest_in_the_end() {
+    const WRITES: usize = 300;
+    let mut node = node().await;
+    node.create_things().await;
+    let watch = Watch {
+        follow: true,
+        bodies: true,
+        ..Watch::default()
+    };
+    let mut stream = node.client.watch("things", &watch).await.unwrap();
+    let filling = "x".repeat(256 * 1024);
+    // 75 MiB of changes of which each takes the place of the one before.
+    for n in 0..WRITES {
+        node.update("a", &format!(r#"{{"n":{n},"text":"{filling}"}}"#)).await;
+    }
+    let newest = format!("{{\"n\":{},", WRITES - 1);
+    let mut given = 0;
+    let reading = async {
+        loop {
+            let change = stream.next().await.unwrap().expect("it follows");
+            given += 1;
+            if change.body.is_some_and(|body| body.starts_with(newest.as_bytes())) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, reading).await.unwrap();
+    // What waited in the node and in the connection, and one that was read for it meanwhile.
+    assert!(given < WRITES / 3, "{given} changes were kept for it");
+    node.stop().await;
+}

@@ -9,6 +9,7 @@ use rejoin_document::{
 use super::access::EXAMINED_MAX;
 use crate::engine::{Family, KeyRange};
 use crate::error::{ReadError, StoreError};
+use crate::keys::databases::{self, DatabaseRecord};
 use crate::keys::{DatabaseNumber, documents};
 use crate::latest::Follower;
 use crate::record::StoredDocument;
@@ -85,6 +86,18 @@ impl Store {
                 .cloned()
                 .collect(),
         }
+    }
+
+    /// Whether what a session has seen of this node's own writes is on the disk, though the state does not say so yet: a commit shows what it has
+    /// written a moment after it can be read.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn has_written(&self, name: &DatabaseName, seen: &Seen) -> Result<bool, ReadError> {
+        let own = self.identity().replica;
+        let value = self.engine().get(Family::Databases, &databases::key(name))?;
+        let record = value.map(|value| DatabaseRecord::decode(&value)).transpose()?;
+        Ok(record.is_some_and(|record| record.knowledge.get(own) >= seen.writes.get(own)))
     }
 
     /// Where this node's log of a database stands; of one that is not defined here, at its beginning.
