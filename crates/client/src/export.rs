@@ -9,6 +9,7 @@ use tonic::Streaming;
 
 use crate::call::{self, Safety};
 use crate::call_options::ReadState;
+use crate::conflict::Conflict;
 use crate::document::Document;
 use crate::error::CallError;
 use crate::malformed::{self, Malformed};
@@ -50,6 +51,10 @@ pub struct SupersededRevision {
     pub superseded: SystemTime,
     /// Its body as JSON text; `None` of a deletion.
     pub body: Option<Bytes>,
+    /// What stood at each path with more than one candidate: open conflicts, and what a rule or a resolution set aside.
+    pub set_aside: Vec<Conflict>,
+    /// Candidates that are not among these because they were large: the revision that came after has them still.
+    pub set_aside_left_out: u32,
 }
 
 /// The documents of an export, in ascending order of the bytes of their ids.
@@ -112,6 +117,7 @@ impl Exported {
 impl SupersededRevision {
     fn from_proto(info: proto::RevisionInfo) -> Result<Self, Malformed> {
         let superseded = info.superseded_unix_ms;
+        let set_aside = info.set_aside.into_iter().map(Conflict::from_proto);
         Ok(Self {
             revision: malformed::revision(&info.revision)?,
             deleted: info.deleted,
@@ -119,6 +125,8 @@ impl SupersededRevision {
             written: time(info.written_unix_ms)?,
             superseded: time(superseded.ok_or(Malformed::Missing("superseded_unix_ms"))?)?,
             body: info.body,
+            set_aside: set_aside.collect::<Result<_, _>>()?,
+            set_aside_left_out: info.set_aside_left_out,
         })
     }
 }

@@ -2,15 +2,16 @@
 
 use std::io::{self, IsTerminal, Write as _};
 
+use bytes::Bytes;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rejoin_client::{Export as Options, Exported, SupersededRevision};
+use rejoin_client::{CandidateKind, Export as Options, Exported, SupersededRevision};
 use serde::Serialize;
 
 use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
-use super::json::Raw;
+use super::json::{self, Raw};
 use super::load::LINE_BYTES_MAX;
 use super::reading::{self, ReadArguments};
 use super::table::count;
@@ -24,7 +25,8 @@ const REVISION_BYTES: usize = 512;
 #[command(after_help = json_help!(
     "the same lines; only errors differ.\n"
     "Each line is {\"id\", \"revision\", \"body\"}, in ascending order of the ids; `rejoin load` reads them. With"
-    "--history also \"history\": [{\"revision\", \"deleted\", \"superseded\", \"body\"}], newest first; a"
+    "--history also \"history\": [{\"revision\", \"deleted\", \"superseded\", \"body\"}], newest first, with"
+    "\"set_aside\" and \"left_out\" as in `rejoin history --bodies --json` where something stood beside what was shown; a"
     "deleted document of which something is kept is {\"id\", \"revision\", \"deleted\": true, \"history\"}. A history"
     "longer than a line may be goes on in lines {\"id\", \"history\"} that follow. What is written meanwhile does not"
     "show. Open conflicts are not part of it: `rejoin conflicts` lists them. That a session has seen something newer, or"
@@ -65,6 +67,10 @@ struct Revision {
     deleted: bool,
     superseded: String,
     body: Option<Raw>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    set_aside: Vec<json::SetAside>,
+    #[serde(skip_serializing_if = "is_zero")]
+    left_out: u32,
 }
 
 impl Export {
@@ -120,7 +126,7 @@ fn lines(exported: &Exported, with_history: bool) -> Vec<Line<'_>> {
     }
     let (mut lines, mut history) = (Vec::new(), Vec::new());
     for old in &exported.history {
-        let old_bytes = old.body.as_ref().map_or(0, |body| body.len()) + REVISION_BYTES;
+        let old_bytes = bytes_of(old);
         if bytes + old_bytes > LINE_BYTES_MAX - REVISION_BYTES {
             line.history = Some(std::mem::take(&mut history));
             lines.push(std::mem::replace(&mut line, Line::of(&document.id)));
@@ -132,6 +138,22 @@ fn lines(exported: &Exported, with_history: bool) -> Vec<Line<'_>> {
     line.history = with_history.then_some(history);
     lines.push(line);
     lines
+}
+
+/// What a revision takes in a line, at most.
+fn bytes_of(old: &SupersededRevision) -> usize {
+    let candidates = old.set_aside.iter().flat_map(|conflict| {
+        let values = conflict.candidates.iter().map(|candidate| match &candidate.kind {
+            CandidateKind::Value(text) => text.len(),
+            _ => 0,
+        });
+        values.map(|value| value + conflict.path.len() + REVISION_BYTES)
+    });
+    old.body.as_ref().map_or(0, Bytes::len) + REVISION_BYTES + candidates.sum::<usize>()
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl<'a> Line<'a> {
@@ -147,6 +169,8 @@ impl Revision {
             deleted: old.deleted,
             superseded: time::rfc3339(old.superseded),
             body: old.body.as_ref().map(Raw::new),
+            set_aside: old.set_aside.iter().cloned().map(json::SetAside::new).collect(),
+            left_out: old.set_aside_left_out,
         }
     }
 }
@@ -155,11 +179,9 @@ impl Revision {
 mod tests {
     use std::time::SystemTime;
 
-    use bytes::Bytes;
     use rejoin_client::Document;
     use rejoin_document::Checksum;
 
-    use super::super::json;
     use super::*;
 
     fn exported(body: &'static str, revisions: usize, revision_bytes: usize) -> Exported {
@@ -170,6 +192,8 @@ mod tests {
             written: SystemTime::UNIX_EPOCH,
             superseded: SystemTime::UNIX_EPOCH,
             body: Some(format!("{{\"x\":\"{}\"}}", "x".repeat(revision_bytes)).into()),
+            set_aside: Vec::new(),
+            set_aside_left_out: 0,
         };
         Exported {
             document: Document {

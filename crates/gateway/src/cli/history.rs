@@ -14,7 +14,7 @@ use super::json::{self, Raw};
 use super::output::Output;
 use super::pages::{self, Pages};
 use super::reading::{self, ReadArguments};
-use super::table::Table;
+use super::table::{Table, path};
 use super::time;
 
 /// Lists the revisions of a document that this node keeps, newest first, the current one among them.
@@ -58,14 +58,8 @@ struct RevisionJson {
 #[derive(Serialize)]
 struct HeldJson {
     body: Option<Raw>,
-    set_aside: Vec<SetAsideJson>,
+    set_aside: Vec<json::SetAside>,
     left_out: u32,
-}
-
-#[derive(Serialize)]
-struct SetAsideJson {
-    path: String,
-    candidates: Vec<json::NamedCandidate>,
 }
 
 impl History {
@@ -99,7 +93,7 @@ impl RevisionJson {
     fn new(revision: HistoryRevision, bodies: bool) -> Self {
         let held = bodies.then(|| HeldJson {
             body: revision.body.as_ref().map(Raw::new),
-            set_aside: revision.set_aside.into_iter().map(SetAsideJson::new).collect(),
+            set_aside: revision.set_aside.into_iter().map(json::SetAside::new).collect(),
             left_out: revision.set_aside_left_out,
         });
         Self {
@@ -110,15 +104,6 @@ impl RevisionJson {
             written: time::rfc3339(of_unix_ms(revision.written_unix_ms)),
             superseded: revision.superseded_unix_ms.map(|ms| time::rfc3339(of_unix_ms(ms))),
             held,
-        }
-    }
-}
-
-impl SetAsideJson {
-    fn new(conflict: Conflict) -> Self {
-        Self {
-            path: conflict.path,
-            candidates: json::named_candidates(conflict.candidates),
         }
     }
 }
@@ -171,8 +156,7 @@ fn set_aside(conflicts: &[Conflict]) -> Table {
     for conflict in conflicts {
         for (index, candidate) in conflict.candidates.iter().enumerate() {
             let path = match index {
-                0 if conflict.path.is_empty() => "(document)".to_owned(),
-                0 => conflict.path.clone(),
+                0 => path(&conflict.path),
                 _ => String::new(),
             };
             table.row([

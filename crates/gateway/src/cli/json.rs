@@ -273,6 +273,22 @@ impl PathConflict {
     }
 }
 
+/// What stood at a path with more than one candidate.
+#[derive(Serialize)]
+pub(super) struct SetAside {
+    path: String,
+    candidates: Vec<NamedCandidate>,
+}
+
+impl SetAside {
+    pub(super) fn new(conflict: client::Conflict) -> Self {
+        Self {
+            path: conflict.path,
+            candidates: named_candidates(conflict.candidates),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rejoin_document::{Checksum, Dot, HlcTime, ReplicaId};

@@ -94,3 +94,48 @@ fn an_export_has_a_line_a_document_and_history_on_request() {
     assert_eq!(node.run(&["export", "customers", "--prefix", "x"]).text(), "");
     node.json(&["export", "nowhere"]).error(1, "DATABASE_NOT_FOUND");
 }
+
+#[test]
+fn the_history_of_an_export_has_what_stood_beside_what_was_shown() {
+    let node = Node::with_customers();
+    let base = node.json(&["put", "customers", "a", r#"{"n":0}"#]).json()["revision"].clone();
+    for n in [1, 2] {
+        let body = json!({ "n": n }).to_string();
+        let base = base.as_str().unwrap();
+        node.run(&[
+            "update",
+            "customers",
+            "a",
+            &body,
+            "--rev",
+            base,
+            "--on-conflict",
+            "keep-branch",
+        ])
+        .text();
+    }
+    node.run(&["resolve", "customers", "a", "--path", "/n", "--value", "9"])
+        .text();
+    let exported = lines(node.run(&["export", "customers", "--history"]).text());
+    let kept = node.json(&["history", "customers", "a", "--bodies"]).json();
+    assert_eq!(
+        kept["revisions"][1]["set_aside"][0]["candidates"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(
+        exported[0]["history"][0]["set_aside"],
+        kept["revisions"][1]["set_aside"]
+    );
+    assert_eq!(
+        exported[0]["history"]
+            .as_array()
+            .unwrap()
+            .last()
+            .unwrap()
+            .get("set_aside"),
+        None
+    );
+}
