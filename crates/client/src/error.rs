@@ -35,7 +35,9 @@ pub enum CallError {
     },
     /// A write was sent and its answer did not arrive: it may or may not have happened.
     /// Read the document before writing it again.
-    #[error("no answer to a write from {address}: {problem}; it may or may not be stored, read before repeating it")]
+    #[error(
+        "no answer to a write from {address}: {problem}; it may or may not be stored; read before repeating it, or repeat it with its request id if it had one"
+    )]
     Unknown {
         /// The node's address.
         address: String,

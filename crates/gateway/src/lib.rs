@@ -28,5 +28,5 @@ mod telemetry;
 
 pub use clock::WallClock;
 pub use links::{Connection, Incoming, Pending, TcpTransport, Transport};
-pub use node::{Disk, Node, Parts, StartError, open_disk};
+pub use node::{Disk, Interface, Node, Parts, StartError, open_disk};
 pub use serve::{serve, start};

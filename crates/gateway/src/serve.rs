@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{self, Plan, ServeArguments};
 use crate::links::{TcpTransport, Transport};
-use crate::node::{Disk, Node, Parts, StartError, open_disk};
+use crate::node::{Disk, Interface, Node, Parts, StartError, open_disk};
 use crate::telemetry::{self, Telemetry};
 
 /// Runs a node with the settings of `arguments`, the environment and the file; returns after it was stopped in order.
@@ -53,11 +53,11 @@ pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartErr
     let listening = transport
         .listen(address)
         .await
-        .map_err(|source| StartError::listen(address, source))?;
+        .map_err(|source| StartError::listen(Interface::Grpc, address, source))?;
     let mut http = Vec::with_capacity(plan.settings.http.addresses.len());
     for address in &plan.settings.http.addresses {
         let listening = transport.listen(*address).await;
-        http.push(listening.map_err(|source| StartError::listen(*address, source))?);
+        http.push(listening.map_err(|source| StartError::listen(Interface::Http, *address, source))?);
     }
     let opening = plan.clone();
     let opened = tokio::task::spawn_blocking(move || open_disk(&opening)).await;

@@ -54,7 +54,7 @@ pub enum OpenError {
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// The database does not exist here.
-    #[error("the database {database} does not exist; create it first")]
+    #[error("the database {database} does not exist; check the name, or create it first")]
     UnknownDatabase {
         /// Its name.
         database: DatabaseName,
@@ -281,7 +281,7 @@ pub enum CommitError {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The database does not exist here.
-    #[error("the database {database} does not exist; create it first")]
+    #[error("the database {database} does not exist; check the name, or create it first")]
     UnknownDatabase {
         /// Its name.
         database: DatabaseName,

@@ -105,7 +105,11 @@ impl Committer {
             self.gauge.give_back(1, bytes);
             match error {
                 TrySendError::Full(_) => CommitError::Overloaded,
-                TrySendError::Disconnected(_) => CommitError::ShuttingDown,
+                // The thread ends when it is told to, and if it fails.
+                TrySendError::Disconnected(_) if self.gauge.stopping.load(Ordering::Acquire) => {
+                    CommitError::ShuttingDown
+                }
+                TrySendError::Disconnected(_) => CommitError::Stopped,
             }
         })?;
         Ok(receiver)

@@ -1,8 +1,10 @@
 //! `conflicts`: what a merge could not decide.
 
+use std::mem;
+
 use bytes::Bytes;
 use clap::Args;
-use rejoin_client::{Candidate, CandidateKind, ConflictFilter, ConflictedDocument, DocumentConflicts};
+use rejoin_client::{Candidate, CandidateKind, Conflict, ConflictFilter, ConflictedDocument, DocumentConflicts};
 use rejoin_document::{Limits, parse_body};
 use serde::Serialize;
 
@@ -13,7 +15,7 @@ use super::json::{self, Raw};
 use super::output::Output;
 use super::pages::Pages;
 use super::reading::{self, ReadArguments};
-use super::table::{Table, count};
+use super::table::{Table, count, path};
 use super::time;
 
 /// Lists open conflicts with all their candidates.
@@ -86,17 +88,27 @@ impl Conflicts {
             return output.finish();
         }
         let mut documents = 0;
+        let mut whole = false;
         while let Some(found) = pages.next().await? {
             documents += found.len() as u64;
+            whole |= found.iter().flat_map(|document| &document.conflicts).any(is_whole);
             if !found.is_empty() {
                 output.line(table(&found))?;
             }
         }
+        // An ordinary write over a whole document takes the place of what is shown only.
+        let until = if whole {
+            "`rejoin resolve` settles them"
+        } else {
+            "another value is written there"
+        };
         match documents {
             0 => output.line("no open conflicts")?,
-            1 => output.line("\n1 document in conflict; * is what it shows, until another value is written there")?,
+            1 => output.line(format_args!(
+                "\n1 document in conflict; * is what it shows, until {until}"
+            ))?,
             _ => output.line(format_args!(
-                "\n{} documents in conflict; * is what they show, until another value is written there",
+                "\n{} documents in conflict; * is what they show, until {until}",
                 count(documents)
             ))?,
         }
@@ -155,16 +167,16 @@ impl Conflicts {
     }
 }
 
+fn is_whole((conflict, _): &(Conflict, Option<Bytes>)) -> bool {
+    conflict.path.is_empty()
+}
+
 fn table(documents: &[DocumentConflicts]) -> Table {
     let mut table = Table::new(["document", "path", "candidate", "datacenter", "time (UTC)", "shown"]).whole([4, 5]);
     for document in documents {
         let mut id = document.id.as_str();
         for (conflict, shown) in &document.conflicts {
-            let mut path = if conflict.path.is_empty() {
-                "(document)"
-            } else {
-                &conflict.path
-            };
+            let mut path = path(&conflict.path);
             for candidate in &conflict.candidates {
                 let mark = if is_shown(&candidate.kind, shown.as_ref()) && !conflict.shown_left_out {
                     "*"
@@ -173,14 +185,14 @@ fn table(documents: &[DocumentConflicts]) -> Table {
                 };
                 table.row([
                     id.to_owned(),
-                    path.to_owned(),
+                    mem::take(&mut path),
                     candidate_text(&candidate.kind),
                     datacenter_text(candidate),
                     time::human(time::of_dot(candidate.dot.time)),
                     mark.to_owned(),
                 ]);
-                // Said once; the rows below belong to it.
-                (id, path) = ("", "");
+                // Said once, as the path is; the rows below belong to it.
+                id = "";
             }
         }
     }

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::help::json_help;
 use super::json::{self, Raw};
 use super::reading::{self, ReadArguments};
-use super::table::Table;
+use super::table::{Table, path};
 
 /// Prints the members in which two revisions of a document differ.
 #[derive(Debug, Args)]
@@ -89,12 +89,8 @@ impl DifferenceJson {
 fn table(differences: &[PathDifference]) -> Table {
     let mut table = Table::new(["path", "from", "to"]);
     for difference in differences {
-        let path = match difference.path.as_str() {
-            "" => "(document)",
-            path => path,
-        };
         table.row([
-            path.to_owned(),
+            path(&difference.path),
             text(difference.from.as_ref()),
             text(difference.to.as_ref()),
         ]);

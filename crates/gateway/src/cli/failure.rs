@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::exit::ExitStatus;
 use super::json;
 use super::reading::STALE;
-use super::table::Table;
+use super::table::{Table, path};
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -172,13 +172,8 @@ fn call_reason(error: &CallError) -> &str {
 fn conflict_table(report: &ConflictReport) -> String {
     let mut table = Table::new(["path", "base", "ours", "yours"]);
     for conflict in &report.conflicts {
-        let path = if conflict.path.is_empty() {
-            "(document)"
-        } else {
-            &conflict.path
-        };
         table.row([
-            path.to_owned(),
+            path(&conflict.path),
             value(conflict.base_value.as_ref()),
             value(conflict.our_value.as_ref()),
             value(conflict.your_value.as_ref()),

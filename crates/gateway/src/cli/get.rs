@@ -10,7 +10,7 @@ use super::help::json_help;
 use super::json;
 use super::output::Output;
 use super::reading::{self, ReadArguments};
-use super::table::{Table, printable};
+use super::table::{Table, path, printable};
 use super::time;
 
 /// Prints a document and its open conflicts.
@@ -81,8 +81,7 @@ fn table(conflicts: &[Conflict]) -> Table {
     for conflict in conflicts {
         for (index, candidate) in conflict.candidates.iter().enumerate() {
             let path = match index {
-                0 if conflict.path.is_empty() => "(document)".to_owned(),
-                0 => conflict.path.clone(),
+                0 => path(&conflict.path),
                 _ => String::new(),
             };
             let at = time::human(time::of_dot(candidate.dot.time));

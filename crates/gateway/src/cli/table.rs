@@ -87,6 +87,14 @@ pub(super) fn printable(text: &str) -> String {
     result
 }
 
+/// A path in a document as a table shows it; the empty one as it is typed, too.
+pub(super) fn path(pointer: &str) -> String {
+    if pointer.is_empty() {
+        return "\"\" (document)".to_owned();
+    }
+    pointer.to_owned()
+}
+
 /// A count with thousands separated.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();

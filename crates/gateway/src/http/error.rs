@@ -115,7 +115,8 @@ impl From<CommitError> for HttpError {
     fn from(error: CommitError) -> Self {
         let text = error.to_string();
         match error {
-            CommitError::UnknownDatabase { .. } | CommitError::DatabaseDeleted { .. } => Self::no_database(),
+            CommitError::UnknownDatabase { .. } => Self::no_database(),
+            CommitError::DatabaseDeleted { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", text),
             CommitError::DatabaseExists { .. } => Self::new(
                 StatusCode::PRECONDITION_FAILED,
                 "file_exists",

@@ -1,7 +1,7 @@
 //! Why a node does not start.
 
-use std::io;
 use std::net::SocketAddr;
+use std::{fmt, io};
 
 use rejoin_store::{OpenError, RocksOpenError};
 use thiserror::Error;
@@ -10,14 +10,18 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum StartError {
     /// Another process listens there.
-    #[error("cannot serve gRPC on {address}: another process uses it; stop it, or choose another address with --grpc")]
+    #[error("cannot serve {interface} on {address}: another process uses it; stop it, or choose another address with {}", .interface.option())]
     AddressInUse {
+        /// What was to be served.
+        interface: Interface,
         /// The address.
         address: SocketAddr,
     },
     /// The address cannot be listened on.
-    #[error("cannot serve gRPC on {address}; choose another address with --grpc")]
+    #[error("cannot serve {interface} on {address}; choose another address with {}", .interface.option())]
     Listen {
+        /// What was to be served.
+        interface: Interface,
         /// The address.
         address: SocketAddr,
         /// What the system says.
@@ -42,10 +46,42 @@ pub enum StartError {
 
 impl StartError {
     /// The error of listening on `address`.
-    pub fn listen(address: SocketAddr, source: io::Error) -> Self {
+    pub fn listen(interface: Interface, address: SocketAddr, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::AddrInUse => Self::AddressInUse { address },
-            _ => Self::Listen { address, source },
+            io::ErrorKind::AddrInUse => Self::AddressInUse { interface, address },
+            _ => Self::Listen {
+                interface,
+                address,
+                source,
+            },
         }
+    }
+}
+
+/// What a node serves at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interface {
+    /// Clients and other datacenters.
+    Grpc,
+    /// Clients of CouchDB's interface.
+    Http,
+}
+
+impl Interface {
+    /// The option of the command line that says where.
+    fn option(self) -> &'static str {
+        match self {
+            Self::Grpc => "--grpc",
+            Self::Http => "--http",
+        }
+    }
+}
+
+impl fmt::Display for Interface {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Grpc => "gRPC",
+            Self::Http => "HTTP",
+        })
     }
 }

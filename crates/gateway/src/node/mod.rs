@@ -15,7 +15,7 @@ mod view_indexes;
 pub(crate) use commits::Commits;
 pub(crate) use context::NodeContext;
 pub use disk::{Disk, open_disk};
-pub use error::StartError;
+pub use error::{Interface, StartError};
 pub(crate) use long_read::long_read;
 pub(crate) use purging::purge;
 pub use running::{Node, Parts};

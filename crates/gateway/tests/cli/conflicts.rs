@@ -92,6 +92,26 @@ fn conflicts_are_listed_alike_in_both_datacenters() {
         "{table:?}"
     );
     assert!(table.stdout.contains("2 documents in conflict"), "{table:?}");
+    assert!(
+        table.stdout.ends_with("until `rejoin resolve` settles them\n"),
+        "{table:?}"
+    );
+    let one = east.run(&["conflicts", "customers", "--prefix", "baard"]);
+    assert!(
+        one.stdout.ends_with("until another value is written there\n"),
+        "{one:?}"
+    );
+    // The path of a whole document is shown as it is typed.
+    assert!(
+        rows.iter()
+            .any(|row| row.len() > 2 && row[1..3] == ["\"\"", "(document)"]),
+        "{table:?}"
+    );
+    let nothing = east.run(&["resolve", "customers", "baard", "--path", "", "--shown"]);
+    assert!(
+        nothing.stderr.contains("the document as a whole is not in conflict"),
+        "{nothing:?}"
+    );
 }
 
 fn check_candidate(candidate: &Value, kind: &str, value: &Value, datacenter: &str) {

@@ -244,3 +244,80 @@ fn a_one_shot_replication_reaches_another_server_and_says_what_it_did() {
         (502, "replication_failed".into())
     );
 }
+
+#[test]
+fn a_write_to_what_survived_a_deletion_says_what_to_do() {
+    let (east, west) = Node::pair();
+    east.put("/db", "");
+    east.put("/db/a", "{}");
+    eventually("the document is in west", || west.get("/db/a").status == 200);
+    east.rejoin(&["link", "cut", "dc-west"]);
+    assert_eq!(west.put("/db/late", "{}").status, 201);
+    assert_eq!(east.delete("/db").status, 200);
+    assert_eq!(east.put("/db/b", "{}").json()["reason"], "Database does not exist.");
+    east.rejoin(&["link", "restore", "dc-west"]);
+    for node in [&east, &west] {
+        eventually("what survived is there to be read", || {
+            node.get("/db/late").status == 200
+        });
+        eventually("and what was deleted is not", || node.get("/db/a").status == 404);
+        let refused = node.put("/db/b", "{}");
+        assert_eq!((refused.status, &refused.json()["error"]), (404, &json!("not_found")));
+        let reason = refused.json()["reason"].to_string();
+        assert!(reason.contains("create the database again"), "{reason}");
+    }
+    assert_eq!(west.put("/db", "").status, 201, "as it says");
+    eventually("it takes writes everywhere", || east.put("/db/b", "{}").status == 201);
+}
+
+#[test]
+fn who_has_read_both_branches_of_a_merge_keeps_neither_open() {
+    let (east, west) = Node::pair();
+    east.put("/shop?granularity=field", "");
+    east.put("/copy", "");
+    eventually("the database is in west", || west.get("/shop").status == 200);
+    let rev = east.put("/shop/a", r#"{"n":0,"m":0}"#).json()["rev"].clone();
+    eventually("the document is in west", || west.get("/shop/a").status == 200);
+    east.rejoin(&["link", "cut", "dc-west"]);
+    let put = |node: &Node, body: serde_json::Value| node.put("/shop/a", &body.to_string()).json()["rev"].clone();
+    let branches = [
+        put(&east, json!({"_rev": rev, "n": 1, "m": 0})),
+        put(&west, json!({"_rev": rev, "n": 0, "m": 2})),
+    ];
+    let copy = |from: &Node| {
+        let task = json!({"source": format!("http://{}/shop", from.host()), "target": "copy"});
+        assert_eq!(east.post("/_replicate", &task.to_string()).status, 200);
+    };
+    copy(&east);
+    copy(&west);
+    let copied = || east.get("/copy/a?conflicts=true").json();
+    assert_eq!(copied()["_conflicts"].as_array().unwrap().len(), 1, "{}", copied());
+    east.rejoin(&["link", "restore", "dc-west"]);
+    eventually("they are merged", || east.get("/shop/a").json()["m"] == 2);
+
+    let leaves = east.ask(
+        "GET",
+        "/shop/a?open_revs=all&revs=true",
+        &["Accept: application/json"],
+        "",
+    );
+    let leaves = leaves.json();
+    let leaves = leaves.as_array().unwrap();
+    let (winner, closed) = (&leaves[0]["ok"], &leaves[1]["ok"]);
+    assert_eq!((leaves.len(), &winner["n"], &winner["m"]), (2, &json!(1), &json!(2)));
+    assert_eq!(closed["_deleted"], true);
+    let parent = |leaf: &serde_json::Value| format!("2-{}", leaf["_revisions"]["ids"][1].as_str().unwrap());
+    let parents = BTreeSet::from([parent(winner), parent(closed)]);
+    assert!(branches.iter().all(|branch| parents.contains(branch.as_str().unwrap())));
+    let asked = json!({"a": [winner["_rev"], closed["_rev"], "3-0"]}).to_string();
+    let missing = east.post("/shop/_revs_diff", &asked).json();
+    assert_eq!(missing["a"]["missing"], json!(["3-0"]));
+
+    copy(&east);
+    let both = copied();
+    assert_eq!(
+        (&both["_conflicts"], &both["n"], &both["m"]),
+        (&json!(null), &json!(1), &json!(2))
+    );
+    assert_eq!(both["_rev"], winner["_rev"]);
+}

@@ -228,16 +228,25 @@ fn a_port_that_is_taken_ends_with_1() {
     let data = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = output(&[
-        "--datacenter",
-        "dc-east",
-        "--data",
-        data.path().to_str().unwrap(),
-        "--grpc",
-        &address,
-    ]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("another process uses it"));
+    for (option, other) in [("--grpc", "--http"), ("--http", "--grpc")] {
+        let output = output(&[
+            "--datacenter",
+            "dc-east",
+            "--data",
+            data.path().to_str().unwrap(),
+            other,
+            "127.0.0.1:0",
+            option,
+            &address,
+        ]);
+        assert_eq!(output.status.code(), Some(1));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains("another process uses it"), "{errors}");
+        assert!(
+            errors.contains(&format!("choose another address with {option}")),
+            "{errors}"
+        );
+    }
 }
 
 #[test]
