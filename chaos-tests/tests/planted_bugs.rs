@@ -1,6 +1,6 @@
 //! The suite is alive: each bug that is planted in the code is found by a checker that is named here, within so many seeds, and by none without it.
 //!
-//! Bugs that a network or a disk has to show are in `whole_nodes`.
+//! Bugs that a network has to show are in `whole_nodes`.
 #![cfg(debug_assertions)]
 
 use rejoin_chaos::plan::Plan;
@@ -52,6 +52,11 @@ fn a_merge_in_the_order_of_a_map_is_found_by_sessions() {
 #[test]
 fn forgetting_by_age_is_found_by_forgetting() {
     found(Bug::ForgottenByAge, "forgetting", 10);
+}
+
+#[test]
+fn a_sync_that_is_only_claimed_is_found_by_durability() {
+    found(Bug::NoSync, "durability", 20);
 }
 
 #[test]

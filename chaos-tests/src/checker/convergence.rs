@@ -1,10 +1,10 @@
 //! I2, convergence: equal knowledge means equal digests and equal open conflicts, at any instant; and at the end every interface of every node
 //! shows the same.
 //!
-//! The first part names the apply that went wrong, not the end of the run. It says nothing of the time after a disk was put back: then a node
+//! The first part names the apply that went wrong, not the end of the run. It says nothing more of a node whose disk was put back: such a node
 //! differs under equal knowledge until it has compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Checked, Violation};
 use crate::history::{Event, FinalState, History, Observation};
@@ -22,10 +22,13 @@ pub fn check(history: &History) -> Checked {
 fn at_any_instant(history: &History) -> Checked {
     let mut first: BTreeMap<(&str, String), (usize, &Observation)> = BTreeMap::new();
     let mut checked = Checked::default();
+    let mut put_back: BTreeSet<&str> = BTreeSet::new();
     for (place, event) in history.events.iter().enumerate() {
         match event {
-            Event::Restart(restart) if !restart.same_disk => break,
-            Event::Observation(seen) if !seen.beyond => {
+            Event::Restart(restart) if !restart.same_disk => {
+                put_back.insert(&restart.datacenter);
+            }
+            Event::Observation(seen) if !seen.beyond && !put_back.contains(seen.datacenter.as_str()) => {
                 let Some(knowledge) = &seen.knowledge else { continue };
                 match first.get(&(seen.database.as_str(), knowledge.to_string())) {
                     Some((earlier, other)) => {

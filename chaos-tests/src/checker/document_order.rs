@@ -40,30 +40,64 @@ pub fn check(history: &History) -> Checked {
 }
 
 fn sightings(history: &History, scope: Scope) -> Vec<Sighting> {
-    let restored = |datacenter: &str| {
-        history.events.iter().any(
-            |event| matches!(event, Event::Restart(restart) if !restart.same_disk && restart.datacenter == datacenter),
-        )
-    };
-    let counts = |session: &Option<String>, datacenter: &str| match scope {
+    let disks = Disks::of(history);
+    let counts = |session: &Option<String>, datacenter: &str, asked, answered| match scope {
         Scope::Session => session.is_some(),
-        Scope::Node => !restored(datacenter),
+        Scope::Node => disks.between(datacenter, asked, answered).is_some(),
     };
     let of_event = |event: &Event| match event {
-        Event::Reading(reading) if counts(&reading.session, &reading.datacenter) => {
+        Event::Reading(reading) if counts(&reading.session, &reading.datacenter, reading.asked, reading.at) => {
             // What is absent has no generation to go back from.
-            Some(seen(reading, reading.shown()??))
+            let sighting = seen(reading, reading.shown()??);
+            Some((disks.between(&reading.datacenter, reading.asked, reading.at), sighting))
         }
-        Event::Write(entry) if counts(&entry.facts.session, &entry.datacenter) => told(entry),
+        Event::Write(entry) if counts(&entry.facts.session, &entry.datacenter, entry.invoked, entry.answered) => {
+            Some((
+                disks.between(&entry.datacenter, entry.invoked, entry.answered),
+                told(entry)?,
+            ))
+        }
         _ => None,
     };
-    history.events.iter().filter_map(of_event).collect()
+    let mut found: Vec<Sighting> = Vec::new();
+    for (disk, mut sighting) in history.events.iter().filter_map(of_event) {
+        sighting.disk = disk.unwrap_or_default();
+        found.push(sighting);
+    }
+    found
+}
+
+/// When the disks of datacenters were put back or gone: from then on a node shows older states than before.
+struct Disks<'a>(BTreeMap<&'a str, Vec<Tick>>);
+
+impl<'a> Disks<'a> {
+    fn of(history: &'a History) -> Self {
+        let mut disks: BTreeMap<&str, Vec<Tick>> = BTreeMap::new();
+        for event in &history.events {
+            if let Event::Restart(restart) = event
+                && !restart.same_disk
+            {
+                disks.entry(&restart.datacenter).or_default().push(restart.stopped);
+            }
+        }
+        Self(disks)
+    }
+
+    /// Which disk of a datacenter answered, by number; `None` if it was put back meanwhile.
+    fn between(&self, datacenter: &str, asked: Tick, answered: Tick) -> Option<usize> {
+        let Some(ends) = self.0.get(datacenter) else {
+            return Some(0);
+        };
+        let before = |tick: Tick| ends.iter().filter(|end| **end < tick).count();
+        (before(asked) == before(answered)).then(|| before(asked))
+    }
 }
 
 fn seen(reading: &Reading, view: &View) -> Sighting {
     Sighting {
         session: reading.session.clone().unwrap_or_else(|| reading.client.clone()),
         datacenter: reading.datacenter.clone(),
+        disk: 0,
         document: reading.document.clone(),
         asked: reading.asked,
         answered: reading.at,
@@ -80,6 +114,7 @@ fn told(entry: &Entry) -> Option<Sighting> {
     Some(Sighting {
         session: entry.facts.session.clone().unwrap_or_else(|| entry.client.clone()),
         datacenter: entry.datacenter.clone(),
+        disk: 0,
         document: entry.document.clone(),
         asked: entry.invoked,
         answered: entry.answered,
@@ -101,22 +136,23 @@ pub fn counted(view: &View) -> Counters {
 /// Values at a node whose place somebody there had been seen to take.
 fn values_that_went_back(history: &History) -> Vec<Violation> {
     let documents = Documents::of(history);
-    if documents.any_restored() {
-        return Vec::new();
-    }
-    let mut nodes: BTreeMap<(&str, &str), Onlooker<'_>> = BTreeMap::new();
+    let disks = Disks::of(history);
+    let mut nodes: BTreeMap<(&str, usize, &str), Onlooker<'_>> = BTreeMap::new();
     for (place, reading) in history.readings() {
-        if let Some(view) = reading.shown() {
-            let node = nodes.entry((&reading.datacenter, &reading.document)).or_default();
+        let disk = disks.between(&reading.datacenter, reading.asked, reading.at);
+        if let (Some(view), Some(disk)) = (reading.shown(), disk) {
+            let node = nodes.entry((&reading.datacenter, disk, &reading.document)).or_default();
             node.readings.push((place, reading, view));
         }
     }
     for (_, entry) in history.writes().filter(|(_, entry)| entry.is_ok()) {
-        let node = nodes.entry((&entry.datacenter, &entry.document)).or_default();
-        node.writes.push(entry);
+        if let Some(disk) = disks.between(&entry.datacenter, entry.invoked, entry.answered) {
+            let node = nodes.entry((&entry.datacenter, disk, &entry.document)).or_default();
+            node.writes.push(entry);
+        }
     }
     let mut found = Vec::new();
-    for ((datacenter, document), node) in nodes {
+    for ((datacenter, _, document), node) in nodes {
         let Some(track) = documents.track(document) else {
             continue;
         };
@@ -144,6 +180,8 @@ pub struct Sighting {
     pub session: String,
     /// The node that answered.
     pub datacenter: String,
+    /// Which of the disks that it has had, by number.
+    pub disk: usize,
     /// The document.
     pub document: String,
     /// When the call was sent.
@@ -192,14 +230,14 @@ impl fmt::Display for Regress {
 
 /// The reads that show less than what was answered before they were sent.
 pub fn regressions(observations: &[Sighting], scope: Scope) -> Vec<Regress> {
-    let mut groups: BTreeMap<(&str, &str), Vec<&Sighting>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, usize, &str), Vec<&Sighting>> = BTreeMap::new();
     for observation in observations {
-        let owner = match scope {
-            Scope::Session => &observation.session,
-            Scope::Node => &observation.datacenter,
+        let (owner, disk) = match scope {
+            Scope::Session => (&observation.session, 0),
+            Scope::Node => (&observation.datacenter, observation.disk),
         };
         groups
-            .entry((owner, &observation.document))
+            .entry((owner, disk, &observation.document))
             .or_default()
             .push(observation);
     }
@@ -256,6 +294,7 @@ mod tests {
         Sighting {
             session: session.to_owned(),
             datacenter: "dc-east".to_owned(),
+            disk: 0,
             document: "d".to_owned(),
             asked,
             answered: asked + 1,

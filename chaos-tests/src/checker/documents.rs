@@ -80,11 +80,6 @@ impl<'a> Documents<'a> {
         self.by_id.iter().map(|(id, track)| (*id, track))
     }
 
-    /// Whether some disk was put back: its node shows older states than before.
-    pub(super) fn any_restored(&self) -> bool {
-        !self.restored.is_empty()
-    }
-
     /// The writes that the node certainly had when it answered this reading, whoever asked.
     pub(super) fn at_node(&self, track: &Track<'a>, reading: &Reading) -> BTreeSet<usize> {
         let own = |entry: &Entry| {

@@ -50,6 +50,7 @@ fn seen(session: &Session, document: &str, sight: &Sight) -> Sighting {
     Sighting {
         session: session.name().to_owned(),
         datacenter: session.datacenter().to_owned(),
+        disk: 0,
         document: document.to_owned(),
         asked: sight.asked,
         answered: sight.at,
@@ -70,6 +71,7 @@ fn told(session: &Session, document: &str, attempt: &Attempt, count: u64) -> Opt
     Some(Sighting {
         session: session.name().to_owned(),
         datacenter: session.datacenter().to_owned(),
+        disk: 0,
         document: document.to_owned(),
         asked: attempt.asked,
         answered: attempt.at,

@@ -11,13 +11,13 @@
 pub mod core;
 mod judged;
 pub mod nodes;
+mod planted;
 mod ran;
 mod runner;
 mod seed_failure;
 mod sizes;
 mod stage;
 mod stages;
-
 mod summary;
 
 pub use judged::{Judged, judge};
@@ -27,5 +27,4 @@ pub use seed_failure::SeedFailure;
 pub use sizes::sizes;
 pub use stage::Stage;
 pub use stages::stages;
-
 pub use summary::Summary;

@@ -1,4 +1,4 @@
-//! The bugs that are planted into whole nodes. A build without debug assertions has none.
+//! The bugs that are planted below and around the product: in disks and connections. A build without debug assertions has none.
 
 use rejoin_gateway::config::Settings;
 

@@ -24,6 +24,8 @@ pub(super) enum Death {
     Before,
     /// It dies, or its disk fails, while it syncs.
     InSync(Failing),
+    /// The power goes while it syncs.
+    PowerInSync(Failing),
     /// It dies when all is done, before the answer is out.
     BeforeAnswer,
 }
@@ -404,13 +406,18 @@ impl Run {
                 self.kill(node, "sigkill");
                 return Err(Told::Unknown("connection lost".to_owned()));
             }
-            Some(Death::InSync(failing)) => self.world.nodes[node].engine.fail_next(failing),
+            Some(Death::InSync(failing) | Death::PowerInSync(failing)) => {
+                self.world.nodes[node].engine.fail_next(failing)
+            }
             Some(Death::BeforeAnswer) | None => {}
         }
         let result = self.world.commit(node, operation);
-        if let Some(Death::InSync(_) | Death::BeforeAnswer) = death {
+        if let Some(death) = death {
             self.note_unanswered(node, &result);
-            self.kill(node, "sigkill");
+            match death {
+                Death::PowerInSync(_) => self.cut_power(node),
+                _ => self.kill(node, "sigkill"),
+            }
             return Err(Told::Unknown("connection lost".to_owned()));
         }
         result.map_err(|error| refusal(&error))

@@ -4,6 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rejoin_store::{Batch, Durability, Engine, EngineError, Entries, Family, KeyRange, MemoryEngine, Read};
 
+use crate::simulation::planted::is_without_sync;
+
 /// What is to go wrong with the next synced write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failing {
@@ -107,19 +109,22 @@ impl Engine for Disk {
 
     fn write(&self, batch: Batch, durability: Durability) -> Result<(), EngineError> {
         let mut state = self.state();
-        if durability == Durability::Buffered {
+        let failing = match durability {
+            Durability::Synced => state.failing.take(),
+            Durability::Buffered => None,
+        };
+        if failing == Some(Failing::Lost) {
+            return Err(EngineError::new("sync", "planned"));
+        }
+        if durability == Durability::Buffered || is_without_sync() {
             if state.synced.is_none() {
                 state.synced = Some(self.files.clone());
             }
             state.unsynced.push(batch.clone());
-            return self.files.write(batch, durability);
+        } else {
+            state.synced = None;
+            state.unsynced.clear();
         }
-        let failing = state.failing.take();
-        if failing == Some(Failing::Lost) {
-            return Err(EngineError::new("sync", "planned"));
-        }
-        state.synced = None;
-        state.unsynced.clear();
         self.files.write(batch, durability)?;
         match failing {
             Some(_) => Err(EngineError::new("sync", "planned")),
@@ -157,6 +162,15 @@ mod tests {
         assert!(has(&disk.copy(), b"c"), "the end of a process takes nothing");
         put(&disk, b"d", Durability::Synced).unwrap();
         assert!(has(&disk.after_power_cut(0), b"c"));
+    }
+
+    #[cfg(debug_assertions)]
+    #[test]
+    fn a_disk_that_only_claims_to_sync_loses_what_it_promised() {
+        let _planted = rejoin_document::planted::plant(rejoin_document::planted::Bug::NoSync);
+        let disk = Disk::default();
+        put(&disk, b"a", Durability::Synced).unwrap();
+        assert!(has(&disk.copy(), b"a") && !has(&disk.after_power_cut(0), b"a"));
     }
 
     #[test]

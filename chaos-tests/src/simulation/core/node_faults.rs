@@ -30,14 +30,11 @@ impl Run {
                 self.kill(node, "sigkill");
                 Begun::Struck
             }
+            FaultKind::PowerCut if fault.draw.is_multiple_of(2) => {
+                Begun::Armed(Death::PowerInSync(Self::failing(fault.draw >> 1)))
+            }
             FaultKind::PowerCut => {
-                let percent = self.weather_index(101);
-                let files = self.world.nodes[node].engine.after_power_cut(percent);
-                self.come_back(node, "power_cut", true, |run| {
-                    run.world.enter(node);
-                    run.world.nodes[node].lose_power(files);
-                    run.world.start_links_again(node);
-                });
+                self.cut_power(node);
                 Begun::Struck
             }
             FaultKind::CrashLoop => {
@@ -80,6 +77,17 @@ impl Run {
             }
             _ => self.turn_clock(fault, node),
         }
+    }
+
+    /// What was not synced goes, or some of it.
+    pub(super) fn cut_power(&mut self, node: usize) {
+        let percent = self.weather_index(101);
+        let files = self.world.nodes[node].engine.after_power_cut(percent);
+        self.come_back(node, "power_cut", true, |run| {
+            run.world.enter(node);
+            run.world.nodes[node].lose_power(files);
+            run.world.start_links_again(node);
+        });
     }
 
     /// Which of several steps, drawn.

@@ -25,7 +25,6 @@ mod network;
 mod occasions;
 mod operator;
 mod panics;
-mod planted;
 mod restores;
 mod run;
 mod stage;

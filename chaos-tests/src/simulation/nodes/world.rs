@@ -15,7 +15,7 @@ use super::links::{LATENCY, Links, OPERATOR, hosts};
 use super::machine::{Machine, settings};
 use super::operator::{Orders, operate};
 use super::stage::DiskKind;
-use super::{clock, panics, planted, wire};
+use super::{clock, panics, wire};
 use crate::history::{Event, Knowledge, Observation};
 use crate::plan::{Dice, Plan};
 use crate::view::hexadecimal;
@@ -100,7 +100,7 @@ impl World {
             _ => None,
         });
         let mut settings = settings(&name, &peers.collect::<Vec<_>>());
-        planted::spoil(&mut settings);
+        crate::simulation::planted::spoil(&mut settings);
         if Dice::of(plan.seed, "batches").percent(50) {
             // A catch-up takes several batches.
             (settings.links.batch_bytes, settings.links.window_bytes) = (1_000, 4_000);

@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use rejoin_store::{Batch, Durability, Engine, EngineError, Entries, Family, KeyRange, MemoryEngine, Read};
 
-use super::super::planted::is_without_sync;
+use crate::simulation::planted::is_without_sync;
 
 /// A disk in memory. Clones are one disk; see [`MemoryDisk::copy`].
 #[derive(Clone)]
