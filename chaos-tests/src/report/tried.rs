@@ -50,6 +50,10 @@ impl Stage for Counting<'_> {
         scale
     }
 
+    fn unfed(&self) -> &'static [&'static str] {
+        self.stage.unfed()
+    }
+
     fn reductions_max(&self) -> usize {
         self.stage.reductions_max()
     }

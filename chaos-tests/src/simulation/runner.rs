@@ -36,7 +36,7 @@ pub fn simulate_reducing(stage: &dyn Stage, seeds: Seeds, directory: &Path, redu
     let scale = stage.scale();
     let planned = seeds.count.saturating_mul(scale.faults_min as u64);
     let covers_all = planned >= PLANNED_OF_EACH * scale.kinds.len() as u64;
-    let summary = Mutex::new(Summary::new(stage.name(), scale.kinds, covers_all));
+    let summary = Mutex::new(Summary::new(stage, covers_all));
     let (next, failed) = (AtomicU64::new(0), AtomicU64::new(0));
     let work = || {
         loop {
@@ -169,6 +169,20 @@ mod tests {
         assert_eq!(summary.never_fired(), [FaultKind::Wiped]);
         summary.failures.clear();
         assert!(!summary.is_clean() && summary.to_string().contains("never fired: wiped"));
+    }
+
+    #[test]
+    fn a_checker_that_checked_nothing_fails_the_runs() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut summary = simulate(&Planted, Seeds { first: 2, count: 40 }, directory.path());
+        summary.failures.clear();
+        summary.fired.insert(FaultKind::Wiped, 1);
+        assert!(!summary.is_clean(), "nothing was written");
+        assert!(
+            summary
+                .to_string()
+                .contains("checked nothing: never_reverted, convergence")
+        );
     }
 
     #[test]

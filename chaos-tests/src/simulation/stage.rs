@@ -12,6 +12,11 @@ pub trait Stage: Sync {
     /// Which faults it injects, and how much of everything one run has.
     fn scale(&self) -> Scale;
 
+    /// Checkers that find nothing to check in its histories: any other one that checks nothing in all runs fails them, as it proves nothing.
+    fn unfed(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// How often a failing plan is run again, in order to find out which of its faults it needs.
     fn reductions_max(&self) -> usize;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::checker::Report;
 use crate::plan::FaultKind;
 
-use super::{Judged, SeedFailure};
+use super::{Judged, SeedFailure, Stage};
 
 /// All runs of one stage.
 #[derive(Clone, Debug)]
@@ -28,22 +28,25 @@ pub struct Summary {
     pub covers_all_kinds: bool,
     /// What the checkers said.
     pub report: Report,
+    /// Checkers that have nothing to check in this stage.
+    unfed: &'static [&'static str],
     /// Seeds that failed, in ascending order.
     pub failures: Vec<SeedFailure>,
 }
 
 impl Summary {
-    /// Nothing yet, of a stage that can do these faults.
-    pub(super) fn new(stage: &'static str, kinds: &[FaultKind], covers_all_kinds: bool) -> Self {
+    /// Nothing yet of a stage.
+    pub(super) fn new(stage: &dyn Stage, covers_all_kinds: bool) -> Self {
         Self {
-            stage,
+            stage: stage.name(),
             seeds: 0,
             simulated_ms: 0,
             took: Duration::ZERO,
             operations: 0,
-            fired: kinds.iter().map(|kind| (*kind, 0)).collect(),
+            fired: stage.scale().kinds.iter().map(|kind| (*kind, 0)).collect(),
             covers_all_kinds,
             report: Report::default(),
+            unfed: stage.unfed(),
             failures: Vec::new(),
         }
     }
@@ -69,9 +72,16 @@ impl Summary {
         never.map(|(kind, _)| *kind).collect()
     }
 
+    /// Checkers that had nothing to check although this stage has what they look at.
+    pub fn idle(&self) -> Vec<&'static str> {
+        let idle = self.report.idle();
+        idle.filter(|name| !self.unfed.contains(name)).collect()
+    }
+
     /// Whether nothing was violated, and nothing was left out.
     pub fn is_clean(&self) -> bool {
-        self.failures.is_empty() && self.report.is_clean() && (!self.covers_all_kinds || self.never_fired().is_empty())
+        let is_whole = !self.covers_all_kinds || self.never_fired().is_empty() && self.idle().is_empty();
+        self.failures.is_empty() && self.report.is_clean() && is_whole
     }
 
     /// Simulated hours in one hour of the machine.
@@ -118,6 +128,15 @@ impl fmt::Display for Summary {
                 "{}: FAILED, these faults never fired: {}",
                 self.stage,
                 names.join(", ")
+            )?;
+        }
+        let idle = self.idle();
+        if self.covers_all_kinds && !idle.is_empty() {
+            writeln!(
+                formatter,
+                "{}: FAILED, these checkers checked nothing: {}",
+                self.stage,
+                idle.join(", ")
             )?;
         }
         write!(

@@ -17,6 +17,7 @@ use super::disk::{Disk, Hooks};
 use super::journal::Journal;
 use super::network::{PORT, SimulatedNetwork, address};
 use crate::history::{Event, Knowledge, Restart, Tick};
+use crate::simulation::sizes;
 
 /// How often the queue of a real node records that it is alive.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
@@ -153,7 +154,7 @@ impl Machine {
             at: self.journal.tick(),
             ms: self.journal.ms(),
             knowledge: knowledge.map(|(knowledge, _)| Knowledge(knowledge)),
-            sizes: None,
+            sizes: DATABASE.parse().ok().map(|database| sizes(store, &database)),
         }));
     }
 

@@ -1,6 +1,7 @@
 //! Whole nodes as a stage that carries out plans.
 
 use super::{kinds, run};
+use crate::checker::{determinism, forgetting};
 use crate::plan::{Plan, Scale};
 use crate::simulation::{Ran, Stage};
 
@@ -31,6 +32,11 @@ impl Stage for WholeNodes {
 
     fn scale(&self) -> Scale {
         kinds::scale()
+    }
+
+    /// No log is delivered again in another order, and what nodes forget is not written down.
+    fn unfed(&self) -> &'static [&'static str] {
+        &[determinism::NAME, forgetting::NAME]
     }
 
     fn reductions_max(&self) -> usize {
