@@ -13,7 +13,7 @@ mod small_disk;
 
 pub use address::free_addresses;
 pub use bad_disk::{BadDisk, SyncFault};
-pub use binary::{BINARY_VARIABLE, rejoin_binary};
+pub use binary::{BINARY_VARIABLE, OTHER_BINARY_VARIABLE, other_binary, rejoin_binary};
 pub use cluster::{Cluster, Wire};
 pub use command::{is_alive, is_root, owner, run};
 pub use directory::directory;

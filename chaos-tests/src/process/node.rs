@@ -98,6 +98,11 @@ impl Node {
         Ok(node)
     }
 
+    /// From its next start on the node is another program.
+    pub fn set_binary(&mut self, binary: PathBuf) {
+        self.options.binary = binary;
+    }
+
     /// Starts processes side by side and waits until all answer.
     ///
     /// # Errors

@@ -67,6 +67,8 @@ kinds! {
     Stopped = "stopped and continued";
     /// A process is asked to end (SIGTERM), and started again.
     Restarted = "restarted";
+    /// All processes, one after another, are asked to end and started as another version.
+    RollingUpgrade = "rolling upgrade";
     /// A disk is nearly full: writes are refused.
     NearlyFull = "nearly full disk";
     /// A disk is full to the last byte.

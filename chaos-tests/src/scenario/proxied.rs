@@ -1,6 +1,7 @@
 //! Real processes behind proxies.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::{Kind, Trouble};
 use crate::history::Recorder;
 use crate::network::{Fault, Flow, Seen};
 use crate::plan::{Plan, Topology};
-use crate::process::{Cluster, Node, SmallDisk, SyncFault};
+use crate::process::{Cluster, Node, SmallDisk, SyncFault, other_binary, rejoin_binary};
 use crate::workload::Site;
 
 const NETWORK_KINDS: [Kind; 14] = [
@@ -43,6 +44,9 @@ pub struct Proxied {
     /// The nodes.
     pub cluster: Cluster,
     links_cut: u64,
+    /// What nodes are started with, and what a rolling upgrade starts them with next.
+    binaries: [PathBuf; 2],
+    upgrades: u64,
     /// What had been seen of each kind of trouble when it last began.
     before: BTreeMap<Kind, u64>,
 }
@@ -56,6 +60,8 @@ impl Proxied {
         Ok(Self {
             cluster: Cluster::start(topology, datacenters).await?,
             links_cut: 0,
+            binaries: [rejoin_binary()?, other_binary()?],
+            upgrades: 0,
             before: BTreeMap::new(),
         })
     }
@@ -153,6 +159,17 @@ impl Proxied {
         Ok(())
     }
 
+    /// Every node in its turn comes back as the other version, while clients go on.
+    async fn upgrade(&mut self, log: &Recorder) -> anyhow::Result<()> {
+        self.binaries.swap(0, 1);
+        for number in 0..self.cluster.nodes.len() {
+            self.cluster.nodes[number].set_binary(self.binaries[0].clone());
+            self.patient(number).begin(Kind::Restarted, log).await?;
+            self.upgrades += 1;
+        }
+        Ok(())
+    }
+
     fn patient(&mut self, number: usize) -> Patient<'_> {
         Patient {
             node: &mut self.cluster.nodes[number],
@@ -189,7 +206,7 @@ impl Ground for Proxied {
     }
 
     fn kinds(&self) -> Vec<Kind> {
-        let mut kinds = [NETWORK_KINDS.as_slice(), &PROCESS_KINDS].concat();
+        let mut kinds = [NETWORK_KINDS.as_slice(), &PROCESS_KINDS, &[Kind::RollingUpgrade]].concat();
         if self.cluster.disk.is_some() {
             kinds.extend([Kind::NearlyFull, Kind::NoSpace]);
         }
@@ -217,6 +234,9 @@ impl Ground for Proxied {
         }
         if trouble.kind.is_of_the_network() {
             return self.begin_network(trouble).await;
+        }
+        if trouble.kind == Kind::RollingUpgrade {
+            return self.upgrade(log).await;
         }
         self.patient(Self::whom(trouble)).begin(trouble.kind, log).await
     }
@@ -268,6 +288,7 @@ impl Ground for Proxied {
             ("chunks truncated", self.sum(|seen| &seen.truncated)),
             ("directions closed", self.sum(|seen| &seen.closed)),
             ("links cut by the operator", self.links_cut),
+            ("nodes upgraded", self.upgrades),
             ("KiB passed", self.sum(|seen| &seen.bytes) / 1024),
         ]);
         if !self.cluster.syncs.is_empty() {
