@@ -8,10 +8,10 @@ use rejoin_chaos::checker::{never_reverted, run};
 use rejoin_chaos::history::{Event, FinalState, History, Recorder, Rules};
 use rejoin_chaos::network::Fault;
 use rejoin_chaos::plan::Topology;
-use rejoin_chaos::process::{Cluster, SmallDisk, SyncFault, poll_until};
+use rejoin_chaos::process::{Cluster, Node, SmallDisk, SyncFault, poll_until};
 use rejoin_chaos::scenario::{Ground, Proxied, Trial, Weather, workload};
 use rejoin_chaos::view::{Body, Picture, await_equal_digests};
-use rejoin_chaos::workload::{Session, Shared, seed};
+use rejoin_chaos::workload::{Session, Shared, percentile, seed};
 use rejoin_client::{Bytes, Client, Database, LinkState};
 use rejoin_document::{Granularity, RuleSet};
 
@@ -285,5 +285,72 @@ async fn a_node_that_loses_its_disk_before_anybody_has_its_writes_is_noticed() -
     let report = run(&history);
     println!("{report}");
     assert!(report.found_by(never_reverted::NAME) >= WRITES);
+    Ok(())
+}
+
+/// Bytes of memory that the process of a node has.
+fn resident_bytes(node: &Node) -> anyhow::Result<u64> {
+    let process = node.process_id().ok_or_else(|| anyhow::anyhow!("it does not run"))?;
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    Ok(kib.ok_or_else(|| anyhow::anyhow!("no VmRSS"))?.trim().parse::<u64>()? * 1024)
+}
+
+/// Writes documents one after another, each with a read; how long each took.
+async fn local_work(client: &Client, body: &str, count: usize) -> anyhow::Result<Vec<Duration>> {
+    let mut took = Vec::new();
+    for number in 0..count {
+        let (id, begun) = (format!("document-{}", number % 20), Instant::now());
+        let body = Bytes::from(format!("{{\"n\":{number},\"text\":\"{body}\"}}"));
+        client.update(DATABASE, &id, body, None).await?;
+        client.get(DATABASE, &id).await?;
+        took.push(begun.elapsed());
+    }
+    Ok(took)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_costs_local_clients_no_time_and_the_node_no_memory() -> anyhow::Result<()> {
+    const WRITES: usize = 400;
+    // What is written while the link is cut: far more than a node may keep for it.
+    const BACKLOG_BYTES: u64 = (WRITES * BODY_BYTES) as u64;
+    const BODY_BYTES: usize = 512 * 1024;
+    let cluster = Cluster::start(Topology::Pair, 2).await?;
+    // The disk of the other one is small.
+    let node = &cluster.nodes[1];
+    let client = node.client()?;
+    let mut database = Database::new(DATABASE, Granularity::Field, RuleSet::default());
+    database.keep_revisions = 1;
+    client.create_database(&database).await?;
+    let small = "x".repeat(1024);
+    local_work(&client, &small, WRITES).await?;
+    let linked = local_work(&client, &small, WRITES).await?;
+    for wire in &cluster.wires {
+        wire.proxy.set(Fault::Cut);
+    }
+    let cut = local_work(&client, &small, WRITES).await?;
+    let usual = percentile(&linked, 0.95);
+    let during = percentile(&cut, 0.95);
+    assert!(
+        during < usual * 2 + Duration::from_millis(20),
+        "{usual:?}, cut {during:?}"
+    );
+
+    let large = "x".repeat(BODY_BYTES);
+    // What the disk engine takes for itself is taken by now.
+    local_work(&client, &large, WRITES).await?;
+    let before = resident_bytes(node)?;
+    local_work(&client, &large, WRITES).await?;
+    let grown = resident_bytes(node)?.saturating_sub(before);
+    println!(
+        "95 of 100 calls within {usual:?}, while cut {during:?}; {grown} bytes more for {BACKLOG_BYTES} bytes written"
+    );
+    assert!(
+        grown < BACKLOG_BYTES / 4,
+        "{grown} bytes of memory for a backlog of {BACKLOG_BYTES}"
+    );
+    cluster.resume_wires();
+    await_equal_digests(&[client, cluster.nodes[0].client()?], Duration::from_secs(30)).await?;
     Ok(())
 }
