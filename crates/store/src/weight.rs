@@ -26,6 +26,10 @@ impl Operation {
                 .iter()
                 .map(|item| item.state.len() + item.id.as_str().len())
                 .sum(),
+            Operation::Insert(insertion) => {
+                insertion.history.len() * SMALL + insertion.body.as_deref().map_or(0, object)
+            }
+            Operation::PutLocal(local) => local.id.len() + local.body.as_deref().map_or(0, object),
             Operation::SaveHeal { report, .. } => report.len(),
             _ => 0,
         };
@@ -62,5 +66,36 @@ fn value(json: &Value) -> usize {
         Value::String(text) => 8 + text.len(),
         Value::Array(elements) => 8 + elements.iter().map(value).sum::<usize>(),
         Value::Object(members) => 8 + object(members),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rejoin_document::{Limits, parse_body};
+
+    use super::*;
+    use crate::operation::{Insertion, LocalWrite};
+
+    #[test]
+    fn what_replication_brings_weighs_what_its_bodies_do() {
+        let text = format!("{{\"text\":\"{}\"}}", "x".repeat(10_000));
+        let body = Arc::new(parse_body(text.as_bytes(), &Limits::default()).unwrap());
+        let insertion = Insertion {
+            database: "db".parse().unwrap(),
+            id: "a".parse().unwrap(),
+            history: vec!["1-a".parse().unwrap()],
+            body: Some(Arc::clone(&body)),
+        };
+        let local = LocalWrite {
+            database: "db".parse().unwrap(),
+            id: "checkpoint".to_owned(),
+            base: 0,
+            body: Some(body),
+        };
+        for operation in [Operation::Insert(insertion), Operation::PutLocal(local)] {
+            assert!(operation.weight() > 10_000, "{operation:?}");
+        }
     }
 }
