@@ -26,6 +26,9 @@ use crate::node::{NodeContext, StartError};
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 
+/// What a peer asks for is small beside what it is given: its greeting names each database with a line for each replica.
+const PULL_REQUEST_BYTES_MAX: usize = 32 << 20;
+
 /// Serves one node.
 pub(crate) struct GrpcServer {
     context: NodeContext,
@@ -34,7 +37,7 @@ pub(crate) struct GrpcServer {
 }
 
 impl GrpcServer {
-    /// All services over `context`; messages of links may have `link_bytes_max` bytes.
+    /// All services over `context`; what links are answered may have `link_bytes_max` bytes in a message.
     ///
     /// # Errors
     ///
@@ -114,7 +117,7 @@ fn add_services(routes: &mut tonic::service::RoutesBuilder, context: &NodeContex
     let sync = SyncServiceServer::new(SyncApi::new(context.clone()))
         .accept_compressed(Zstd)
         .send_compressed(Zstd)
-        .max_decoding_message_size(link_bytes_max)
+        .max_decoding_message_size(PULL_REQUEST_BYTES_MAX)
         .max_encoding_message_size(link_bytes_max);
     routes
         .add_service(documents)
