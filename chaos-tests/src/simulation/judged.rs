@@ -20,7 +20,8 @@ pub struct Judged {
     pub report: Report,
 }
 
-/// Carries out a plan and runs all checkers. A run that panics has a trouble and no history.
+/// Carries out a plan and runs all checkers. A run that panics has a trouble and no history; so has one in which too little was done, by clients or by
+/// what goes wrong: it proves nothing.
 pub fn judge(stage: &dyn Stage, plan: &Plan) -> Judged {
     let mut ran = catch_unwind(AssertUnwindSafe(|| stage.run(plan))).unwrap_or_else(|panic| Ran {
         troubles: vec![format!("panicked: {}", message(panic.as_ref()))],
@@ -30,6 +31,12 @@ pub fn judge(stage: &dyn Stage, plan: &Plan) -> Judged {
         let least = plan.workload.operations_min;
         ran.troubles
             .push(format!("{} operations, at least {least} are asked for", ran.operations));
+    }
+    let (planned, done) = (plan.faults.len() as u64, ran.fired.values().sum::<u64>());
+    if ran.troubles.is_empty() && done < planned / 2 {
+        ran.troubles.push(format!(
+            "{done} of {planned} planned faults were done, at least half are asked for"
+        ));
     }
     let report = checker::run(&ran.history);
     Judged { ran, report }

@@ -186,6 +186,37 @@ mod tests {
     }
 
     #[test]
+    fn a_run_in_which_too_little_goes_wrong_fails() {
+        struct Sheltered;
+        impl Stage for Sheltered {
+            fn name(&self) -> &'static str {
+                "sheltered"
+            }
+            fn scale(&self) -> Scale {
+                Planted.scale()
+            }
+            fn reductions_max(&self) -> usize {
+                0
+            }
+            fn run(&self, plan: &Plan) -> Ran {
+                let done = plan.faults.len() / 3;
+                let mut ran = Ran {
+                    operations: 1000,
+                    ..Ran::default()
+                };
+                plan.faults.iter().take(done).for_each(|fault| ran.fire(fault.kind));
+                ran
+            }
+        }
+        let judged = judge(&Sheltered, &Plan::generate(1, &Sheltered.scale()));
+        assert!(
+            judged.findings()[0].contains("planned faults were done"),
+            "{:?}",
+            judged.findings()
+        );
+    }
+
+    #[test]
     fn a_run_with_too_few_operations_fails() {
         struct Idle;
         impl Stage for Idle {
