@@ -5,6 +5,8 @@
 
 #[path = "node/acknowledgements.rs"]
 mod acknowledgements;
+#[path = "node/bad_disk.rs"]
+mod bad_disk;
 #[path = "node/common.rs"]
 mod common;
 #[path = "node/deletions.rs"]
