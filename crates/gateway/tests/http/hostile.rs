@@ -134,9 +134,7 @@ fn pages_of_other_sites_read_nothing_unless_they_are_named() {
     let allowed = "access-control-allow-origin";
     assert!(!node.ask("GET", "/", &[origin], "").head.contains(allowed));
     assert_eq!(node.ask("OPTIONS", "/", &[origin], "").status, 405);
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), "[http]\ncors_origins = [\"https://example.org\"]\n").unwrap();
-    let node = Node::with(&["--config", file.path().to_str().unwrap()]);
+    let node = Node::configured("[http]\ncors_origins = [\"https://example.org\"]\n");
     let answer = node.ask("GET", "/", &[origin], "");
     assert!(
         answer.head.contains("access-control-allow-origin: https://example.org"),
@@ -171,9 +169,7 @@ fn clients_that_say_nothing_do_not_keep_others_out() {
 
 #[test]
 fn bodies_that_arrive_have_a_bound_together_and_make_room_when_their_clients_go() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), "[http]\nbodies_bytes_max = 16777216\n").unwrap();
-    let node = Node::with(&["--config", file.path().to_str().unwrap()]);
+    let node = Node::configured("[http]\nbodies_bytes_max = 16777216\n");
     node.put("/db", "");
     let body = format!("{{\"docs\":[]{}}}", " ".repeat(8 << 20));
     let ask = || node.post("/db/_bulk_docs", &body).status;

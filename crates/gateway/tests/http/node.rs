@@ -17,6 +17,8 @@ pub(crate) struct Node {
     directory: TempDir,
     grpc: u16,
     http: u16,
+    /// The second address of HTTP, of a node that has two.
+    second: Option<u16>,
 }
 
 /// An answer.
@@ -45,6 +47,21 @@ impl Node {
 
     pub(crate) fn with(arguments: &[&str]) -> Self {
         Self::start_at(free_port(), "dc-east", None, arguments)
+    }
+
+    /// With settings as a file has them.
+    pub(crate) fn configured(settings: &str) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), settings).unwrap();
+        Self::with(&["--config", file.path().to_str().unwrap()])
+    }
+
+    /// One that serves HTTP at two addresses.
+    pub(crate) fn with_two_addresses() -> Self {
+        let second = free_port();
+        let mut node = Self::with(&["--http", &format!("127.0.0.1:{second}")]);
+        node.second = Some(second);
+        node
     }
 
     /// Two nodes that pull from each other.
@@ -80,6 +97,7 @@ impl Node {
             directory,
             grpc,
             http,
+            second: None,
         };
         let deadline = Instant::now() + READY_WITHIN;
         while TcpStream::connect(("127.0.0.1", node.http)).is_err() || !node.rejoin(&["status"]).status.success() {
@@ -97,6 +115,11 @@ impl Node {
     /// `host:port` of HTTP.
     pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.http)
+    }
+
+    /// `host:port` of the second address of HTTP, or of the only one.
+    pub(crate) fn second_host(&self) -> String {
+        format!("127.0.0.1:{}", self.second.unwrap_or(self.http))
     }
 
     /// The address for the client commands.

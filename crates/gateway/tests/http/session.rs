@@ -6,15 +6,15 @@ use std::process::Command;
 
 use crate::node::Node;
 
-/// The addresses of the documents: all of them are the node's.
-const ADDRESSES: [&str; 6] = [
+/// The addresses of the documents: all of them are the node's, one its second.
+const ADDRESSES: [&str; 5] = [
     "127.0.0.1:5984",
     "localhost:4984",
-    "localhost:4985",
     "localhost:9042",
     "localhost:5000",
     "localhost:5656",
 ];
+const SECOND_ADDRESS: &str = "localhost:4985";
 
 /// Whether a program can be run here.
 pub(crate) fn has(program: &str) -> bool {
@@ -45,13 +45,17 @@ pub(crate) fn run(node: &Node, session: &str) {
 }
 
 fn check(node: &Node, folder: &Path, work: &Path, command: &str, expected: &str) {
-    let mut shell = command.to_owned();
+    let mut shell = command.replace(SECOND_ADDRESS, &node.second_host());
     for address in ADDRESSES {
         shell = shell.replace(address, &node.host());
     }
     // The program of the guide has its address in its text.
     let program = std::fs::read_to_string(folder.join("sync_gateway/index.js")).unwrap();
-    std::fs::write(work.join("index.js"), program.replace("localhost:4985", &node.host())).unwrap();
+    std::fs::write(
+        work.join("index.js"),
+        program.replace(SECOND_ADDRESS, &node.second_host()),
+    )
+    .unwrap();
     shell = shell.replace("sync_gateway/index.js", work.join("index.js").to_str().unwrap());
     let rejoin = Path::new(env!("CARGO_BIN_EXE_rejoin")).parent().unwrap();
     let output = Command::new("bash")

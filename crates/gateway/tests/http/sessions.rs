@@ -14,7 +14,10 @@ fn sync_gateways_guide_runs_as_it_is_printed() {
         println!("skipped: the program of the guide needs node");
         return;
     }
-    run(&Node::start(), "sync_gateway.session");
+    // Its pages have clients at one port and administrators at another.
+    let node = Node::with_two_addresses();
+    assert_ne!(node.host(), node.second_host());
+    run(&node, "sync_gateway.session");
 }
 
 #[test]
