@@ -118,7 +118,7 @@ pub struct HttpSettings {
     /// What `PUT /{db}` creates where it does not say: `document` (CouchDB's semantics) or `field`. Default `document`.
     #[serde(with = "as_text")]
     pub granularity: Granularity,
-    /// The origins of pages (`https://example.org`, or `*` for all) that may read answers in a browser. Default: none.
+    /// The origins of pages (`https://example.org`, or `*` for all) that may read answers in a browser, and write. Default: none.
     pub cors_origins: Vec<String>,
     /// Connections at one time, over all addresses. Default 1024.
     pub connections_max: usize,

@@ -103,6 +103,9 @@ async fn serve(context: NodeContext, request: HttpRequest<IncomingBody>) -> Resu
         return Ok(HttpError::new(status, "too_large", reason).into_response());
     }
     let head = *request.method() == Method::HEAD;
+    if let Err(refused) = cors::check(&context.http, request.method(), request.headers()) {
+        return Ok(refused.into_response());
+    }
     let origin = cors::allowed(&context.http, request.headers()).cloned();
     let mut response = match (&origin, request.method() == Method::OPTIONS) {
         (Some(_), true) => cors::preflight(),

@@ -154,6 +154,39 @@ fn pages_of_other_sites_read_nothing_unless_they_are_named() {
 }
 
 #[test]
+fn pages_of_other_sites_write_nothing_unless_they_are_named() {
+    let node = Node::configured("[http]\ncors_origins = [\"https://example.org\"]\n");
+    node.put("/db", "");
+    let write = |origin: &str| {
+        // As a page's `fetch` sends it without asking first: no content type.
+        node.ask(
+            "POST",
+            "/db/_bulk_docs",
+            &[&format!("Origin: {origin}")],
+            r#"{"docs":[{"_id":"a"}]}"#,
+        )
+    };
+    for foreign in [
+        "https://other.org",
+        "null",
+        "http://127.0.0.1",
+        "https://example.org.evil.org",
+    ] {
+        assert_eq!(write(foreign).refused(), (403, "forbidden".into()), "{foreign}");
+    }
+    assert_eq!(node.get("/db").json()["doc_count"], 0);
+    let foreign = ["Origin: https://other.org"];
+    assert_eq!(node.ask("DELETE", "/db", &foreign, "").status, 403);
+    assert_eq!(
+        node.ask("GET", "/db", &foreign, "").status,
+        200,
+        "a browser shows it to nobody"
+    );
+    assert_eq!(write("https://example.org").status, 201);
+    assert_eq!(write(&format!("http://{}", node.host())).status, 201, "its own page");
+}
+
+#[test]
 fn clients_that_say_nothing_do_not_keep_others_out() {
     let node = Node::start();
     let port = node.host();
