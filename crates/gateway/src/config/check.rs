@@ -95,6 +95,9 @@ fn parse_peer(peer: &PeerSettings) -> Result<Peer, ConfigError> {
 /// A third of the age at which the record of a node that ended uncleanly makes it take a new replica id.
 const ALIVE_EVERY_MS_MAX: u64 = 20_000;
 
+/// Bytes of one HTTP answer that is made as a whole.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
 /// Half of what the state of one document may take, so that every body can be stored.
 const BODY_BYTES_MAX: u64 = 16 << 20;
 
@@ -133,11 +136,16 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
             greatest: BODY_BYTES_MAX,
         });
     }
-    if (settings.http.bodies_bytes_max as u64) < BODY_BYTES_MAX {
-        return Err(ConfigError::TooSmall {
-            setting: "http.bodies_bytes_max",
-            least: BODY_BYTES_MAX,
-        });
+    let rooms = [
+        ("http.bodies_bytes_max", settings.http.bodies_bytes_max, BODY_BYTES_MAX),
+        (
+            "http.answers_bytes_max",
+            settings.http.answers_bytes_max,
+            ANSWER_BYTES_MAX,
+        ),
+    ];
+    if let Some((setting, _, least)) = rooms.into_iter().find(|(_, bytes, least)| (*bytes as u64) < *least) {
+        return Err(ConfigError::TooSmall { setting, least });
     }
     if links.partition_after_ms <= links.heartbeat_ms {
         return Err(ConfigError::PartitionBeforeHeartbeat);
@@ -228,10 +236,14 @@ mod tests {
     }
 
     #[test]
-    fn room_for_less_than_one_body_is_refused() {
-        let mut settings = settings();
-        settings.http.bodies_bytes_max = 1 << 20;
-        let error = Plan::new(settings).unwrap_err();
+    fn room_for_less_than_one_body_or_answer_is_refused() {
+        let mut small = settings();
+        small.http.bodies_bytes_max = 1 << 20;
+        let error = Plan::new(small).unwrap_err();
         assert_eq!(error.to_string(), "http.bodies_bytes_max must be at least 16777216");
+        let mut small = settings();
+        small.http.answers_bytes_max = 1 << 20;
+        let error = Plan::new(small).unwrap_err();
+        assert_eq!(error.to_string(), "http.answers_bytes_max must be at least 67108864");
     }
 }

@@ -124,6 +124,8 @@ pub struct HttpSettings {
     pub connections_max: usize,
     /// Bytes of the bodies of all requests that are being answered. Default 256 MiB; at least the 16 MiB of one.
     pub bodies_bytes_max: usize,
+    /// Bytes of all answers that are made as a whole, until their clients have taken them. Default 256 MiB; at least the 64 MiB of one.
+    pub answers_bytes_max: usize,
 }
 
 impl Default for HttpSettings {
@@ -134,6 +136,7 @@ impl Default for HttpSettings {
             cors_origins: Vec::new(),
             connections_max: 1024,
             bodies_bytes_max: 256 << 20,
+            answers_bytes_max: 256 << 20,
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn json_api(status: StatusCode, text: String) -> Response {
     with_type(status, JSON_API, Body::from(text))
 }
 
-/// A JSON answer that comes in pieces.
+/// A JSON answer of a body that bounds what lies in memory.
 pub(super) fn stream(body: Body) -> Response {
     with_type(StatusCode::OK, JSON, body)
 }

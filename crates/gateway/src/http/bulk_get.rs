@@ -1,6 +1,5 @@
 //! `POST /{db}/_bulk_get`: revisions of many documents.
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use rejoin_document::{DatabaseName, DocumentId};
 use serde::Deserialize;
@@ -10,13 +9,14 @@ use super::body::{BATCH_BYTES_MAX, Request};
 use super::document;
 use super::error::{self, HttpError};
 use super::query::Query;
+use super::room::Room;
 use crate::node::{NodeContext, long_read};
 
 /// Documents of one request at most.
 const DOCUMENTS_MAX: usize = 10_000;
 
-/// Bytes of an answer after which documents are refused.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Bytes of the documents of an answer at most: there is room left to say of each other one that it is left out.
+const DOCUMENTS_BYTES_MAX: usize = 56 << 20;
 
 #[derive(Deserialize)]
 struct Wanted {
@@ -43,42 +43,55 @@ pub(super) async fn post(
         )));
     }
     let query = request.query();
-    let text = long_read(|| {
-        let (mut results, mut bytes) = (Vec::with_capacity(wanted.docs.len()), 0usize);
-        for document in &wanted.docs {
-            let full = || HttpError::too_large("the answer is too large with it; ask for it again");
-            let rows = match bytes < ANSWER_BYTES_MAX {
-                true => rows(context, database, document, query),
-                false => Err(full()),
-            };
-            let rows = rows.unwrap_or_else(|error| vec![failed(document, &error)]);
-            let result = format!("{{\"id\":{},\"docs\":[{}]}}", quoted(&document.id), rows.join(","));
-            bytes = bytes.saturating_add(result.len());
-            results.push(result);
+    let room = long_read(|| -> Result<Room, HttpError> {
+        let mut room = Room::new(context);
+        room.add("{\"results\":[")?;
+        for (place, document) in wanted.docs.iter().enumerate() {
+            let left = DOCUMENTS_BYTES_MAX.saturating_sub(room.len());
+            let rows = rows(context, database, document, query, left);
+            let rows = rows.unwrap_or_else(|error| failed(document, &error));
+            let separator = if place > 0 { "," } else { "" };
+            room.add(&format!(
+                "{separator}{{\"id\":{},\"docs\":[{rows}]}}",
+                quoted(&document.id)
+            ))?;
         }
-        format!("{{\"results\":[{}]}}\n", results.join(","))
-    });
-    Ok(answer::text(StatusCode::OK, text))
+        room.add("]}\n")?;
+        Ok(room)
+    })?;
+    Ok(answer::stream(room.into_body()))
 }
 
+/// The revisions that are wanted of a document, if they have at most so many bytes.
 fn rows(
     context: &NodeContext,
     database: &DatabaseName,
     document: &WantedDocument,
     query: &Query,
-) -> Result<Vec<String>, HttpError> {
+    bytes_max: usize,
+) -> Result<String, HttpError> {
     let id: DocumentId = document.id.parse().map_err(error::id)?;
     let found = context.store.opened(database, &id)?.ok_or_else(HttpError::missing)?;
     let revisions = match &document.rev {
         None => vec![(found.shown.revision.clone(), true)],
-        Some(rev) => document::open_revisions(&found, &format!("[{}]", quoted(rev)), query.flag("latest")?)?,
+        Some(rev) => {
+            let named = format!("[{}]", quoted(rev));
+            document::open_revisions(Some(&found), &named, query.flag("latest")?)?
+        }
     };
-    let row = |(revision, _)| {
+    let mut rows = String::new();
+    for (revision, _) in revisions {
         let json = document::revision_json(context, database, &id, &found, &revision, query)?;
-        json.map(|json| format!("{{\"ok\":{json}}}"))
-            .ok_or_else(HttpError::missing)
-    };
-    revisions.into_iter().map(row).collect()
+        let json = json.ok_or_else(HttpError::missing)?;
+        if rows.len() + json.len() > bytes_max {
+            return Err(HttpError::too_large(
+                "the answer is too large with it; ask for it again",
+            ));
+        }
+        let separator = if rows.is_empty() { "" } else { "," };
+        rows.push_str(&format!("{separator}{{\"ok\":{json}}}"));
+    }
+    Ok(rows)
 }
 
 fn failed(document: &WantedDocument, error: &HttpError) -> String {

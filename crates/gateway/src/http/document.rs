@@ -14,15 +14,14 @@ use super::error::{self, HttpError};
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::query::{self, Query};
+use super::room::Room;
+use super::several::Several;
 use super::write::Made;
-use super::{conflict, multipart, write};
+use super::{conflict, write};
 use crate::node::NodeContext;
 
 /// Names the write in the answer to it, as candidates of conflicts are named.
 const DOT: HeaderName = HeaderName::from_static("rejoin-dot");
-
-/// Bytes of the revisions of one answer at most.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// Revisions that one request names at most.
 const REVISIONS_MAX: usize = 1000;
@@ -143,24 +142,11 @@ fn get(
     request: &Request,
 ) -> Result<Response, HttpError> {
     let query = request.query();
-    let found = context.store.opened(database, id)?.ok_or_else(HttpError::missing)?;
+    let found = context.store.opened(database, id)?;
     if let Some(wanted) = query.text("open_revs") {
-        let revisions = open_revisions(&found, wanted, query.flag("latest")?)?;
-        let (mut parts, mut bytes) = (Vec::with_capacity(revisions.len()), 0);
-        for (revision, held) in &revisions {
-            let part = match held {
-                true => revision_json(context, database, id, &found, revision, query)?,
-                false => None,
-            };
-            bytes += part.as_ref().map_or(0, String::len);
-            if bytes > ANSWER_BYTES_MAX {
-                let reason = format!("these revisions have more than {ANSWER_BYTES_MAX} bytes; ask for fewer at once");
-                return Err(HttpError::too_large(reason));
-            }
-            parts.push(part);
-        }
-        return Ok(several(&revisions, parts, answer::wants_json(request.headers())));
+        return open_revs(context, (database, id), found.as_ref(), wanted, request);
     }
+    let found = found.ok_or_else(HttpError::missing)?;
     let revision = match query.revision("rev")? {
         Some(revision) => revision,
         None if found.shown.deleted => return Err(HttpError::deleted()),
@@ -179,7 +165,30 @@ fn get(
         );
         return Ok(tagged(same, &revision));
     }
-    Ok(tagged(answer::text(StatusCode::OK, json + "\n"), &revision))
+    let mut room = Room::new(context);
+    room.add(&json)?;
+    room.add("\n")?;
+    Ok(tagged(answer::stream(room.into_body()), &revision))
+}
+
+/// Several revisions, each for itself; of those that are not there it is said.
+fn open_revs(
+    context: &NodeContext,
+    (database, id): (&DatabaseName, &DocumentId),
+    found: Option<&Opened>,
+    wanted: &str,
+    request: &Request,
+) -> Result<Response, HttpError> {
+    let query = request.query();
+    let mut answer = Several::new(context, answer::wants_json(request.headers()))?;
+    for (revision, held) in open_revisions(found, wanted, query.flag("latest")?)? {
+        let document = match found.filter(|_| held) {
+            Some(found) => revision_json(context, database, id, found, &revision, query)?,
+            None => None,
+        };
+        answer.add(&revision, document.as_deref())?;
+    }
+    answer.end()
 }
 
 /// One revision as JSON, with what the query asks for beside it; `None` if it is not kept.
@@ -226,9 +235,17 @@ pub(super) fn revision_json(
 }
 
 /// The revisions that `open_revs` asks for, each with whether it is known. With `latest` an ancestor stands for the open revisions that grew from it.
-pub(super) fn open_revisions(found: &Opened, wanted: &str, latest: bool) -> Result<Vec<(Revision, bool)>, HttpError> {
+///
+/// # Errors
+///
+/// It is no list of revisions, or all are asked for of a document that was never written.
+pub(super) fn open_revisions(
+    found: Option<&Opened>,
+    wanted: &str,
+    latest: bool,
+) -> Result<Vec<(Revision, bool)>, HttpError> {
     if wanted == "all" {
-        let leaves = found.leaves.iter();
+        let leaves = found.ok_or_else(HttpError::missing)?.leaves.iter();
         return Ok(leaves.map(|leaf| (leaf.revision.clone(), true)).collect());
     }
     let malformed = || HttpError::bad_request("open_revs is `all`, or a JSON array of revisions");
@@ -241,6 +258,10 @@ pub(super) fn open_revisions(found: &Opened, wanted: &str, latest: bool) -> Resu
     let mut revisions: Vec<(Revision, bool)> = Vec::with_capacity(named.len());
     for text in BTreeSet::from_iter(named) {
         let revision = query::revision(&text)?;
+        let Some(found) = found else {
+            revisions.push((revision, false));
+            continue;
+        };
         let mut newest = Vec::new();
         if latest && found.body(&revision).is_none() {
             let leaves = found.leaves.iter().map(|leaf| &leaf.revision);
@@ -255,18 +276,4 @@ pub(super) fn open_revisions(found: &Opened, wanted: &str, latest: bool) -> Resu
         }
     }
     Ok(revisions)
-}
-
-fn several(revisions: &[(Revision, bool)], parts: Vec<Option<String>>, json: bool) -> Response {
-    let pairs = revisions.iter().zip(parts);
-    if json {
-        let rows: Vec<_> = pairs
-            .map(|((revision, _), part)| match part {
-                Some(document) => format!("{{\"ok\":{document}}}"),
-                None => format!("{{\"missing\":{}}}", quoted(&revision.to_string())),
-            })
-            .collect();
-        return answer::text(StatusCode::OK, format!("[{}]\n", rows.join(",")));
-    }
-    multipart::of_revisions(pairs.map(|((revision, _), part)| (revision, part)))
 }

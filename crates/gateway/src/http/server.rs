@@ -1,6 +1,7 @@
 //! Takes connections and serves requests on them, within bounds.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,15 +14,20 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio_stream::StreamExt;
+use tokio_util::sync::CancellationToken;
 
 use super::body::Request;
 use super::error::HttpError;
+use super::write_deadline::WriteDeadline;
 use super::{cors, route};
-use crate::links::Incoming;
+use crate::links::{Connection, Incoming};
 use crate::node::NodeContext;
 
 /// How long a client may take to send the head of a request, and to say nothing between two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a client may take nothing of an answer: what it has not taken occupies memory, and its connection is one of a bounded number.
+const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Bytes of the head of a request at most.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -69,27 +75,37 @@ impl HttpServer {
             let (context, stop) = (self.context.clone(), stop.clone());
             self.context.tasks.spawn(async move {
                 let _permit = permit;
-                let service = service_fn(move |request| serve(context.clone(), request));
-                let mut builder = http1::Builder::new();
-                builder
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD_TIMEOUT)
-                    .max_buf_size(HEAD_BYTES_MAX)
-                    .max_headers(HEADERS_MAX);
-                let serving = builder.serve_connection(TokioIo::new(connection), service);
-                tokio::pin!(serving);
-                let ended = tokio::select! {
-                    ended = serving.as_mut() => ended,
-                    () = stop.cancelled() => {
-                        serving.as_mut().graceful_shutdown();
-                        serving.await
-                    }
-                };
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection ended early");
-                }
+                let answer = move |request| serve(context.clone(), request);
+                converse(connection, answer, &stop, TAKEN_WITHIN).await;
             });
         }
+    }
+}
+
+/// Answers the requests of one connection until its client goes, takes nothing for so long, or the node stops.
+async fn converse<F, A>(connection: Connection, answer: F, stop: &CancellationToken, taken_within: Duration)
+where
+    F: Fn(HttpRequest<IncomingBody>) -> A,
+    A: Future<Output = Result<Response, Infallible>>,
+{
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX);
+    let stream = TokioIo::new(WriteDeadline::new(connection, taken_within));
+    let serving = builder.serve_connection(stream, service_fn(answer));
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stop.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
     }
 }
 
@@ -123,4 +139,25 @@ async fn serve(context: NodeContext, request: HttpRequest<IncomingBody>) -> Resu
         *response.body_mut() = Body::empty();
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_of_its_answer_loses_its_connection() {
+        let (near, mut far) = duplex(1 << 10);
+        let answer = |_| async { Ok(Response::new(Body::from(vec![b'x'; 1 << 20]))) };
+        let (stop, within) = (CancellationToken::new(), Duration::from_millis(200));
+        let conversing = converse(Connection::new(near), answer, &stop, within);
+        let asking = async {
+            far.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            far.read_u8().await.unwrap();
+        };
+        let both = async { tokio::join!(conversing, asking) };
+        tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
+    }
 }

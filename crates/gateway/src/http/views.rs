@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{self, quoted};
 use super::body::Request;
 use super::error::{self, HttpError};
-use super::feed::{self, Broken};
+use super::feed::Broken;
 use super::outgoing::Outgoing;
 use super::write;
 use crate::node::{NodeContext, ViewIndexes};
@@ -43,6 +43,9 @@ const MAP_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Steps of sweeping what was dropped, after each query.
 const SWEPT_MAX: usize = 10_000;
+
+/// How long a client may take nothing before its answer ends.
+const STALLED_AFTER: Duration = Duration::from_secs(60);
 
 type Piece = Result<Bytes, std::io::Error>;
 
@@ -320,7 +323,7 @@ impl Asked {
 
 /// Sends a piece to a client that takes it in time: one that takes nothing holds a place that others wait for.
 fn send(pieces: &mpsc::Sender<Piece>, piece: Piece) -> Result<(), Broken> {
-    let sending = pieces.send_timeout(piece, feed::STALLED_AFTER);
+    let sending = pieces.send_timeout(piece, STALLED_AFTER);
     tokio::runtime::Handle::current().block_on(sending).map_err(|_| Broken)
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct NodeContext {
     pub sessions: Arc<Semaphore>,
     /// Bytes that the bodies of HTTP requests may still take.
     pub bodies: Arc<Semaphore>,
+    /// Bytes that HTTP answers which are made as a whole may still take.
+    pub answers: Arc<Semaphore>,
     /// The indexes of views.
     pub views: Arc<ViewIndexes>,
     /// Held by the compaction that runs.
