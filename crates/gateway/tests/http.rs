@@ -8,12 +8,16 @@ mod node;
 #[path = "http/session.rs"]
 mod session;
 
+#[path = "http/bounds.rs"]
+mod bounds;
 #[path = "http/documents.rs"]
 mod documents;
 #[path = "http/feeds.rs"]
 mod feeds;
 #[path = "http/hostile.rs"]
 mod hostile;
+#[path = "http/listings.rs"]
+mod listings;
 #[path = "http/one_truth.rs"]
 mod one_truth;
 #[path = "http/sessions.rs"]

@@ -1,10 +1,10 @@
 //! `/{db}/_all_docs`: documents in the order of their ids.
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use axum::response::Response;
-use rejoin_document::{DatabaseName, DocumentId, Shown};
-use rejoin_store::{Found, ListRange};
-use serde_json::Value as Json;
+use rejoin_document::{DatabaseName, DocumentId};
+use rejoin_store::{Found, ListRange, ReadError};
+use serde_json::{Map, Value as Json};
 
 use super::answer::{self, quoted};
 use super::body::{BATCH_BYTES_MAX, Request};
@@ -12,6 +12,7 @@ use super::error::HttpError;
 use super::feed::{self, Broken, Pieces};
 use super::outgoing::Outgoing;
 use super::query::Query;
+use super::room::Room;
 use super::write;
 use crate::node::{NodeContext, long_read};
 
@@ -21,8 +22,9 @@ const PAGE: usize = 256;
 /// Ids that one request names at most.
 const KEYS_MAX: usize = 100_000;
 
-/// Bytes of the rows of named ids at most; others come in pieces.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Documents before the first row that are counted: so many pages of so many. A page has 16 MiB at most.
+const COUNTED_PAGES_MAX: usize = 16;
+const COUNTED_PAGE: usize = 1000;
 
 /// What a client asks for.
 struct Listing {
@@ -41,19 +43,30 @@ pub(super) async fn answer(
     database: &DatabaseName,
     request: &mut Request,
 ) -> Result<Response, HttpError> {
-    let mut keys = request.query().json("keys")?;
+    let mut query = request.query().clone();
+    let mut keys = query.json("keys")?;
     if *request.method() == Method::POST {
-        let text = request.json(BATCH_BYTES_MAX).await?;
-        let body: Json = match text.is_empty() {
-            true => Json::Null,
-            false => serde_json::from_slice(&text).map_err(|_| HttpError::bad_request("invalid UTF-8 JSON"))?,
-        };
-        keys = body.get("keys").cloned().or(keys);
+        let mut body = body(&request.json(BATCH_BYTES_MAX).await?)?;
+        // By far the longest member is not made a text again.
+        keys = body.remove("keys").or(keys);
+        query = query.with_body(body)?;
     }
-    let listing = Listing::new(context, database, request.query())?;
+    let listing = Listing::new(context, database, &query)?;
     match keys {
         Some(keys) => listing.of_keys(&keys),
         None => Ok(feed::answer(context, |pieces| listing.run(pieces))),
+    }
+}
+
+/// The members of a body; one that says nothing is as good as none.
+fn body(text: &[u8]) -> Result<Map<String, Json>, HttpError> {
+    if text.is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(text) {
+        Ok(Json::Object(members)) => Ok(members),
+        Ok(_) => Err(HttpError::bad_request("Request body must be a JSON object")),
+        Err(_) => Err(HttpError::bad_request("invalid UTF-8 JSON")),
     }
 }
 
@@ -88,8 +101,9 @@ impl Listing {
     }
 
     async fn run(mut self, mut pieces: Pieces) -> Result<Pieces, Broken> {
-        let head = format!("{{\"total_rows\":{},\"offset\":{},\"rows\":[\n", self.total, self.skip);
-        pieces.add(&head).await?;
+        let before = self.before().await?;
+        let offset = before.map(|before| before.saturating_add(self.skip).min(self.total));
+        pieces.add(&self.head(offset)).await?;
         let (mut after, mut rows): (Option<DocumentId>, u64) = (None, 0);
         while rows < self.limit {
             let read = || {
@@ -97,10 +111,7 @@ impl Listing {
                     .store
                     .list(&self.database, &self.range, after.as_ref(), PAGE)
             };
-            let page = long_read(read).map_err(|error| {
-                tracing::warn!(%error, database = %self.database, "a listing broke off");
-                Broken
-            })?;
+            let page = long_read(read).map_err(|error| self.broken(&error))?;
             for found in &page.items {
                 if self.skip > 0 {
                     self.skip -= 1;
@@ -126,11 +137,51 @@ impl Listing {
         Ok(pieces)
     }
 
-    fn row(&self, found: &Found) -> String {
-        self.line(found.id.as_str(), &found.shown)
+    /// The documents before the first one of the range, in its direction. `None`: too many to count them.
+    async fn before(&self) -> Result<Option<u64>, Broken> {
+        let bound = match self.range.descending {
+            true => &self.range.end,
+            false => &self.range.start,
+        };
+        if bound.is_empty() {
+            return Ok(Some(0));
+        }
+        let (start, end) = match self.range.descending {
+            true => (bound.clone(), String::new()),
+            false => (String::new(), bound.clone()),
+        };
+        let range = ListRange {
+            start,
+            end,
+            ..ListRange::default()
+        };
+        let (mut after, mut counted) = (None, 0);
+        for _ in 0..COUNTED_PAGES_MAX {
+            let store = &self.context.store;
+            let read = || store.list(&self.database, &range, after.as_ref(), COUNTED_PAGE);
+            let page = long_read(read).map_err(|error| self.broken(&error))?;
+            counted += page.items.len() as u64;
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(Some(counted)),
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(None)
     }
 
-    fn line(&self, id: &str, shown: &Shown) -> String {
+    fn broken(&self, error: &ReadError) -> Broken {
+        tracing::warn!(%error, database = %self.database, "a listing broke off");
+        Broken
+    }
+
+    fn head(&self, offset: Option<u64>) -> String {
+        let offset = offset.map_or("null".to_owned(), |offset| offset.to_string());
+        format!("{{\"total_rows\":{},\"offset\":{offset},\"rows\":[\n", self.total)
+    }
+
+    fn row(&self, found: &Found) -> String {
+        let (id, shown) = (found.id.as_str(), &found.shown);
         let name = quoted(id);
         let deleted = if shown.deleted { ",\"deleted\":true" } else { "" };
         let document = match (self.include_docs, shown.deleted) {
@@ -160,31 +211,39 @@ impl Listing {
         if keys.len() > KEYS_MAX {
             return Err(HttpError::too_large(format!("a request names at most {KEYS_MAX} ids")));
         }
-        let (mut rows, mut bytes) = (Vec::with_capacity(keys.len()), 0);
-        let listing = self;
-        for key in keys {
-            let id = key.as_str().and_then(|text| text.parse::<DocumentId>().ok());
-            let found = match &id {
-                Some(id) => long_read(|| listing.context.store.get(&listing.database, id))?,
-                None => None,
-            };
-            rows.push(match (id, found) {
-                (Some(id), Some(found)) => listing.line(id.as_str(), &found.shown),
-                _ => format!("{{\"key\":{key},\"error\":\"not_found\"}}"),
-            });
-            bytes += rows.last().map_or(0, String::len);
-            if bytes > ANSWER_BYTES_MAX {
-                let reason = format!("these documents have more than {ANSWER_BYTES_MAX} bytes; name fewer ids at once");
-                return Err(HttpError::too_large(reason));
-            }
+        let mut room = Room::new(&self.context);
+        room.add(&self.head(None))?;
+        let (skip, limit) = (count(self.skip), count(self.limit));
+        let forward = keys.iter();
+        let in_order: Box<dyn Iterator<Item = &Json>> = match self.range.descending {
+            true => Box::new(forward.rev()),
+            false => Box::new(forward),
+        };
+        let mut separator = "";
+        for key in in_order.skip(skip).take(limit) {
+            room.add(separator)?;
+            separator = ",\n";
+            room.add(&self.of_key(key)?)?;
         }
-        let text = format!(
-            "{{\"total_rows\":{},\"rows\":[\n{}\n]}}\n",
-            listing.total,
-            rows.join(",\n")
-        );
-        Ok(answer::text(StatusCode::OK, text))
+        room.add(if separator.is_empty() { "]}\n" } else { "\n]}\n" })?;
+        Ok(answer::stream(room.into_body()))
     }
+
+    fn of_key(&self, key: &Json) -> Result<String, HttpError> {
+        let id = key.as_str().and_then(|text| text.parse::<DocumentId>().ok());
+        let found = match &id {
+            Some(id) => long_read(|| self.context.store.get(&self.database, id))?,
+            None => None,
+        };
+        Ok(match found {
+            Some(found) => self.row(&found),
+            None => format!("{{\"key\":{key},\"error\":\"not_found\"}}"),
+        })
+    }
+}
+
+fn count(rows: u64) -> usize {
+    usize::try_from(rows).unwrap_or(usize::MAX)
 }
 
 fn total(context: &NodeContext, database: &DatabaseName) -> u64 {

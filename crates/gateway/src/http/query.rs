@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rejoin_document::Revision;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::error::HttpError;
 use super::route;
@@ -11,8 +11,11 @@ use super::route;
 /// Parameters of one request at most.
 const PARAMETERS_MAX: usize = 64;
 
+/// Parameters whose values are JSON.
+const JSON: [&str; 6] = ["key", "keys", "startkey", "start_key", "endkey", "end_key"];
+
 /// The parameters; of one that is given twice the last counts, as in CouchDB.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Query(BTreeMap<String, String>);
 
 impl Query {
@@ -23,12 +26,28 @@ impl Query {
             let decode = |text: &str| route::decode(&text.replace('+', " "));
             parameters.insert(decode(name)?, decode(value)?);
             if parameters.len() > PARAMETERS_MAX {
-                return Err(HttpError::query(format!(
-                    "a request has at most {PARAMETERS_MAX} parameters"
-                )));
+                return Err(too_many());
             }
         }
         Ok(Self(parameters))
+    }
+
+    /// These with what the members of a body say over them, as CouchDB takes a `POST` that asks: a text that stands for JSON in an address is JSON here.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(super) fn with_body(mut self, body: Map<String, Json>) -> Result<Self, HttpError> {
+        for (name, value) in body {
+            let text = match value {
+                Json::String(text) if !JSON.contains(&name.as_str()) => text,
+                value => value.to_string(),
+            };
+            self.0.insert(name, text);
+        }
+        match self.0.len() > PARAMETERS_MAX {
+            true => Err(too_many()),
+            false => Ok(self),
+        }
     }
 
     pub(super) fn text(&self, name: &str) -> Option<&str> {
@@ -75,6 +94,10 @@ impl Query {
     pub(super) fn revision(&self, name: &str) -> Result<Option<Revision>, HttpError> {
         self.text(name).map(revision).transpose()
     }
+}
+
+fn too_many() -> HttpError {
+    HttpError::query(format!("a request has at most {PARAMETERS_MAX} parameters"))
 }
 
 /// Reads a revision's id.

@@ -169,6 +169,17 @@ impl Node {
         self.send(&[request.as_bytes(), body.as_bytes()].concat())
     }
 
+    /// A request whose client takes nothing of the answer.
+    pub(crate) fn ask_and_wait(&self, method: &str, path: &str, body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.http)).unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+        stream
+    }
+
     /// Bytes on a connection of their own, and what comes back.
     pub(crate) fn send(&self, bytes: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(("127.0.0.1", self.http)).unwrap();
