@@ -74,7 +74,7 @@ pub(super) async fn store(
                     // Of those that bring their own revisions nothing is said.
                     Some(Ok(Outcome::Inserted(_))) => Ok(None),
                     Some(Ok(outcome)) => write::made(outcome, &incoming).map(|made| Some(made.revision)),
-                    Some(Err(error)) => Err(error.into()),
+                    Some(Err(error)) => Err(write::refused(error)),
                     None => Err(write::stopped()),
                 },
             };

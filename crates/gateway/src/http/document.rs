@@ -74,8 +74,10 @@ pub(super) async fn store(
             Ok(answer::header(answer, DOT, &dot.to_string()))
         }
         // In a database whose members merge an answer with both sides is better than CouchDB's two words.
-        Err(error) if write::merges(context, database) => Err(conflict::told(&id, base.as_ref(), error.into())),
-        Err(error) => Err(error.into()),
+        Err(error) if write::merges(context, database) => {
+            Err(conflict::told(&id, base.as_ref(), write::refused(error)))
+        }
+        Err(error) => Err(write::refused(error)),
     }
 }
 
@@ -110,6 +112,10 @@ async fn delete(
     id: &DocumentId,
     request: &mut Request,
 ) -> Result<Response, HttpError> {
+    // CouchDB tells one that is not there from one that is another by now, where a delete is not a PUT.
+    if let Some(absent) = write::absent(context, database, id)? {
+        return Err(absent);
+    }
     let named = request.query().text("rev").or_else(|| request.if_match());
     let incoming = Incoming {
         id: None,

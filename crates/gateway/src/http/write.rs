@@ -2,7 +2,7 @@
 
 use rejoin_document::{DatabaseName, DocumentId, Dot, Granularity, Object, Revision, write_revision};
 use rejoin_store::{
-    Action, Conditions, Insertion, Operation, Outcome, Resolve, Resolved, Settling, WriteRequest, Written,
+    Action, CommitError, Conditions, Insertion, Operation, Outcome, Resolve, Resolved, Settling, WriteRequest, Written,
 };
 
 use super::error::HttpError;
@@ -89,7 +89,7 @@ pub(super) fn request(
         (Some(_), Some(body)) => Action::Update { body },
         (Some(_), None) => Action::Delete,
         // A delete that names nothing it has read.
-        (None, None) => return Err(unread_delete(context, database, id)?),
+        (None, None) => return Err(absent(context, database, id)?.unwrap_or_else(HttpError::conflict)),
     };
     let conditions = Conditions {
         base,
@@ -104,13 +104,30 @@ pub(super) fn request(
     })
 }
 
-fn unread_delete(context: &NodeContext, database: &DatabaseName, id: &DocumentId) -> Result<HttpError, HttpError> {
+/// What CouchDB says of a document that is not there; `None` if it is.
+///
+/// # Errors
+///
+/// The disk fails.
+pub(super) fn absent(
+    context: &NodeContext,
+    database: &DatabaseName,
+    id: &DocumentId,
+) -> Result<Option<HttpError>, HttpError> {
     let found = context.store.get(database, id)?;
     Ok(match found {
-        Some(found) if !found.shown.deleted => HttpError::conflict(),
-        Some(_) => HttpError::deleted(),
-        None => HttpError::missing(),
+        Some(found) if !found.shown.deleted => None,
+        Some(_) => Some(HttpError::deleted()),
+        None => Some(HttpError::missing()),
     })
+}
+
+/// Why the pipeline refused a document that was sent. One that names what it has read conflicts where nothing is, as in CouchDB.
+pub(super) fn refused(error: CommitError) -> HttpError {
+    match error {
+        CommitError::DocumentNotFound { .. } => HttpError::conflict(),
+        error => error.into(),
+    }
 }
 
 /// The revision that the client had read: named as such, or by its generation.

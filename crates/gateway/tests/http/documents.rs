@@ -214,3 +214,72 @@ fn of_eight_writers_of_one_base_all_survive_on_different_members_and_one_on_the_
         }
     }
 }
+
+#[test]
+fn a_write_that_names_what_it_has_read_conflicts_where_nothing_is() {
+    let node = Node::start();
+    for granularity in ["document", "field"] {
+        let db = format!("/{granularity}");
+        node.put(&format!("{db}?granularity={granularity}"), "");
+        let conflict = (409, "conflict".to_owned());
+        let named = r#"{"_id":"new","_rev":"1-abc","n":1}"#;
+        assert_eq!(node.put(&format!("{db}/new"), named).refused(), conflict);
+        assert_eq!(node.put(&format!("{db}/new?rev=1-abc"), "{}").refused(), conflict);
+        assert_eq!(node.post(&db, named).refused(), conflict);
+        let sent =
+            json!({"docs": [{"_id": "new", "_rev": "1-abc"}, {"_id": "new", "_rev": "1-abc", "_deleted": true}]});
+        let rows = node.post(&format!("{db}/_bulk_docs"), &sent.to_string()).json();
+        assert_eq!(
+            (&rows[0]["error"], &rows[1]["error"]),
+            (&json!("conflict"), &json!("conflict"))
+        );
+        let deleted = node.delete(&format!("{db}/new?rev=1-abc"));
+        assert_eq!(deleted.refused(), (404, "not_found".into()));
+        assert_eq!(deleted.json()["reason"], "missing");
+        let first = revision(&node.put(&format!("{db}/new"), r#"{"n":1}"#));
+        let second = revision(&node.delete(&format!("{db}/new?rev={first}")));
+        for rev in [first, second] {
+            let again = node.delete(&format!("{db}/new?rev={rev}"));
+            assert_eq!((again.status, &again.json()["reason"]), (404, &json!("deleted")));
+        }
+    }
+}
+
+#[test]
+fn revisions_of_a_document_that_never_was_are_missing_one_by_one() {
+    let node = Node::start();
+    node.put("/db", "");
+    let ask = |wanted: &str, headers: &[&str]| node.ask("GET", &format!("/db/none?open_revs={wanted}"), headers, "");
+    let json = ["Accept: application/json"];
+    let missing = ask("[%221-x%22,%222-y%22]", &json);
+    assert_eq!(missing.json(), json!([{"missing": "1-x"}, {"missing": "2-y"}]));
+    let parts = ask("[%221-x%22]", &[]);
+    assert!(
+        parts.status == 200 && parts.body.contains(r#"{"missing":"1-x"}"#),
+        "{parts:?}"
+    );
+    assert_eq!(ask("all", &json).refused(), (404, "not_found".into()));
+}
+
+#[test]
+fn a_document_that_brings_its_revision_keeps_it() {
+    let node = Node::start();
+    node.put("/db", "");
+    let brought = r#"{"_rev":"2-bb","_revisions":{"start":2,"ids":["bb","aa"]},"n":1}"#;
+    assert_eq!(revision(&node.put("/db/a?new_edits=false", brought)), "2-bb");
+    assert_eq!(
+        revision(&node.put("/db/a?new_edits=false", r#"{"_rev":"2-cc","n":2}"#)),
+        "2-cc"
+    );
+    let stored = node.get("/db/a?conflicts=true").json();
+    assert_eq!(
+        stored,
+        json!({"_id": "a", "_rev": "2-cc", "n": 2, "_conflicts": ["2-bb"]})
+    );
+    let history = node.get("/db/a?rev=2-bb&revs=true").json();
+    assert_eq!(history["_revisions"]["ids"], json!(["bb", "aa"]));
+    assert_eq!(
+        node.put("/db/a?new_edits=false", "{}").refused(),
+        (400, "bad_request".into())
+    );
+}
