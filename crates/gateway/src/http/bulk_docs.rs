@@ -8,7 +8,7 @@ use rejoin_store::{Operation, Outcome};
 use super::answer::{self, quoted};
 use super::body::Request;
 use super::error::{self, HttpError};
-use super::incoming::Incoming;
+use super::incoming::{Dialect, Incoming};
 use super::write;
 use crate::node::NodeContext;
 
@@ -55,11 +55,11 @@ pub(super) async fn store(
     documents: &[Value],
     new_edits: bool,
 ) -> Result<Vec<String>, HttpError> {
-    let mut rows = Vec::with_capacity(documents.len());
+    let (dialect, mut rows) = (Dialect::of(context, database), Vec::with_capacity(documents.len()));
     for documents in documents.chunks(TOGETHER) {
         let (mut asked, mut operations) = (Vec::with_capacity(documents.len()), Vec::new());
         for document in documents {
-            let (id, read) = read(context, database, document, new_edits);
+            let (id, read) = read(context, database, document, dialect, new_edits);
             let place = read.map(|(incoming, operation)| {
                 operations.push(operation);
                 incoming
@@ -101,9 +101,10 @@ fn read(
     context: &NodeContext,
     database: &DatabaseName,
     document: &Value,
+    dialect: Dialect,
     new_edits: bool,
 ) -> (String, Result<(Incoming, Operation), HttpError>) {
-    let incoming = match Incoming::of(document.clone(), &context.limits) {
+    let incoming = match Incoming::of(document.clone(), &context.limits, dialect) {
         Ok(incoming) => incoming,
         Err(error) => return (named(document), Err(error)),
     };

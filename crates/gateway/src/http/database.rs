@@ -11,7 +11,7 @@ use super::answer::{self, quoted};
 use super::body::Request;
 use super::error::HttpError;
 use super::flavour::Flavour;
-use super::incoming::Incoming;
+use super::incoming::{Dialect, Incoming};
 use super::{document, write};
 use crate::node::NodeContext;
 
@@ -103,7 +103,7 @@ async fn delete(context: &NodeContext, database: &DatabaseName) -> Result<Respon
 /// A document that gets an id here, unless it brings one.
 async fn post(context: &NodeContext, database: &DatabaseName, request: &mut Request) -> Result<Response, HttpError> {
     let text = request.json(write::document_bytes_max(context)).await?;
-    let incoming = Incoming::read(&text, &context.limits)?;
+    let incoming = Incoming::read(&text, &context.limits, Dialect::of(context, database))?;
     let id = incoming.id.clone().unwrap_or_else(write::new_id);
     document::store(context, database, &id, incoming, true).await
 }

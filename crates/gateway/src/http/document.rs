@@ -11,7 +11,7 @@ use rejoin_store::{Opened, Operation};
 use super::answer::{self, quoted};
 use super::body::Request;
 use super::error::{self, HttpError};
-use super::incoming::Incoming;
+use super::incoming::{Dialect, Incoming};
 use super::outgoing::Outgoing;
 use super::query::{self, Query};
 use super::room::Room;
@@ -90,7 +90,7 @@ async fn put(
     let new_edits = request.query().flag_or("new_edits", true)?;
     // A PUT cannot come from a form of another site, and curl says of all data that it sends that it is a form.
     let text = request.bytes(write::document_bytes_max(context)).await?;
-    let mut incoming = Incoming::read(&text, &context.limits)?;
+    let mut incoming = Incoming::read(&text, &context.limits, Dialect::of(context, database))?;
     if incoming.id.as_ref().is_some_and(|sent| sent != id.as_str()) {
         return Err(HttpError::bad_request("Document ID must match the one in the URL"));
     }
@@ -215,11 +215,11 @@ pub(super) fn revision_json(
     };
     let winner = *revision == found.shown.revision;
     let mut outgoing = Outgoing::new(id.as_str(), revision, body.as_deref());
-    if write::merges(context, database) {
-        outgoing = outgoing.with_updated();
-    }
     if query.flag("revs")? {
         outgoing = outgoing.with_history(&found.ancestors(revision));
+    } else if write::merges(context, database) {
+        // Replicators ask for histories, and CouchDB takes no member that it does not know.
+        outgoing = outgoing.with_updated();
     }
     if winner {
         let open = |deleted: bool| {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use rejoin_document::{Limits, Object, Revision, Value, parse_body, parse_stored_value};
+use rejoin_document::{DatabaseName, Limits, Object, Revision, Value, parse_body, parse_stored_value};
 
 use super::error::HttpError;
-use super::query;
+use super::{query, write};
+use crate::node::NodeContext;
 
 /// A document that was sent.
 #[derive(Debug)]
@@ -22,17 +23,36 @@ pub(super) struct Incoming {
     pub(super) body: Arc<Object>,
 }
 
+/// Which members that begin with an underscore a document may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// Those that CouchDB knows.
+    CouchDb,
+    /// Those that Sesam's pipes know beside them.
+    Sesam,
+}
+
+impl Dialect {
+    /// The one that clients of a database speak.
+    pub(super) fn of(context: &NodeContext, database: &DatabaseName) -> Self {
+        match write::merges(context, database) {
+            true => Self::Sesam,
+            false => Self::CouchDb,
+        }
+    }
+}
+
 /// Revisions that one document names at most, as many as a branch carries.
 const HISTORY_MAX: usize = 1000;
 
 impl Incoming {
     /// Reads the text of one document.
-    pub(super) fn read(text: &[u8], limits: &Limits) -> Result<Self, HttpError> {
-        Self::of(parse_stored_value(text)?, limits)
+    pub(super) fn read(text: &[u8], limits: &Limits, dialect: Dialect) -> Result<Self, HttpError> {
+        Self::of(parse_stored_value(text)?, limits, dialect)
     }
 
     /// Takes a value as a document.
-    pub(super) fn of(value: Value, limits: &Limits) -> Result<Self, HttpError> {
+    pub(super) fn of(value: Value, limits: &Limits, dialect: Dialect) -> Result<Self, HttpError> {
         let Value::Object(members) = value else {
             return Err(HttpError::bad_request("Document must be a JSON object"));
         };
@@ -47,7 +67,7 @@ impl Incoming {
         let mut own = Vec::with_capacity(members.len());
         for (name, value) in members.iter() {
             if name.starts_with('_') {
-                incoming.special(name, value)?;
+                incoming.special(name, value, dialect)?;
             } else {
                 own.push((Arc::clone(name), value.clone()));
             }
@@ -77,7 +97,7 @@ impl Incoming {
         self.revision.clone().map(|revision| vec![revision])
     }
 
-    fn special(&mut self, name: &str, value: &Value) -> Result<(), HttpError> {
+    fn special(&mut self, name: &str, value: &Value, dialect: Dialect) -> Result<(), HttpError> {
         let refused = |reason: String| HttpError::new(StatusCode::BAD_REQUEST, "doc_validation", reason);
         match (name, value) {
             ("_id", Value::String(id)) => self.id = Some(id.to_string()),
@@ -86,7 +106,7 @@ impl Incoming {
             ("_rev", _) => return Err(HttpError::bad_request("Invalid rev format")),
             ("_deleted", Value::Bool(deleted)) => self.deleted = *deleted,
             ("_deleted", _) => return Err(refused("_deleted must be true or false".to_owned())),
-            ("_updated", Value::Number(number)) => {
+            ("_updated", Value::Number(number)) if dialect == Dialect::Sesam => {
                 let number = number.to_text().parse();
                 self.updated = Some(number.map_err(|_| refused("_updated must be a whole number".to_owned()))?);
             }
@@ -96,7 +116,8 @@ impl Incoming {
                 })?
             }
             // What an answer tells beside the document; CouchDB takes it back as well.
-            ("_conflicts" | "_deleted_conflicts" | "_revs_info" | "_local_seq" | "_hash" | "_previous" | "_ts", _) => {}
+            ("_conflicts" | "_deleted_conflicts" | "_revs_info" | "_local_seq", _) => {}
+            ("_hash" | "_previous" | "_ts", _) if dialect == Dialect::Sesam => {}
             ("_attachments", Value::Object(attachments)) if attachments.is_empty() => {}
             ("_attachments", _) => {
                 return Err(HttpError::new(

@@ -10,7 +10,7 @@ use rejoin_store::{LocalWrite, Operation, Outcome};
 use super::answer::{self, quoted};
 use super::body::Request;
 use super::error::HttpError;
-use super::incoming::Incoming;
+use super::incoming::{Dialect, Incoming};
 use super::write;
 use crate::node::NodeContext;
 
@@ -55,7 +55,8 @@ fn read(text: &[u8], context: &NodeContext) -> Result<(u64, Incoming), HttpError
     };
     let rest = members.iter().filter(|(name, _)| &***name != "_rev");
     let rest = rest.map(|(name, value)| (Arc::clone(name), value.clone()));
-    Ok((base, Incoming::of(Value::Object(rest.collect()), &context.limits)?))
+    let incoming = Incoming::of(Value::Object(rest.collect()), &context.limits, Dialect::CouchDb)?;
+    Ok((base, incoming))
 }
 
 fn get(context: &NodeContext, database: &DatabaseName, id: &str) -> Result<Response, HttpError> {

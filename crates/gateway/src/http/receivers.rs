@@ -8,7 +8,7 @@ use rejoin_store::{Action, CommitError, Conditions, Operation, Outcome, WriteReq
 use super::answer;
 use super::body::Request;
 use super::error::{self, HttpError};
-use super::incoming::Incoming;
+use super::incoming::{Dialect, Incoming};
 use super::{database, write};
 use crate::node::NodeContext;
 
@@ -44,7 +44,7 @@ pub(super) async fn post(context: &NodeContext, name: &str, request: &mut Reques
             reason: format!("entity {place}: {}", error.reason),
             ..error
         };
-        let entity = Incoming::of(entity, &context.limits).map_err(refused)?;
+        let entity = Incoming::of(entity, &context.limits, Dialect::Sesam).map_err(refused)?;
         let id = entity.id.as_deref();
         let id = id.ok_or_else(|| refused(HttpError::bad_request("an entity needs an _id")))?;
         let id: DocumentId = id.parse().map_err(|problem| refused(error::id(problem)))?;
