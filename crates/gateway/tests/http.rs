@@ -20,6 +20,8 @@ mod hostile;
 mod listings;
 #[path = "http/one_truth.rs"]
 mod one_truth;
+#[path = "http/resources.rs"]
+mod resources;
 #[path = "http/sesam.rs"]
 mod sesam;
 #[path = "http/sessions.rs"]

@@ -35,7 +35,7 @@ pub(super) async fn one(
     request: &mut Request,
 ) -> Result<Response, HttpError> {
     let answered = match *request.method() {
-        Method::GET | Method::HEAD => read(context, kind, id, request.query(), StatusCode::OK),
+        Method::GET | Method::HEAD => read(context, kind, id, request.query()),
         Method::PATCH => patch(context, kind, id, request).await,
         Method::DELETE => delete(context, kind, id, request.query()).await,
         _ => Err(HttpError::method("DELETE,GET,HEAD,PATCH")),
@@ -128,16 +128,11 @@ fn write_of(database: &DatabaseName, id: &DocumentId, action: Action, checksum: 
     }
 }
 
-fn read(
-    context: &NodeContext,
-    kind: &str,
-    text: &str,
-    query: &Query,
-    status: StatusCode,
-) -> Result<Response, HttpError> {
+fn read(context: &NodeContext, kind: &str, text: &str, query: &Query) -> Result<Response, HttpError> {
     let (database, id): (_, DocumentId) = (existing(context, kind)?, text.parse().map_err(error::id)?);
     let found = context.store.get(&database, &id)?.filter(|found| !found.shown.deleted);
     let shown = found.ok_or_else(HttpError::missing)?.shown;
+    let status = StatusCode::OK;
     Ok(told(kind, text, (&shown.body, shown.checksum()), query, status))
 }
 

@@ -55,8 +55,11 @@ pub(super) async fn dispatch(context: &NodeContext, mut request: Request) -> Res
             only(&method, "POST")?;
             receivers::post(context, database, &mut request).await
         }
-        ["api", kind, id] => api::one(context, kind, id, &mut request).await,
-        ["api", kind] if method == Method::POST => api::create(context, kind, &mut request).await,
+        // A database may be called so: what begins with an underscore is no type.
+        ["api", kind, id] if !kind.starts_with('_') => api::one(context, kind, id, &mut request).await,
+        ["api", kind] if method == Method::POST && !kind.starts_with('_') => {
+            api::create(context, kind, &mut request).await
+        }
         [name, ..] if name.starts_with('_') => Err(HttpError::missing()),
         [name] => database::answer(context, name, &mut request).await,
         [name, "_all_docs"] => {
