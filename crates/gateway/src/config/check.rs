@@ -119,6 +119,7 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
         ("grpc.exports_max", settings.grpc.exports_max as u64),
         ("grpc.export_stalled_after_ms", settings.grpc.export_stalled_after_ms),
         ("http.connections_max", settings.http.connections_max as u64),
+        ("http.feeds_max", settings.http.feeds_max as u64),
         ("limits.body_bytes_max", settings.limits.body_bytes_max as u64),
     ];
     if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {

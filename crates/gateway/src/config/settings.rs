@@ -126,6 +126,8 @@ pub struct HttpSettings {
     pub bodies_bytes_max: usize,
     /// Bytes of all answers that are made as a whole, until their clients have taken them. Default 256 MiB; at least the 64 MiB of one.
     pub answers_bytes_max: usize,
+    /// Feeds that may wait for changes at one time (`feed=longpoll`). Default 1,000.
+    pub feeds_max: usize,
 }
 
 impl Default for HttpSettings {
@@ -137,6 +139,7 @@ impl Default for HttpSettings {
             connections_max: 1024,
             bodies_bytes_max: 256 << 20,
             answers_bytes_max: 256 << 20,
+            feeds_max: 1_000,
         }
     }
 }

@@ -48,7 +48,8 @@ struct Feed {
     until: Instant,
     news: broadcast::Receiver<Changed>,
     rows: u64,
-    _permit: OwnedSemaphorePermit,
+    /// Of one that waits; what ends by itself keeps nobody out for long.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 pub(super) async fn answer(
@@ -85,9 +86,12 @@ impl Feed {
                 )));
             }
         }
-        let permit = Arc::clone(&context.watches).try_acquire_owned();
-        let permit =
-            permit.map_err(|_| HttpError::overloaded("this node serves as many feeds as it may; try again later"))?;
+        let permit = match waits {
+            true => Some(Arc::clone(&context.feeds).try_acquire_owned().map_err(|_| {
+                HttpError::overloaded("this node serves as many waiting feeds as it may; try again later")
+            })?),
+            false => None,
+        };
         // Before the first look at the log: what is written after it is news.
         let news = context.store.subscribe();
         let position = context.store.position(database);

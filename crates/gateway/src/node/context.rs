@@ -33,6 +33,8 @@ pub(crate) struct NodeContext {
     pub bodies: Arc<Semaphore>,
     /// Bytes that HTTP answers which are made as a whole may still take.
     pub answers: Arc<Semaphore>,
+    /// Feeds over HTTP that may still wait for changes.
+    pub feeds: Arc<Semaphore>,
     /// The indexes of views.
     pub views: Arc<ViewIndexes>,
     /// Held by the compaction that runs.

@@ -95,6 +95,7 @@ impl Node {
             sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
             bodies: Arc::new(Semaphore::new(settings.http.bodies_bytes_max)),
             answers: Arc::new(Semaphore::new(settings.http.answers_bytes_max)),
+            feeds: Arc::new(Semaphore::new(settings.http.feeds_max)),
             compacting: Arc::new(Semaphore::new(1)),
             exports: Arc::new(Semaphore::new(settings.grpc.exports_max)),
             watches: Arc::new(Semaphore::new(settings.grpc.watches_max)),

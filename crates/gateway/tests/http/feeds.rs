@@ -1,11 +1,12 @@
 //! Feeds of changes.
 
+use std::io::Read;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::node::{Node, pause};
+use crate::node::{Node, eventually, pause};
 
 #[test]
 fn a_waiting_feed_ends_when_something_changes_and_not_before() {
@@ -72,4 +73,19 @@ fn a_feed_lists_each_document_once_with_the_open_revisions_that_are_asked_for() 
     assert_eq!(node.get("/db/_changes?feed=eventsource").status, 400);
     // A sequence of another node's log means nothing here: all comes again, nothing is missed.
     assert_eq!(rows("?since=9-0123456789abcdef").as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn feeds_that_wait_have_a_bound_and_those_that_end_do_not_count() {
+    let node = Node::configured("[http]\nfeeds_max = 1\n[grpc]\nwatches_max = 1\n");
+    node.put("/db", "");
+    let mut waiting = node.ask_and_wait("GET", "/db/_changes?feed=longpoll&since=now&heartbeat=1000", "");
+    waiting.read_exact(&mut [0; 1]).unwrap();
+    let waits = || node.get("/db/_changes?feed=longpoll&timeout=1&since=now");
+    assert_eq!(waits().refused(), (503, "overloaded".into()));
+    assert_eq!(node.get("/db/_changes").status, 200, "it ends by itself");
+    let watched = node.rejoin(&["changes", "db"]);
+    assert!(watched.status.success(), "gRPC counts its own: {watched:?}");
+    drop(waiting);
+    eventually("there is room again", || waits().status == 200);
 }
