@@ -171,6 +171,20 @@ impl Indexes {
         Ok(scopes)
     }
 
+    /// The names of the designs that have indexes in a scope, ascending: whoever finds one whose document is gone drops it. At most `limit`, above
+    /// `after`.
+    ///
+    /// # Errors
+    /// [`IndexError`]: they cannot be read.
+    pub fn designs(&self, scope: &Scope, after: Option<&str>, limit: usize) -> Result<Vec<String>, IndexError> {
+        let mut range = KeyRange::prefix(&keys::designs(scope));
+        if let Some(after) = after {
+            range.from = keys::design(scope, &format!("{after}\0"));
+        }
+        let entries = self.engine.scan(Family::Views, range).take(limit);
+        entries.map(|entry| keys::name_of(scope, &entry?.0)).collect()
+    }
+
     pub(super) fn engine(&self) -> &dyn Engine {
         self.engine.as_ref()
     }

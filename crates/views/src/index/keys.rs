@@ -65,6 +65,13 @@ pub(super) fn design(scope: &Scope, name: &str) -> Vec<u8> {
     key
 }
 
+/// The name in the key of a design of the scope.
+pub(super) fn name_of(scope: &Scope, key: &[u8]) -> Result<String, IndexError> {
+    let name = key.strip_prefix(designs(scope).as_slice());
+    name.and_then(|name| String::from_utf8(name.to_vec()).ok())
+        .ok_or(IndexError::Corrupt("the name of a design"))
+}
+
 pub(super) fn position(number: IndexNumber) -> Vec<u8> {
     numbered(POSITION, number)
 }
@@ -167,6 +174,7 @@ mod tests {
             let (scope, other) = (Scope::new(&scope).unwrap(), Scope::new(&other).unwrap());
             let key = design(&scope, &name);
             prop_assert_eq!(scope_of(&key), Ok(scope.clone()));
+            prop_assert_eq!(name_of(&scope, &key), Ok(name));
             prop_assert_eq!(key.starts_with(&designs(&other)), scope == other);
         }
 
