@@ -1,9 +1,13 @@
 //! The only place that turns errors into HTTP answers: CouchDB's `{"error", "reason"}` with its codes.
 
+use std::convert::Infallible;
+use std::fmt::Display;
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rejoin_document::{BodyError, ConflictReport, NameError, Refused};
 use rejoin_store::{CommitError, ReadError};
+use rejoin_views::{DesignError, IndexError, QueryError, QueryParseError, UpdateError};
 use serde_json::{Map, Value as Json};
 
 use super::answer;
@@ -179,6 +183,46 @@ impl From<ReadError> for HttpError {
             }
         }
     }
+}
+
+impl From<DesignError> for HttpError {
+    fn from(error: DesignError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error.couch_name(), error.to_string())
+    }
+}
+
+impl From<QueryParseError> for HttpError {
+    fn from(error: QueryParseError) -> Self {
+        Self::query(error.to_string())
+    }
+}
+
+impl From<QueryError> for HttpError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Parse(error) => error.into(),
+            QueryError::NoSuchView => Self::new(StatusCode::NOT_FOUND, "not_found", "missing_named_view"),
+            QueryError::Index(error) => error.into(),
+        }
+    }
+}
+
+impl From<IndexError> for HttpError {
+    fn from(error: IndexError) -> Self {
+        unusable(&error)
+    }
+}
+
+impl From<UpdateError<Infallible>> for HttpError {
+    fn from(error: UpdateError<Infallible>) -> Self {
+        unusable(&error)
+    }
+}
+
+fn unusable(error: &impl Display) -> HttpError {
+    tracing::error!(%error, "an index of a view cannot be used");
+    let (status, reason) = (StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+    HttpError::new(status, "internal_server_error", reason)
 }
 
 /// A document's id that breaks its rule.

@@ -37,6 +37,7 @@ mod root;
 mod route;
 mod server;
 mod several;
+mod view_answer;
 mod views;
 mod write;
 mod write_deadline;

@@ -8,8 +8,11 @@ use rejoin_store::Store;
 use rejoin_views::{IndexError, Indexes, Scope};
 use tokio::sync::Semaphore;
 
-/// Views that are answered at one time: mapping takes a processor each.
+/// Views that are compiled and mapped at one time: that takes a processor each.
 const RUNNING_MAX: usize = 4;
+
+/// Views that are answered at one time, each on a thread that waits for its client.
+const ANSWERING_MAX: usize = 64;
 
 /// What the scopes of databases and of temporary views begin with.
 const DATABASE: u8 = 0;
@@ -23,8 +26,10 @@ const DESIGNS: usize = 256;
 pub(crate) struct ViewIndexes {
     /// All of them.
     pub indexes: Indexes,
-    /// Views that may still be answered.
+    /// Views that may still be compiled and mapped.
     pub running: Arc<Semaphore>,
+    /// Views that may still be answered.
+    pub answering: Arc<Semaphore>,
     temporary: AtomicU64,
 }
 
@@ -34,6 +39,7 @@ impl ViewIndexes {
         Self {
             indexes: Indexes::new(store.engine_handle()),
             running: Arc::new(Semaphore::new(RUNNING_MAX)),
+            answering: Arc::new(Semaphore::new(ANSWERING_MAX)),
             temporary: AtomicU64::new(0),
         }
     }
