@@ -26,6 +26,9 @@ pub struct UpdateOptions {
     pub batch_documents_max: usize,
     /// A batch is written once its rows have so many bytes of JSON; one document may exceed it.
     pub batch_bytes_max: usize,
+    /// Bytes of JSON that the rows of one document may have in all views of the design together. The views have their turn by name: one that has no
+    /// room for its rows fails for the document.
+    pub document_bytes_max: usize,
     /// Most failures that are told; others are counted.
     pub failures_max: usize,
 }
@@ -35,6 +38,7 @@ impl Default for UpdateOptions {
         Self {
             batch_documents_max: 500,
             batch_bytes_max: 4 << 20,
+            document_bytes_max: 8 << 20,
             failures_max: 100,
         }
     }
@@ -137,11 +141,7 @@ pub fn update<E>(
             continue;
         }
         let rows = updating.report.map(design, &change, options);
-        bytes += rows
-            .iter()
-            .flatten()
-            .map(|row| row.key.len() + row.value.len())
-            .sum::<usize>();
+        bytes += rows.iter().map(|rows| bytes_of(rows)).sum::<usize>();
         updating.batch.push((sequence, DocumentRows { id: change.id, rows }));
         if updating.batch.len() >= options.batch_documents_max || bytes >= options.batch_bytes_max {
             updating.write(sequence)?;
@@ -194,24 +194,35 @@ impl UpdateReport {
         else {
             return Vec::new();
         };
-        let views = design.views().iter().map(|view| match view.map.map(document) {
-            Ok(rows) => rows,
-            Err(error) => {
-                self.failed += 1;
-                if self.failures.len() < options.failures_max {
-                    self.failures.push(MapFailure {
-                        id: change.id.clone(),
-                        view: view.name.clone(),
-                        error,
-                    });
+        let mut bytes_left = options.document_bytes_max;
+        let views = design
+            .views()
+            .iter()
+            .map(|view| match view.map.map_within(document, bytes_left) {
+                Ok(rows) => {
+                    bytes_left = bytes_left.saturating_sub(bytes_of(&rows));
+                    rows
                 }
-                Vec::new()
-            }
-        });
+                Err(error) => {
+                    self.failed += 1;
+                    if self.failures.len() < options.failures_max {
+                        self.failures.push(MapFailure {
+                            id: change.id.clone(),
+                            view: view.name.clone(),
+                            error,
+                        });
+                    }
+                    Vec::new()
+                }
+            });
         let views: Vec<Vec<Emitted>> = views.collect();
         self.rows += views.iter().map(|rows| rows.len() as u64).sum::<u64>();
         views
     }
+}
+
+fn bytes_of(rows: &[Emitted]) -> usize {
+    rows.iter().map(|row| row.key.len() + row.value.len()).sum()
 }
 
 #[cfg(test)]

@@ -57,10 +57,10 @@ pub enum MapError {
         /// The bound.
         rows_max: usize,
     },
-    /// It emitted too much.
-    #[error("the map function emitted more than {bytes_max} bytes for one document")]
+    /// It emitted too much, for itself or beside the other views of its design.
+    #[error("the map function emitted more than the {bytes_max} bytes that were left for one document")]
     TooManyBytes {
-        /// The bound.
+        /// What it might have emitted.
         bytes_max: usize,
     },
     /// It emitted a key that is too long to be sorted by.

@@ -61,11 +61,23 @@ impl MapFunction {
     /// # Errors
     /// [`MapError`]: it failed for this document; nothing that it emitted before counts.
     pub fn map(&self, document: &str) -> Result<Vec<Emitted>, MapError> {
+        self.map_within(document, self.limits.emitted_bytes_max)
+    }
+
+    /// The same where the rows' keys and values may have fewer bytes than the function's limits say, because others have rows beside them.
+    ///
+    /// # Errors
+    /// As [`Self::map`].
+    pub fn map_within(&self, document: &str, emitted_bytes_max: usize) -> Result<Vec<Emitted>, MapError> {
         let (bytes, bytes_max) = (document.len(), self.limits.document_bytes_max);
         if bytes > bytes_max {
             return Err(MapError::DocumentTooLarge { bytes, bytes_max });
         }
-        let machine = Machine::new(&self.source, self.limits, bytes)?;
+        let limits = SandboxLimits {
+            emitted_bytes_max: emitted_bytes_max.min(self.limits.emitted_bytes_max),
+            ..self.limits
+        };
+        let machine = Machine::new(&self.source, limits, bytes)?;
         let rows = machine.call(&self.source, document).map_err(|stopped| match stopped {
             Stopped::Threw(message) => MapError::Threw(message),
             Stopped::Bound(error) => error,

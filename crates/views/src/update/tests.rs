@@ -22,9 +22,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::of(CONFLICTS)
+    }
+
+    fn of(design: &str) -> Self {
         let engine = Arc::new(MemoryEngine::new());
         let indexes = Indexes::new(Arc::clone(&engine) as Arc<dyn Engine>);
-        let document = parse_stored_value(CONFLICTS.as_bytes()).unwrap();
+        let document = parse_stored_value(design.as_bytes()).unwrap();
         let design = Design::parse("d", document.as_object().unwrap(), SandboxLimits::default()).unwrap();
         let index = indexes.open(&Scope::new(b"db").unwrap(), &design).unwrap();
         Self {
@@ -264,4 +268,22 @@ fn what_does_not_fit_together_is_an_error() {
     let fresh = bench.indexes.reset(&scope, &bench.design).unwrap();
     assert_eq!(fresh.sequence(bench.engine.as_ref()), Ok(Sequence(0)));
     assert_eq!(refused(&[], 6), UpdateError::Index(IndexError::Gone));
+}
+
+#[test]
+fn the_rows_of_a_document_have_a_bound_over_all_views() {
+    let map = |size: usize| format!(r#"{{"map":"function (doc) {{ emit('x'.repeat({size})) }}"}}"#);
+    let json = format!(r#"{{"views":{{"a":{},"b":{},"c":{}}}}}"#, map(60), map(60), map(20));
+    let bench = Bench::of(&json);
+    let options = UpdateOptions {
+        document_bytes_max: 100,
+        ..UpdateOptions::default()
+    };
+    let changes = [Ok::<_, &str>(change(1, "a", Some("{}")))];
+    let (indexes, index, design) = (&bench.indexes, &bench.index, &bench.design);
+    let report = update(indexes, index, design, changes, Sequence(1), &options).unwrap();
+    let rows = ["a", "b", "c"].map(|view| bench.rows(view).len());
+    assert_eq!(rows, [1, 0, 1]);
+    assert_eq!((report.failed, report.failures[0].view.as_str()), (1, "b"));
+    assert!(matches!(report.failures[0].error, MapError::TooManyBytes { .. }));
 }
