@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use rejoin_chaos::checker::{never_reverted, run};
 use rejoin_chaos::history::{Event, FinalState, History, Recorder, Rules};
 use rejoin_chaos::network::Fault;
@@ -185,6 +187,53 @@ async fn a_full_disk_makes_a_node_read_only_until_there_is_room_and_loses_nothin
     }
     println!(
         "{} acknowledged, {refused} refused with DISK_FULL, {unknown} unknown; unaccounted 0",
+        acknowledged.len()
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_has_filled_its_disk_starts_again() -> anyhow::Result<()> {
+    if let Some(reason) = SmallDisk::unavailable() {
+        println!("skipped: {reason}");
+        return Ok(());
+    }
+    let mut cluster = Cluster::start(Topology::Pair, 2).await?;
+    let client = cluster.nodes[0].client()?;
+    client
+        .create_database(&Database::new(DATABASE, Granularity::Field, RuleSet::default()))
+        .await?;
+    let mut random = StdRng::seed_from_u64(1);
+    let mut acknowledged = Vec::new();
+    let refused = loop {
+        // No disk gets it smaller.
+        let text: String = (0..1 << 20)
+            .map(|_| char::from(random.random_range(b'a'..=b'z')))
+            .collect();
+        let id = format!("large-{}", acknowledged.len());
+        match client
+            .create(DATABASE, &id, Bytes::from(format!("{{\"text\":\"{text}\"}}")))
+            .await
+        {
+            Ok(_) => acknowledged.push(id),
+            Err(error) => break error,
+        }
+        anyhow::ensure!(acknowledged.len() < 1_000, "the disk does not fill");
+    };
+    assert_eq!(
+        refused.refusal().map(|refusal| refusal.reason.as_str()),
+        Some("DISK_FULL"),
+        "{refused}"
+    );
+    for _ in 0..2 {
+        cluster.nodes[0].kill()?;
+        cluster.nodes[0].restart().await?;
+        for id in &acknowledged {
+            client.get(DATABASE, id).await?;
+        }
+    }
+    println!(
+        "{} MiB acknowledged on the small disk; unaccounted 0",
         acknowledged.len()
     );
     Ok(())

@@ -28,7 +28,7 @@ pub struct NodeStatus {
     pub warnings: Vec<String>,
     /// True: the disk is nearly full, and writes are refused until there is room.
     pub read_only: bool,
-    /// Bytes that are free where the data lie, where that is known.
+    /// Bytes that are free where the data lie, beyond those that the node needs to write out what it has in memory; where that is known.
     pub disk_free_bytes: Option<u64>,
 }
 

@@ -70,6 +70,17 @@ pub enum RocksOpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The log cannot be written to tables.
+    #[error(
+        "the disk of the data directory {path} is full; nothing is damaged: make room on it, or move the directory to a larger one, and start again"
+    )]
+    NoSpace {
+        /// The directory.
+        path: PathBuf,
+        /// What RocksDB said.
+        #[source]
+        source: EngineError,
+    },
     /// RocksDB found something wrong.
     #[error(
         "cannot open the data directory {path}; if files are damaged, restore a backup or wipe it and let the peers refill it"

@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType,
     DBRecoveryMode, Direction, IteratorMode, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteOptions,
+    properties,
 };
 
 use super::{
     Batch, Durability, Engine, EngineError, Entries, Family, KeyRange, Mutation, Read, RocksOpenError, RocksOptions,
 };
+
+/// How the system says that a disk is full.
+const NO_SPACE: &str = "No space left on device";
 
 /// An open RocksDB directory. It holds the directory's lock until it is dropped.
 pub struct RocksEngine {
@@ -134,16 +138,20 @@ fn open_error(path: &Path, error: &rocksdb::Error) -> RocksOpenError {
     if error.kind() == rocksdb::ErrorKind::IOError && message.contains("lock") && message.contains("LOCK") {
         return RocksOpenError::InUse { path };
     }
-    RocksOpenError::Engine {
-        path,
-        source: EngineError::new("open", message),
+    let source = EngineError::new("open", message);
+    if source.message.contains(NO_SPACE) {
+        return RocksOpenError::NoSpace {
+            path,
+            source: source.without_space(),
+        };
     }
+    RocksOpenError::Engine { path, source }
 }
 
 /// RocksDB has a code of its own for a full disk, which its bindings do not pass on: its text tells.
 fn write_error(error: rocksdb::Error) -> EngineError {
     let message = error.into_string();
-    let no_space = message.contains("No space left on device") || message.contains("NoSpace");
+    let no_space = message.contains(NO_SPACE) || message.contains("NoSpace");
     let error = EngineError::new("write", message);
     if no_space { error.without_space() } else { error }
 }
@@ -236,7 +244,15 @@ impl Engine for RocksEngine {
 
     fn free_bytes(&self) -> Option<u64> {
         let disk = rustix::fs::statvfs(&self.path).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        // What is in memory and in the log is written to tables too, at the next start at the latest: without room for that there is none.
+        let unwritten = Family::ALL.iter().filter_map(|family| {
+            let column = self.column(*family).ok()?;
+            self.db
+                .property_int_value_cf(column, properties::CUR_SIZE_ALL_MEM_TABLES)
+                .ok()?
+        });
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        Some(free.saturating_sub(unwritten.sum()))
     }
 
     fn compact(&self, family: Family, range: &KeyRange) -> Result<(), EngineError> {

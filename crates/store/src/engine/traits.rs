@@ -50,7 +50,8 @@ pub trait Engine: Read {
     /// a state that may change under it. With `no_space` it may try again later, on what it reads then.
     fn write(&self, batch: Batch, durability: Durability) -> Result<(), EngineError>;
 
-    /// Bytes that are free where the data lie; `None` where there is no bound, or nobody knows.
+    /// Bytes that are free where the data lie, beyond those that the engine needs to write out what it has in memory; `None` where there is no bound,
+    /// or nobody knows.
     fn free_bytes(&self) -> Option<u64> {
         None
     }
