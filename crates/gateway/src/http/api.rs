@@ -166,7 +166,7 @@ fn told(kind: &str, id: &str, (body, checksum): (&Object, Checksum), query: &Que
 
 fn refused(error: &HttpError) -> Response {
     let title = match error.status {
-        StatusCode::CONFLICT => "the resource is not what was read",
+        StatusCode::CONFLICT => "the resource is there already, or is not what was read",
         StatusCode::PRECONDITION_REQUIRED => "the CheckSum is missing",
         StatusCode::NOT_FOUND => "there is no such resource",
         _ => error.error,

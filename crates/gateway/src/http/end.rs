@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
-use rejoin_document::{DatabaseName, DocumentId, Object, Revision, Sequence, Value, parse_body, parse_stored_value};
-use rejoin_store::DocumentChange;
+use rejoin_document::{
+    DatabaseName, DocumentId, Granularity, Object, Revision, Sequence, Value, parse_body, parse_stored_value,
+};
+use rejoin_store::{CommitError, DocumentChange};
 use serde::Deserialize;
 
 use super::answer::quoted;
@@ -68,7 +70,6 @@ fn pieces(documents: &[Value]) -> Vec<Vec<String>> {
 /// # Errors
 /// It is not there, or the other server does not answer.
 pub(super) async fn end(context: &NodeContext, text: &str, create: bool) -> Result<End, HttpError> {
-    let granularity = context.http.granularity;
     if text.contains("://") {
         let remote = Remote::new(text)?;
         if create && remote.ask(Method::GET, "", None).await?.is_none() {
@@ -82,7 +83,7 @@ pub(super) async fn end(context: &NodeContext, text: &str, create: bool) -> Resu
     if create {
         database::parse(context, text)?;
         // It may be there.
-        match database::create(context, text, granularity).await {
+        match database::create(context, text, Granularity::Document).await {
             Ok(_) => {}
             Err(error) if error.status == StatusCode::PRECONDITION_FAILED => {}
             Err(error) => return Err(error),
@@ -104,6 +105,19 @@ fn no_database(text: &str) -> HttpError {
 }
 
 impl End {
+    /// Whether revisions of other databases can be brought here; another server says so itself.
+    ///
+    /// # Errors
+    /// The members of its documents merge.
+    pub(super) fn takes_revisions(&self, context: &NodeContext) -> Result<(), HttpError> {
+        let Self::Here(name) = self else { return Ok(()) };
+        let definition = context.store.definition(name);
+        if definition.is_some_and(|definition| definition.granularity == Granularity::Field) {
+            return Err(CommitError::RevisionsFollow { database: name.base() }.into());
+        }
+        Ok(())
+    }
+
     /// Names it among all that replicate with the same databases.
     pub(super) fn name(&self, context: &NodeContext) -> String {
         match self {

@@ -80,8 +80,11 @@ impl Query {
     /// A parameter that is JSON.
     pub(super) fn json(&self, name: &str) -> Result<Option<Json>, HttpError> {
         let parse = |text: &str| {
-            serde_json::from_str(text)
-                .map_err(|_| HttpError::bad_request(format!("invalid UTF-8 JSON in the parameter {name}: {text:?}")))
+            serde_json::from_str(text).map_err(|_| {
+                HttpError::bad_request(format!(
+                    "invalid UTF-8 JSON in the parameter {name}: {text:?}; a text has quotes, as in %22{text}%22"
+                ))
+            })
         };
         self.text(name).map(parse).transpose()
     }

@@ -90,6 +90,7 @@ pub(super) async fn post(context: &NodeContext, request: &mut Request) -> Result
     }
     let source = end::end(context, asked.source.text(), false).await?;
     let target = end::end(context, asked.target.text(), asked.create_target).await?;
+    target.takes_revisions(context)?;
     let mut checkpoint = Checkpoint::of(context, &source, &target).await?;
     let mut session = Session::from(checkpoint.since());
     let (mut since, mut figures) = (session.reached.clone(), Figures::default());

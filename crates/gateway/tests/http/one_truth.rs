@@ -233,6 +233,16 @@ fn a_one_shot_replication_reaches_another_server_and_says_what_it_did() {
         251
     );
     assert_eq!(here.get("/copy/d7").body, here.get("/source/d7").body);
+    here.put("/members?granularity=field", "");
+    let merging = json!({"source": "source", "target": "members"}).to_string();
+    let refused = here.post("/_replicate", &merging);
+    assert_eq!(refused.refused(), (501, "not_implemented".into()));
+    assert!(
+        refused
+            .body
+            .contains("replicate into a database of granularity document"),
+        "{refused:?}"
+    );
     let nowhere = json!({"source": "absent", "target": "copy"}).to_string();
     assert_eq!(
         here.post("/_replicate", &nowhere).refused(),

@@ -232,7 +232,10 @@ fn a_view_shows_documents_by_the_rules_of_its_database() {
     }
     let shown = || {
         let shown = node.get("/db/a").json()["n"].clone();
-        assert_eq!(keys(&node.get("/db/_design/d/_view/v").json()), std::slice::from_ref(&shown));
+        assert_eq!(
+            keys(&node.get("/db/_design/d/_view/v").json()),
+            std::slice::from_ref(&shown)
+        );
         shown
     };
     assert_eq!(shown(), 7, "the newest");
