@@ -78,6 +78,10 @@ fn parse(arguments: Vec<String>) -> Result<Arguments, String> {
 fn run(arguments: &Arguments) -> ExitCode {
     let directory: PathBuf = std::env::temp_dir().join("rejoin-chaos");
     let [(core, _), _] = stages();
+    eprintln!(
+        "running {} seeds of two simulated minutes each; the report comes at the end",
+        arguments.seeds.count
+    );
     let tried = try_rules(core, &arguments.rules, arguments.seeds, &directory);
     println!("{tried}");
     if tried.is_kept() {

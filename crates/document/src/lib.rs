@@ -73,7 +73,7 @@ pub use names::{
 };
 pub use patch::{EDITED_ELEMENTS_MAX, Edit, PATCH_OPERATIONS_MAX, Patch, PatchError};
 pub use position::{Incarnation, Position, Sequence};
-pub use refused::{ConflictReport, PathConflict, Refused};
+pub use refused::{ConflictReport, PathConflict, Refused, place_in_words};
 pub use requests::{REQUEST_WINDOW, REQUESTS_MAX, RequestAnswer, RequestName};
 pub use resolution::{Resolution, Settle};
 pub use revision::{

@@ -19,7 +19,7 @@ pub enum Refused {
         path: String,
     },
     /// A resolution names a path where there is nothing to settle.
-    #[error("{} is not in conflict; `rejoin conflicts` lists what is, and an ordinary write changes what is not", place(.path))]
+    #[error("{} is not in conflict; `rejoin conflicts` lists what is, and an ordinary write changes what is not", place_in_words(.path))]
     NotInConflict {
         /// JSON pointer.
         path: String,
@@ -28,14 +28,15 @@ pub enum Refused {
     #[error("the document is not in conflict; change it by an ordinary write")]
     NothingInConflict,
     /// What a resolution chooses cannot stand there: what holds it is settled otherwise, or it is of the wrong kind.
-    #[error("the choice for {} cannot stand there; settle what holds it first, and read the conflicts again", place(.path))]
+    #[error("the choice for {} cannot stand there; settle what holds it first, and read the conflicts again", place_in_words(.path))]
     CannotStand {
         /// JSON pointer.
         path: String,
     },
 }
 
-fn place(path: &str) -> String {
+/// A path in a sentence: in quotes, and in words where it is the empty one.
+pub fn place_in_words(path: &str) -> String {
     if path.is_empty() {
         return "the document as a whole".to_owned();
     }

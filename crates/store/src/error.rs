@@ -2,6 +2,7 @@
 
 use rejoin_document::{
     BodyError, Checksum, DatabaseName, DatacenterName, DocumentId, PatchError, Refused, Revision, WatchTokenError,
+    place_in_words,
 };
 
 use crate::engine::EngineError;
@@ -69,7 +70,7 @@ pub enum CommitError {
     },
     /// The database was deleted, and only what survived that is left.
     #[error(
-        "the database {database} was deleted, and what survived is only there to be read or deleted; create the database again to write to it"
+        "the database {database} was deleted, and what survived is only there to be read or deleted; write to the one that was created since, or create the database again"
     )]
     DatabaseDeleted {
         /// Its name.
@@ -195,13 +196,15 @@ pub enum CommitError {
         found: u64,
     },
     /// A conflict has no candidate of the kind that a resolution chooses.
-    #[error("no candidate for `{path}` is what the resolution asks for; `rejoin conflicts` lists them all")]
+    #[error("no candidate for {} is what the resolution asks for; `rejoin conflicts` lists them all", place_in_words(.path))]
     NoCandidate {
         /// JSON pointer.
         path: String,
     },
     /// The disk is full.
-    #[error("the disk is full ({free} bytes are free): reads go on, and writes are taken again when there is room")]
+    #[error(
+        "the disk is full ({free} bytes are free beyond what the node itself needs): reads go on, and writes are taken again when there is room"
+    )]
     DiskFull {
         /// What is free; 0 if that is not known.
         free: u64,

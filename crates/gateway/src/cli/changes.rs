@@ -1,7 +1,9 @@
 //! `changes`: what happened, oldest first.
 
+use std::time::Duration;
+
 use clap::Args;
-use rejoin_client::{Change, ChangeStream, ReadState, Watch, WatchEvent, WatchFrom, WatchToken};
+use rejoin_client::{CallError, Change, ChangeStream, Client, ReadState, Watch, WatchEvent, WatchFrom, WatchToken};
 use serde::Serialize;
 
 use super::connection::Connection;
@@ -11,6 +13,9 @@ use super::json::{Raw, State};
 use super::output::Output;
 use super::reading::{self, ReadArguments};
 use super::table::printable;
+
+/// Between the loss of a node and the next try.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// Prints the newest change of each document, oldest first.
 #[derive(Debug, Args)]
@@ -83,11 +88,11 @@ impl Changes {
         let printed = if self.follow && !self.connection.json {
             // Whoever interrupts it is told where to go on.
             tokio::select! {
-                printed = self.print(&mut changes, &mut output) => printed,
+                printed = self.print_on(&client, &mut changes, &mut output) => printed,
                 interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::from),
             }
         } else {
-            self.print(&mut changes, &mut output).await
+            self.print_on(&client, &mut changes, &mut output).await
         };
         if let (false, Some(token)) = (self.connection.json, changes.token()) {
             output.line(format_args!(
@@ -113,6 +118,26 @@ impl Changes {
             ids: self.ids.clone(),
             bodies: self.bodies,
             heartbeat: None,
+        }
+    }
+
+    /// Prints to the end. Where it follows and its node goes, it goes on at whichever node can be reached.
+    async fn print_on(&self, client: &Client, changes: &mut ChangeStream, output: &mut Output) -> Result<(), Failure> {
+        loop {
+            let printed = self.print(changes, output).await;
+            let place = changes.token().cloned().filter(|_| self.follow);
+            let (Err(Failure::Call(CallError::Unreachable { .. })), Some(token)) = (&printed, place) else {
+                return printed;
+            };
+            tokio::time::sleep(AGAIN_AFTER).await;
+            let watch = Watch {
+                from: WatchFrom::After(token),
+                ..self.watch()
+            };
+            match client.watch(&self.database, &watch).await {
+                Ok(again) => *changes = again,
+                Err(_) => return printed,
+            }
         }
     }
 

@@ -112,6 +112,10 @@ struct FailureJson {
     message: String,
 }
 
+fn of(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 impl Resolve {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.acknowledge.apply(&self.connection.client()?);
@@ -199,9 +203,9 @@ impl Resolve {
             output.json(&total)?;
         } else {
             output.line(format_args!(
-                "settled {} conflicts of {} documents; {} are still open",
-                count(total.settled),
-                count(total.documents),
+                "settled {} of {}; {} still open",
+                of(total.settled, "conflict"),
+                of(total.documents, "document"),
                 count(total.left_open)
             ))?;
             for FailureJson { id, error, message } in &total.failures {

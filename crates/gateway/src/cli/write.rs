@@ -185,16 +185,16 @@ pub(super) fn print(connection: &Connection, acknowledge: &WriteArguments, done:
         } else {
             ""
         };
-        let repeated = if written.repeated {
-            " (done before, under this request id)"
+        if written.repeated {
+            // Whether it was this very write nobody knows any more.
+            output.line(format_args!(
+                "nothing done: this request id was used before, for the write that made {} {}",
+                printable(id),
+                written.made
+            ))?;
         } else {
-            ""
-        };
-        output.line(format_args!(
-            "{verb} {} {}{merged}{repeated}",
-            printable(id),
-            written.made
-        ))?;
+            output.line(format_args!("{verb} {} {}{merged}", printable(id), written.made))?;
+        }
         if written.made != written.revision {
             output.line(format_args!("shown is another branch: {}", written.revision))?;
         }

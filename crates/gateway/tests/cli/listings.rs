@@ -1,14 +1,14 @@
 //! `list` and `changes`.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::finished::{member_names, words};
-use super::node::Node;
+use super::node::{Node, wait_for};
 
 const LINE_WITHIN: Duration = Duration::from_secs(20);
 
@@ -167,27 +167,62 @@ fn several_documents_are_printed_in_the_order_of_their_ids() {
     node.json(&["list", "customers", "--limit", "0"]).error(2, "USAGE");
 }
 
+/// A command that prints a line for each change, as it comes.
+struct Following {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Following {
+    fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        Self { child, lines }
+    }
+
+    fn next_id(&self) -> Value {
+        let line = self.lines.recv_timeout(LINE_WITHIN).unwrap();
+        serde_json::from_str::<Value>(&line).unwrap()["id"].clone()
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn following_prints_what_is_written_later() {
     let node = Node::with_customers();
     node.run(&["put", "customers", "before", "{}"]).text();
-    let mut command = node.command(&["changes", "customers", "--follow", "--json"]);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let stdout = BufReader::new(child.stdout.take().unwrap());
-    let (sender, received) = mpsc::channel();
-    let reader = std::thread::spawn(move || {
-        for line in stdout.lines().map_while(Result::ok) {
-            let _ = sender.send(line);
-        }
-    });
-    let id = |line: String| serde_json::from_str::<Value>(&line).unwrap()["id"].clone();
-    let before = received.recv_timeout(LINE_WITHIN).map(id);
+    let following = Following::of(node.command(&["changes", "customers", "--follow", "--json"]));
+    assert_eq!(following.next_id(), "before");
     node.run(&["put", "customers", "after", "{}"]).text();
-    let after = received.recv_timeout(LINE_WITHIN).map(id);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    reader.join().unwrap();
-    assert_eq!((before, after), (Ok(json!("before")), Ok(json!("after"))));
+    assert_eq!(following.next_id(), "after");
+}
+
+#[test]
+fn following_goes_on_at_another_address_when_its_node_is_gone() {
+    let (east, west) = Node::pair();
+    east.create_customers();
+    east.run(&["put", "customers", "before", "{}"]).text();
+    wait_for("west has it", || west.run(&["get", "customers", "before"]).status == 0);
+    let addresses = ["--address", east.address(), "--address", west.address()];
+    let arguments = [&["changes", "customers", "--follow", "--json"][..], &addresses].concat();
+    let following = Following::of(west.command(&arguments));
+    assert_eq!(following.next_id(), "before");
+    drop(east);
+    west.run(&["put", "customers", "after", "{}"]).text();
+    // The other node may have to tell again what the first one told.
+    while following.next_id() != "after" {}
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn a_body_settles_a_document_and_a_policy_all_documents() {
     assert_eq!(max, json!({"documents": 1, "settled": 1, "left_open": 1}));
     let settled = node.run(&["resolve", "customers", "--all", "--policy", "newest"]);
     let newest = settled.text();
-    assert_eq!(newest.trim(), "settled 1 conflicts of 1 documents; 0 are still open");
+    assert_eq!(newest.trim(), "settled 1 conflict of 1 document; 0 still open");
     assert_eq!(open(&node, &[]), Vec::<String>::new());
 }
 
