@@ -19,8 +19,8 @@ pub(super) fn text(status: StatusCode, text: String) -> Response {
 }
 
 /// An answer of JSON:API.
-pub(super) fn json_api(status: StatusCode, text: String) -> Response {
-    with_type(status, JSON_API, Body::from(text))
+pub(super) fn json_api(status: StatusCode, body: Body) -> Response {
+    with_type(status, JSON_API, body)
 }
 
 /// A JSON answer of a body that bounds what lies in memory.

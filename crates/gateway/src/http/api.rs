@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use rejoin_document::{
@@ -14,6 +15,7 @@ use super::answer::{self, quoted};
 use super::body::Request;
 use super::error::{self, HttpError};
 use super::query::Query;
+use super::room::Room;
 use super::{database, write};
 use crate::node::NodeContext;
 
@@ -67,7 +69,8 @@ async fn try_create(context: &NodeContext, kind: &str, request: &mut Request) ->
     };
     let written = write::submit(context, write_of(&database, &id, action, None)).await?;
     let shown = (&*body, written.checksum);
-    let created = told(kind, id.as_str(), shown, &Query::default(), StatusCode::CREATED);
+    let created = told(kind, id.as_str(), shown, &Query::default());
+    let created = answer::json_api(StatusCode::CREATED, Body::from(created));
     Ok(answer::header(created, header::LOCATION, &format!("/api/{kind}/{id}/")))
 }
 
@@ -88,14 +91,12 @@ async fn patch(context: &NodeContext, kind: &str, text: &str, request: &mut Requ
     // What the write made, whatever somebody has made of it since.
     let made = context.store.base(&database, &id, &written.revision);
     match made.ok().flatten().and_then(|made| made.body) {
-        Some(body) => Ok(told(
-            kind,
-            text,
-            (&body, written.checksum),
-            request.query(),
-            StatusCode::OK,
-        )),
-        None => Ok(answer::json_api(StatusCode::NO_CONTENT, String::new())),
+        // It is written, whatever room there is.
+        Some(body) => {
+            let told = told(kind, text, (&body, written.checksum), request.query());
+            Ok(answer::json_api(StatusCode::OK, Body::from(told)))
+        }
+        None => Ok(answer::json_api(StatusCode::NO_CONTENT, Body::empty())),
     }
 }
 
@@ -107,7 +108,7 @@ async fn delete(context: &NodeContext, kind: &str, text: &str, query: &Query) ->
         .commits
         .submit(Operation::Write(write_of(&database, &id, Action::Delete, read)))
         .await?;
-    Ok(answer::json_api(StatusCode::NO_CONTENT, String::new()))
+    Ok(answer::json_api(StatusCode::NO_CONTENT, Body::empty()))
 }
 
 /// The database of a type; without one there is no resource of that type.
@@ -132,11 +133,12 @@ fn read(context: &NodeContext, kind: &str, text: &str, query: &Query) -> Result<
     let (database, id): (_, DocumentId) = (existing(context, kind)?, text.parse().map_err(error::id)?);
     let found = context.store.get(&database, &id)?.filter(|found| !found.shown.deleted);
     let shown = found.ok_or_else(HttpError::missing)?.shown;
-    let status = StatusCode::OK;
-    Ok(told(kind, text, (&shown.body, shown.checksum()), query, status))
+    let mut room = Room::new(context);
+    room.add(&told(kind, text, (&shown.body, shown.checksum()), query))?;
+    Ok(answer::json_api(StatusCode::OK, room.into_body()))
 }
 
-fn told(kind: &str, id: &str, (body, checksum): (&Object, Checksum), query: &Query, status: StatusCode) -> Response {
+fn told(kind: &str, id: &str, (body, checksum): (&Object, Checksum), query: &Query) -> String {
     let fields = query.text(&format!("fields[{kind}]"));
     let fields: Option<Vec<&str>> = fields.map(|fields| fields.split(',').map(str::trim).collect());
     let wanted = |name: &str| fields.as_ref().is_none_or(|fields| fields.contains(&name));
@@ -154,14 +156,13 @@ fn told(kind: &str, id: &str, (body, checksum): (&Object, Checksum), query: &Que
         None => "",
     };
     let link = quoted(&format!("/api/{kind}/{id}/"));
-    let text = format!(
+    format!(
         "{{\"data\":{{\"attributes\":{{{}}},\"id\":{},\"links\":{{\"self\":{link}}},\"relationships\":{{}},\"type\":{}}}{included},\
          \"jsonapi\":{{\"version\":\"1.0\"}},\"links\":{{\"self\":{link}}}}}\n",
         attributes.join(","),
         quoted(id),
         quoted(kind),
-    );
-    answer::json_api(status, text)
+    )
 }
 
 fn refused(error: &HttpError) -> Response {
@@ -180,7 +181,7 @@ fn refused(error: &HttpError) -> Response {
         }],
         "jsonapi": { "version": "1.0" },
     });
-    answer::json_api(error.status, format!("{told}\n"))
+    answer::json_api(error.status, Body::from(format!("{told}\n")))
 }
 
 impl Resource {
