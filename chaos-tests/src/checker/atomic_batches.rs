@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::documents::Documents;
-use super::{Checked, Violation};
+use super::{Case, Checked, Violation};
 use crate::history::{Edit, Entry, History, Outcome, Reading, Tick};
 use crate::ledger::{Judge, Standing};
 use crate::view::View;
@@ -15,14 +15,14 @@ use crate::view::View;
 pub const NAME: &str = "atomic_batches";
 
 /// Checks the outcomes of each batch, and each snapshot that shows two or more of its documents.
-pub fn check(history: &History) -> Checked {
+pub fn check(case: &Case<'_>) -> Checked {
+    let Case { history, documents, .. } = case;
     let mut batches: BTreeMap<u64, Vec<(usize, &Entry)>> = BTreeMap::new();
     for (place, entry) in history.writes() {
         if let Some(batch) = entry.facts.batch {
             batches.entry(batch).or_default().push((place, entry));
         }
     }
-    let documents = Documents::of(history);
     let snapshots = snapshots(history);
     let mut checked = Checked::default();
     for parts in batches.values() {
@@ -31,7 +31,7 @@ pub fn check(history: &History) -> Checked {
             continue;
         }
         for snapshot in snapshots.iter().filter(|snapshot| snapshot.is_whole_for(parts)) {
-            if let Some(found) = snapshot.torn(parts, &documents) {
+            if let Some(found) = snapshot.torn(parts, documents) {
                 checked.item(found);
             }
         }
@@ -164,11 +164,7 @@ fn is_missing(entry: &Entry, view: Option<&View>, at: Tick, documents: &Document
         .copied()
         .filter(|entry| entry.invoked < at)
         .collect();
-    let judge = Judge {
-        writes: &writes,
-        view,
-        rules: track.rules(),
-    };
+    let judge = Judge::new(&writes, view, track.rules());
     let leaves = |edit: &Edit| matches!(edit, Edit::Assign { .. } | Edit::Add { .. });
     let mut asked = entry.edits.iter().filter(|edit| leaves(edit)).peekable();
     asked.peek().is_some() && asked.all(|edit| judge.standing(entry, edit) == Some(Standing::Unaccounted))

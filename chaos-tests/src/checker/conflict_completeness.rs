@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin_document::{Rule, Value};
 
-use super::documents::{Documents, Track};
-use super::{Checked, Violation};
-use crate::history::{Edit, Entry, History, Json, Stamp};
+use super::once::Once;
+use super::track::Track;
+use super::{Case, Checked, Violation};
+use crate::history::{Edit, Entry, Json, Stamp, Tick};
 use crate::ledger::displaces;
 use crate::view::{Candidate, Conflict, Contender, View};
 
@@ -18,11 +19,11 @@ use crate::view::{Candidate, Conflict, Contender, View};
 pub const NAME: &str = "conflict_completeness";
 
 /// Checks the conflicts of every document in each final state, and the index of conflicts.
-pub fn check(history: &History) -> Checked {
-    let documents = Documents::of(history);
+pub fn check(case: &Case<'_>) -> Checked {
+    let mut rivals_of: BTreeMap<&str, Rivals<'_>> = BTreeMap::new();
+    let mut at_the_end: BTreeMap<&str, Once<'_, Vec<Option<Found>>>> = BTreeMap::new();
     let mut checked = Checked::default();
-    for (place, state) in history.final_states() {
-        let at = |document: &str| format!("{document} at {}", state.datacenter);
+    for (place, state) in case.history.final_states() {
         for contradiction in state.picture.contradictions() {
             checked.violations.push(Violation::new(
                 NAME,
@@ -30,19 +31,16 @@ pub fn check(history: &History) -> Checked {
                 [place],
             ));
         }
-        for (id, track) in documents.iter() {
+        for (id, track) in case.documents.iter() {
             let Some(view) = state.picture.documents.get(id) else {
                 continue;
             };
-            for (path, values) in rivals(track) {
-                checked.item(unlisted(track, view, path, &values).map(|(what, writes)| {
-                    Violation::new(NAME, format!("{}: {what}", at(id)), writes.into_iter().chain([place]))
-                }));
-            }
-            let renewed = track.may_be_renewed(state.at);
-            for conflict in &view.conflicts {
-                checked.item(untrue(track, conflict, renewed).map(|(what, writes)| {
-                    Violation::new(NAME, format!("{}: {what}", at(id)), writes.into_iter().chain([place]))
+            let rivals = rivals_of.entry(id).or_insert_with(|| rivals(track));
+            let once = at_the_end.entry(id).or_default();
+            for found in once.of(track, Some(view), state.at, || look(track, view, rivals, state.at)) {
+                checked.item(found.as_ref().map(|(what, writes)| {
+                    let what = format!("{id} at {}: {what}", state.datacenter);
+                    Violation::new(NAME, what, writes.iter().copied().chain([place]))
                 }));
             }
         }
@@ -50,9 +48,20 @@ pub fn check(history: &History) -> Checked {
     checked
 }
 
+/// What is wrong with each true conflict, and with each that is listed.
+fn look(track: &Track<'_>, view: &View, rivals: &Rivals<'_>, at: Tick) -> Vec<Option<Found>> {
+    let true_ones = rivals.iter().map(|(path, values)| unlisted(track, view, path, values));
+    let renewed = track.may_be_renewed(at);
+    let listed = view.conflicts.iter().map(|conflict| untrue(track, conflict, renewed));
+    true_ones.chain(listed).collect()
+}
+
+/// Values with the writes that assigned them, by path.
+type Rivals<'a> = BTreeMap<&'a str, Vec<(&'a Json, usize)>>;
+
 /// Paths without a rule where two or more different values of acknowledged writes stand that nobody may have taken the place of.
-fn rivals<'a>(track: &Track<'a>) -> BTreeMap<&'a str, Vec<(&'a Json, usize)>> {
-    let mut found: BTreeMap<&str, Vec<(&Json, usize)>> = BTreeMap::new();
+fn rivals<'a>(track: &Track<'a>) -> Rivals<'a> {
+    let mut found = Rivals::new();
     for (index, entry) in track
         .entries()
         .iter()

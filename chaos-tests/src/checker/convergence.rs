@@ -4,6 +4,7 @@
 //! The first part names the apply that went wrong, not the end of the run. It says nothing more of a node whose disk was put back: such a node
 //! differs under equal knowledge until it has compared.
 
+use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Checked, Violation};
@@ -30,12 +31,15 @@ fn at_any_instant(history: &History) -> Checked {
             }
             Event::Observation(seen) if !seen.beyond && !put_back.contains(seen.datacenter.as_str()) => {
                 let Some(knowledge) = &seen.knowledge else { continue };
-                match first.get(&(seen.database.as_str(), knowledge.to_string())) {
-                    Some((earlier, other)) => {
+                match first.entry((seen.database.as_str(), knowledge.to_string())) {
+                    Slot::Occupied(slot) => {
+                        let (earlier, other) = *slot.get();
                         let found = difference(seen, other);
-                        checked.item(found.map(|what| Violation::new(NAME, what, [*earlier, place])));
+                        checked.item(found.map(|what| Violation::new(NAME, what, [earlier, place])));
                     }
-                    None => drop(first.insert((&seen.database, knowledge.to_string()), (place, seen))),
+                    Slot::Vacant(slot) => {
+                        slot.insert((place, seen));
+                    }
                 }
             }
             _ => {}
@@ -45,19 +49,23 @@ fn at_any_instant(history: &History) -> Checked {
 }
 
 fn difference(one: &Observation, two: &Observation) -> Option<String> {
-    let nodes = format!(
-        "{} and {} know the same of {}",
-        two.datacenter, one.datacenter, one.database
-    );
+    let nodes = || {
+        format!(
+            "{} and {} know the same of {}",
+            two.datacenter, one.datacenter, one.database
+        )
+    };
     if one.digest != two.digest {
         return Some(format!(
-            "{nodes} and have the digests {} and {}",
-            two.digest, one.digest
+            "{} and have the digests {} and {}",
+            nodes(),
+            two.digest,
+            one.digest
         ));
     }
     match (&one.conflicts, &two.conflicts) {
         (Some(mine), Some(theirs)) if mine != theirs => {
-            Some(format!("{nodes} and have the conflicts {theirs:?} and {mine:?}"))
+            Some(format!("{} and have the conflicts {theirs:?} and {mine:?}", nodes()))
         }
         _ => None,
     }

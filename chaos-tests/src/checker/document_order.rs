@@ -8,9 +8,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::documents::Documents;
 use super::onlooker::Onlooker;
-use super::{Checked, Violation};
+use super::{Case, Checked, Violation};
 use crate::history::{Entry, Event, History, Outcome, Reading, Tick, generation};
 use crate::view::View;
 
@@ -21,7 +20,8 @@ pub const NAME: &str = "document_order";
 pub const COUNTED: &str = "/counted";
 
 /// Checks the readings of each session, and of each node that kept its disk.
-pub fn check(history: &History) -> Checked {
+pub fn check(case: &Case<'_>) -> Checked {
+    let history = case.history;
     let mut checked = Checked::default();
     let (at_nodes, of_sessions) = (sightings(history, Scope::Node), sightings(history, Scope::Session));
     let reads = at_nodes.iter().chain(&of_sessions).filter(|sighting| sighting.is_read);
@@ -35,7 +35,7 @@ pub fn check(history: &History) -> Checked {
             .find(|(_, reading)| reading.at == regress.answered && reading.document == regress.document);
         Violation::new(NAME, regress.to_string(), place.map(|(place, _)| place))
     }));
-    checked.violations.extend(values_that_went_back(history));
+    checked.violations.extend(values_that_went_back(case));
     checked
 }
 
@@ -134,8 +134,8 @@ pub fn counted(view: &View) -> Counters {
 }
 
 /// Values at a node whose place somebody there had been seen to take.
-fn values_that_went_back(history: &History) -> Vec<Violation> {
-    let documents = Documents::of(history);
+fn values_that_went_back(case: &Case<'_>) -> Vec<Violation> {
+    let Case { history, documents, .. } = case;
     let disks = Disks::of(history);
     let mut nodes: BTreeMap<(&str, usize, &str), Onlooker<'_>> = BTreeMap::new();
     for (place, reading) in history.readings() {
@@ -159,7 +159,7 @@ fn values_that_went_back(history: &History) -> Vec<Violation> {
         let judge =
             |view: Option<&View>, at, seen: &_| view.map(|view| track.stale(view, at, seen)).unwrap_or_default();
         found.extend(
-            node.problems(&documents, track, judge)
+            node.problems(documents, track, judge)
                 .into_iter()
                 .map(|(place, (problem, events))| {
                     let what = format!("{document} at {datacenter}: {problem}");

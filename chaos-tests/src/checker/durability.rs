@@ -6,19 +6,19 @@
 use std::collections::BTreeSet;
 
 use super::documents::Documents;
-use super::{Checked, Violation};
+use super::{Case, Checked, Violation};
 use crate::history::{Event, History, Reading, Restart};
 
 /// The checker's name.
 pub const NAME: &str = "durability";
 
 /// Checks each restart on the same disk.
-pub fn check(history: &History) -> Checked {
-    let documents = Documents::of(history);
+pub fn check(case: &Case<'_>) -> Checked {
+    let Case { history, documents, .. } = case;
     let mut checked = Checked::default();
     for (place, restart) in restarts(history).filter(|(_, restart)| restart.same_disk) {
         checked.add(known(history, place, restart));
-        checked.add(shown(history, &documents, place, restart));
+        checked.add(shown(history, documents, place, restart));
     }
     checked
 }

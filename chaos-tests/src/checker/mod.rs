@@ -1,11 +1,12 @@
 //! Checkers: one invariant in each file, over the recorded history of everything that clients did and nodes showed.
 //!
-//! A checker is a function from a [`History`] to what it found; it does no IO and knows nothing of how the history came to be. A write without an
+//! A checker is a function from a history to what it found; it does no IO and knows nothing of how the history came to be. A write without an
 //! answer is unknown, never absent. Each counts what it has looked at, so that a run in which it saw nothing can be failed, and has tests that
 //! plant what it must find.
 
 pub mod atomic_batches;
 pub mod bounded_sizes;
+mod case;
 mod checked;
 pub mod clocks;
 pub mod conflict_completeness;
@@ -19,17 +20,19 @@ pub mod forgetting;
 pub mod identity;
 pub mod liveness;
 pub mod never_reverted;
+mod once;
 mod onlooker;
+mod past;
 mod report;
 pub mod sessions;
 pub mod sets;
+mod track;
 mod violation;
 
+pub use case::Case;
 pub use checked::Checked;
 pub use report::{Report, run};
 pub use violation::Violation;
-
-use crate::history::History;
 
 /// One checker.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +42,7 @@ pub struct Checker {
     /// What it makes sure of, in a sentence.
     pub promise: &'static str,
     /// The check.
-    pub check: fn(&History) -> Checked,
+    pub check: fn(&Case<'_>) -> Checked,
 }
 
 /// All checkers, by name.
@@ -56,12 +59,12 @@ const ALL: &[Checker] = &[
     Checker {
         name: convergence::NAME,
         promise: "I2: equal knowledge means equal digests, and at the end all nodes show the same",
-        check: convergence::check,
+        check: |case| convergence::check(case.history),
     },
     Checker {
         name: determinism::NAME,
         promise: "I3: the same writes give one digest, however they are delivered",
-        check: determinism::check,
+        check: |case| determinism::check(case.history),
     },
     Checker {
         name: sessions::NAME,
@@ -81,22 +84,22 @@ const ALL: &[Checker] = &[
     Checker {
         name: liveness::NAME,
         promise: "I6: all nodes are equal within a bound after the last fault",
-        check: liveness::check,
+        check: |case| liveness::check(case.history),
     },
     Checker {
         name: bounded_sizes::NAME,
         promise: "I6: restarts leave states, tokens and hellos as large as they were",
-        check: bounded_sizes::check,
+        check: |case| bounded_sizes::check(case.history),
     },
     Checker {
         name: clocks::NAME,
         promise: "I7: the times of a replica strictly increase",
-        check: clocks::check,
+        check: |case| clocks::check(case.history),
     },
     Checker {
         name: identity::NAME,
         promise: "I8: one dot never names two payloads",
-        check: identity::check,
+        check: |case| identity::check(case.history),
     },
     Checker {
         name: document_order::NAME,
@@ -121,7 +124,7 @@ const ALL: &[Checker] = &[
     Checker {
         name: forgetting::NAME,
         promise: "I1: nothing is forgotten that not every member knows",
-        check: forgetting::check,
+        check: |case| forgetting::check(case.history),
     },
 ];
 

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::documents::{Documents, Problem, sampled};
-use super::{Checked, Violation};
-use crate::history::{Edit, Entry, History, Json, Reading};
+use super::track::{Problem, Track};
+use super::{Case, Checked, Violation};
+use crate::history::{Entry, History, Reading};
 use crate::ledger::{Account, Shelf};
 use crate::view::{Body, View};
 
@@ -16,16 +16,16 @@ use crate::view::{Body, View};
 pub const NAME: &str = "never_reverted";
 
 /// Judges every write against each final state, and against readings.
-pub fn check(history: &History) -> Checked {
-    let mut checked = at_the_end(history);
-    checked.add(meanwhile(history));
-    checked.add(kept(history));
+pub fn check(case: &Case<'_>) -> Checked {
+    let mut checked = at_the_end(case.history);
+    checked.add(meanwhile(case));
+    checked.add(kept(case.history));
     checked
 }
 
 /// What became of every write, at each node at the end.
 pub fn account(history: &History) -> Account {
-    let log: Vec<Entry> = history.writes().map(|(_, entry)| entry.clone()).collect();
+    let log: Vec<&Entry> = history.writes().map(|(_, entry)| entry).collect();
     let states: Vec<_> = history.final_states().collect();
     let shelves: Vec<_> = states
         .iter()
@@ -60,22 +60,18 @@ fn at_the_end(history: &History) -> Checked {
     }
 }
 
-fn meanwhile(history: &History) -> Checked {
-    let documents = Documents::of(history);
+fn meanwhile(case: &Case<'_>) -> Checked {
     let mut checked = Checked::default();
-    for (place, reading, view) in sampled(history) {
+    for sample in &case.samples {
+        let (place, reading, view) = (sample.place, sample.reading, sample.view);
         let what = |problem: &str| format!("{} at {}: {problem}", reading.document, reading.datacenter);
-        let Some(track) = documents.track(&reading.document) else {
+        let Some(track) = case.documents.track(&reading.document) else {
             let shown = view.is_some_and(|view| !view.body.leaves().is_empty());
             checked.item(shown.then(|| Violation::new(NAME, what("nobody wrote this document"), [place])));
             continue;
         };
-        let certain = documents.at_node(track, reading);
-        let mut problems = track.problems(view, reading.at, &certain);
-        problems.extend(
-            view.into_iter()
-                .flat_map(|view| phantoms(track.entries(), reading, view)),
-        );
+        let mut problems = track.problems(view, reading.at, &sample.certain);
+        problems.extend(view.into_iter().flat_map(|view| phantoms(track, reading, view)));
         let found = problems
             .into_iter()
             .map(|(problem, events)| Violation::new(NAME, what(&problem), events.into_iter().chain([place])));
@@ -85,25 +81,11 @@ fn meanwhile(history: &History) -> Checked {
 }
 
 /// What is shown although no write that had been sent by then put it there. Numbers that add up and elements of sets have checkers of their own.
-fn phantoms(entries: &[&Entry], reading: &Reading, view: &View) -> Vec<Problem> {
-    let sent = || {
-        entries
-            .iter()
-            .filter(|entry| entry.invoked < reading.at)
-            .flat_map(|entry| &entry.edits)
-    };
-    let assigned = |path: &str, value: &Json| {
-        sent().any(|edit| match edit {
-            Edit::Assign {
-                path: at, value: it, ..
-            } => at == path && it == value,
-            Edit::Add { path: at, .. } | Edit::Start { path: at, .. } | Edit::Increment { path: at, .. } => at == path,
-            _ => false,
-        })
-    };
+fn phantoms(track: &Track<'_>, reading: &Reading, view: &View) -> Vec<Problem> {
     let leaves = view.body.leaves().into_iter();
     // A set that lost its elements is an empty array that nobody assigned.
-    let unknown = leaves.filter(|(path, value)| value.as_str() != "[]" && !assigned(path, value));
+    let unknown =
+        leaves.filter(|(path, value)| value.as_str() != "[]" && !track.may_be_written(path, value, reading.at));
     unknown
         .map(|(path, value)| (format!("{path} shows {value}, which nobody wrote"), Vec::new()))
         .collect()

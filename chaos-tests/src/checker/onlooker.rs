@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::documents::{Documents, Problem, Track};
+use super::documents::Documents;
+use super::past::Past;
+use super::track::{Problem, Track};
 use crate::history::{Entry, Reading, Tick};
 use crate::view::View;
 
@@ -15,12 +17,12 @@ pub(super) struct Onlooker<'a> {
     pub(super) writes: Vec<&'a Entry>,
 }
 
-impl Onlooker<'_> {
+impl<'a> Onlooker<'a> {
     /// What `judge` finds wrong with each reading, given the writes that were acknowledged or seen before it was asked, and their causes.
     pub(super) fn problems(
         mut self,
-        documents: &Documents<'_>,
-        track: &Track<'_>,
+        documents: &Documents<'a>,
+        track: &Track<'a>,
         judge: impl Fn(Option<&View>, Tick, &BTreeSet<usize>) -> Vec<Problem>,
     ) -> Vec<(usize, Problem)> {
         let mut told: Vec<(Tick, BTreeSet<usize>)> = Vec::new();
@@ -33,17 +35,13 @@ impl Onlooker<'_> {
         told.sort_by_key(|(at, _)| *at);
         self.readings.sort_by_key(|(_, reading, _)| reading.asked);
         let mut told = told.into_iter().peekable();
-        let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+        let (mut seen, mut found) = (Past::new(documents, track), Vec::new());
         for (place, reading, view) in self.readings {
-            let before = seen.len();
             while let Some((_, more)) = told.next_if(|(at, _)| *at < reading.asked) {
                 seen.extend(more);
             }
-            if seen.len() != before {
-                seen = documents.close(track, seen);
-            }
             found.extend(
-                judge(view, reading.at, &seen)
+                judge(view, reading.at, seen.writes())
                     .into_iter()
                     .map(|problem| (place, problem)),
             );

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Checked, Violation, all};
+use super::{Case, Checked, Violation, all};
 use crate::history::History;
 
 /// What every checker said about one history, or about several together.
@@ -13,7 +13,8 @@ pub struct Report {
 
 /// Runs all checkers over a history.
 pub fn run(history: &History) -> Report {
-    let results = all().iter().map(|checker| (checker.name, (checker.check)(history)));
+    let case = Case::of(history);
+    let results = all().iter().map(|checker| (checker.name, (checker.check)(&case)));
     Report {
         results: results.collect(),
     }

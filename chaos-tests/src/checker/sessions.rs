@@ -6,17 +6,16 @@
 
 use std::collections::BTreeMap;
 
-use super::documents::Documents;
 use super::onlooker::Onlooker;
-use super::{Checked, Violation};
-use crate::history::{History, Reading};
+use super::{Case, Checked, Violation};
+use crate::history::Reading;
 
 /// The checker's name.
 pub const NAME: &str = "sessions";
 
 /// Checks every reading that belongs to a session.
-pub fn check(history: &History) -> Checked {
-    let documents = Documents::of(history);
+pub fn check(case: &Case<'_>) -> Checked {
+    let Case { history, documents, .. } = case;
     let mut sessions: BTreeMap<(&str, &str), Onlooker<'_>> = BTreeMap::new();
     let mut checked = Checked::default();
     for (place, reading) in history.readings() {
@@ -37,7 +36,7 @@ pub fn check(history: &History) -> Checked {
         let Some(track) = documents.track(document) else {
             continue;
         };
-        let problems = onlooker.problems(&documents, track, |view, at, seen| track.problems(view, at, seen));
+        let problems = onlooker.problems(documents, track, |view, at, seen| track.problems(view, at, seen));
         checked
             .violations
             .extend(problems.into_iter().map(|(place, (problem, events))| {

@@ -5,58 +5,62 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin_document::Rule;
 
-use super::documents::{Documents, Problem, Track, sampled};
-use super::{Checked, Violation};
-use crate::history::{Edit, Entry, History, Json, Tick};
+use super::once::Once;
+use super::track::{Problem, Track};
+use super::{Case, Checked, Violation};
+use crate::history::{Edit, Entry, Json, Tick};
 use crate::view::View;
 
 /// The checker's name.
 pub const NAME: &str = "sets";
 
 /// Checks every set in each final state, and in readings.
-pub fn check(history: &History) -> Checked {
-    let documents = Documents::of(history);
+pub fn check(case: &Case<'_>) -> Checked {
+    let mut at_the_end: BTreeMap<&str, Once<'_, Look>> = BTreeMap::new();
     let mut checked = Checked::default();
-    let mut look = |track: &Track<'_>, scene: &Scene<'_>, (datacenter, id): (&str, &str), place| {
-        for path in track.rules().paths(Rule::Set) {
-            let (items, problems) = scene.problems(track, path);
-            checked.items += items;
-            checked.violations.extend(problems.into_iter().map(|(problem, events)| {
-                let what = format!("{path} of {id} at {datacenter}: {problem}");
-                Violation::new(NAME, what, events.into_iter().chain([place]))
-            }));
-        }
-    };
-    for (place, state) in history.final_states() {
-        for (id, track) in documents.iter() {
-            let scene = Scene {
-                view: state.picture.documents.get(id),
-                at: state.at,
-                certain: track.find(Entry::is_ok),
-                renewed: track.may_be_renewed(state.at),
-            };
-            look(track, &scene, (&state.datacenter, id), place);
+    for (place, state) in case.history.final_states() {
+        for (id, track) in case.documents.iter() {
+            let view = state.picture.documents.get(id);
+            let once = at_the_end.entry(id).or_default();
+            let look = once.of(track, view, state.at, || {
+                let certain = track.find(Entry::is_ok);
+                Scene::new(track, view, state.at, &certain).look(track)
+            });
+            checked.add(look.at(&state.datacenter, id, place));
         }
     }
-    for (place, reading, view) in sampled(history) {
-        if let Some(track) = documents.track(&reading.document) {
-            let scene = Scene {
-                view,
-                at: reading.at,
-                certain: documents.at_node(track, reading),
-                renewed: track.may_be_renewed(reading.at),
-            };
-            look(track, &scene, (&reading.datacenter, &reading.document), place);
+    for sample in &case.samples {
+        let reading = sample.reading;
+        if let Some(track) = case.documents.track(&reading.document) {
+            let look = Scene::new(track, sample.view, reading.at, &sample.certain).look(track);
+            checked.add(look.at(&reading.datacenter, &reading.document, sample.place));
         }
     }
     checked
+}
+
+/// What one view shows of the sets of one document: path, how many elements were looked at, and what is wrong.
+struct Look(Vec<(String, usize, Vec<Problem>)>);
+
+impl Look {
+    fn at(&self, datacenter: &str, document: &str, place: usize) -> Checked {
+        let mut checked = Checked::default();
+        for (path, items, problems) in &self.0 {
+            checked.items += items;
+            checked.violations.extend(problems.iter().map(|(problem, events)| {
+                let what = format!("{path} of {document} at {datacenter}: {problem}");
+                Violation::new(NAME, what, events.iter().copied().chain([place]))
+            }));
+        }
+        checked
+    }
 }
 
 /// One view, and the writes that it must be held to.
 struct Scene<'a> {
     view: Option<&'a View>,
     at: Tick,
-    certain: BTreeSet<usize>,
+    certain: &'a BTreeSet<usize>,
     /// Removed elements may have been written anew.
     renewed: bool,
 }
@@ -68,7 +72,24 @@ struct Element {
     discards: Vec<usize>,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    fn new(track: &Track<'_>, view: Option<&'a View>, at: Tick, certain: &'a BTreeSet<usize>) -> Self {
+        Self {
+            view,
+            at,
+            certain,
+            renewed: track.may_be_renewed(at),
+        }
+    }
+
+    fn look(&self, track: &Track<'_>) -> Look {
+        let sets = track.rules().paths(Rule::Set).map(|path| {
+            let (items, problems) = self.problems(track, path);
+            (path.to_owned(), items, problems)
+        });
+        Look(sets.collect())
+    }
+
     /// How many elements were looked at, and what is wrong.
     fn problems(&self, track: &Track<'_>, path: &str) -> (usize, Vec<Problem>) {
         let elements = elements(track, path, self.at);

@@ -96,8 +96,11 @@ impl Edit {
 
     /// Whether this takes the place of `value` at `path`, which its author had read: there, or as a part of what holds it.
     pub fn displaces(&self, path: &str, value: &Json) -> bool {
-        below(self.path(), path)
-            .is_some_and(|rest| self.read().iter().any(|read| read.at(rest).as_ref() == Some(value)))
+        match below(self.path(), path) {
+            None => false,
+            Some("") => self.read().contains(value),
+            Some(rest) => self.read().iter().any(|read| read.at(rest).as_ref() == Some(value)),
+        }
     }
 
     /// The values that the author had read at the path; empty for sets and counters, and where nothing stood.

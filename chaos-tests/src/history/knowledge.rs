@@ -37,18 +37,19 @@ impl fmt::Debug for Knowledge {
 /// The same text for the same knowledge, so that it can be a key.
 impl fmt::Display for Knowledge {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts: Vec<String> = self
-            .texts()
-            .map(|(replica, time)| format!("{replica}:{time}"))
-            .collect();
-        formatter.write_str(&texts.join(" "))
+        let mut between = "";
+        for (replica, time) in self.0.iter() {
+            write!(formatter, "{between}{replica}:{}", time.0)?;
+            between = " ";
+        }
+        Ok(())
     }
 }
 
 impl Knowledge {
+    /// In ascending order of the replicas, which is that of their names.
     fn texts(&self) -> impl Iterator<Item = (String, u64)> {
-        let texts = self.0.iter().map(|(replica, time)| (replica.to_string(), time.0));
-        texts.collect::<BTreeMap<_, _>>().into_iter()
+        self.0.iter().map(|(replica, time)| (replica.to_string(), time.0))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Judge, Reader, Standing};
-use crate::history::{Entry, Outcome, Rules};
+use crate::history::{Entry, Json, Outcome, Rules};
 use crate::view::View;
 
 /// What became of the writes of a log.
@@ -90,7 +90,7 @@ pub struct Shelf<'a> {
 
 impl Account {
     /// Judges every write of a log against what each node shows.
-    pub fn of(log: &[Entry], shelves: &[Shelf<'_>], rules: &Rules) -> Self {
+    pub fn of(log: &[&Entry], shelves: &[Shelf<'_>], rules: &Rules) -> Self {
         let mut account = Self::default();
         for entry in log {
             match entry.outcome {
@@ -99,20 +99,88 @@ impl Account {
                 Outcome::Unknown { .. } => account.unknown += 1,
             }
         }
-        let documents = possible_writes(log);
+        let mut documents: BTreeMap<&str, Page<'_>> = BTreeMap::new();
+        for (document, writes) in possible_writes(log) {
+            documents.insert(
+                document,
+                Page {
+                    writes,
+                    judged: Vec::new(),
+                },
+            );
+        }
         account.documents = documents.len();
         for shelf in shelves {
             let mut tally = Tally {
                 datacenter: shelf.datacenter.to_owned(),
                 ..Tally::default()
             };
-            for (document, writes) in &documents {
-                let view = shelf.documents.get(*document);
-                judge_document(&Judge { writes, view, rules }, document, &mut tally, &mut account);
+            for (document, page) in &mut documents {
+                let judged = page.judged(shelf.documents.get(*document), rules);
+                account.enter(document, judged, &mut tally);
             }
             account.nodes.push(tally);
         }
         account
+    }
+
+    /// Writes down what became of the writes of one document at one node.
+    fn enter(&mut self, document: &str, judged: &Judged<'_>, tally: &mut Tally) {
+        let datacenter = tally.datacenter.clone();
+        let finding = |number, path: &str, problem| Finding {
+            datacenter: datacenter.clone(),
+            number,
+            document: document.to_owned(),
+            path: path.to_owned(),
+            problem,
+        };
+        let phantoms = judged.phantoms.iter();
+        self.phantoms
+            .extend(phantoms.map(|(path, value)| finding(None, path, format!("nobody wrote {value}"))));
+        for (write, standings) in &judged.writes {
+            let grave = standings
+                .iter()
+                .filter(|(_, standing)| *standing >= Standing::NotJudged);
+            self.findings
+                .extend(grave.map(|(path, standing)| finding(Some(write.number), path, standing.to_string())));
+            if write.is_ok() {
+                for (_, standing) in standings {
+                    *tally.values.entry(*standing).or_default() += 1;
+                }
+                let gravest = standings.iter().map(|(_, standing)| *standing).max();
+                *tally.writes.entry(gravest.unwrap_or(Standing::Visible)).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// The writes of one document, and what became of them by what a node shows: at the end most nodes show the same.
+struct Page<'a> {
+    writes: Vec<&'a Entry>,
+    judged: Vec<(Option<&'a View>, Judged<'a>)>,
+}
+
+/// What became of the writes of one document at a node.
+struct Judged<'a> {
+    phantoms: Vec<(String, Json)>,
+    /// How the parts of each write stand, with their paths.
+    writes: Vec<(&'a Entry, Vec<(String, Standing)>)>,
+}
+
+impl<'a> Page<'a> {
+    fn judged(&mut self, view: Option<&'a View>, rules: &Rules) -> &Judged<'a> {
+        let known = self.judged.iter().position(|(other, _)| *other == view);
+        let place = known.unwrap_or_else(|| {
+            let judge = Judge::new(&self.writes, view, rules);
+            let writes = self.writes.iter().map(|write| (*write, judge.standings(write)));
+            let judged = Judged {
+                phantoms: judge.phantoms(),
+                writes: writes.collect(),
+            };
+            self.judged.push((view, judged));
+            self.judged.len() - 1
+        });
+        &self.judged[place].1
     }
 }
 
@@ -121,10 +189,11 @@ impl Account {
 /// # Errors
 /// A node cannot be read.
 pub async fn account<R: Reader>(log: &[Entry], readers: &[R], rules: &Rules) -> anyhow::Result<Account> {
+    let log: Vec<&Entry> = log.iter().collect();
     let mut shown = Vec::new();
     for reader in readers {
         let mut documents = BTreeMap::new();
-        for document in possible_writes(log).into_keys() {
+        for document in possible_writes(&log).into_keys() {
             if let Some(view) = reader.read(document).await? {
                 documents.insert(document.to_owned(), view);
             }
@@ -134,51 +203,14 @@ pub async fn account<R: Reader>(log: &[Entry], readers: &[R], rules: &Rules) -> 
     let shelves = shown
         .iter()
         .map(|(datacenter, documents)| Shelf { datacenter, documents });
-    Ok(Account::of(log, &shelves.collect::<Vec<_>>(), rules))
+    Ok(Account::of(&log, &shelves.collect::<Vec<_>>(), rules))
 }
 
 /// The writes that may be in effect, by document.
-fn possible_writes(log: &[Entry]) -> BTreeMap<&str, Vec<&Entry>> {
+fn possible_writes<'a>(log: &[&'a Entry]) -> BTreeMap<&'a str, Vec<&'a Entry>> {
     let mut documents: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
-    for entry in log.iter().filter(|entry| entry.is_possible()) {
+    for entry in log.iter().copied().filter(|entry| entry.is_possible()) {
         documents.entry(&entry.document).or_default().push(entry);
     }
     documents
-}
-
-fn judge_document(judge: &Judge<'_>, document: &str, tally: &mut Tally, account: &mut Account) {
-    let datacenter = tally.datacenter.clone();
-    let finding = |number, path, problem| Finding {
-        datacenter: datacenter.clone(),
-        number,
-        document: document.to_owned(),
-        path,
-        problem,
-    };
-    account.phantoms.extend(
-        judge
-            .phantoms()
-            .into_iter()
-            .map(|(path, value)| finding(None, path, format!("nobody wrote {value}"))),
-    );
-    for write in judge.writes {
-        let standings = judge.standings(write);
-        let grave = standings
-            .iter()
-            .filter(|(_, standing)| *standing >= Standing::NotJudged);
-        account
-            .findings
-            .extend(grave.map(|(path, standing)| finding(Some(write.number), path.clone(), standing.to_string())));
-        if write.is_ok() {
-            for (_, standing) in &standings {
-                *tally.values.entry(*standing).or_default() += 1;
-            }
-            let gravest = standings
-                .iter()
-                .map(|(_, standing)| *standing)
-                .max()
-                .unwrap_or(Standing::Visible);
-            *tally.writes.entry(gravest).or_default() += 1;
-        }
-    }
 }

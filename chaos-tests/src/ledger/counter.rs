@@ -3,7 +3,9 @@
 //! A single increment leaves no trace of its own, so the sum is what is checked: the starting values and all acknowledged increments, plus
 //! any of those that may or may not be in effect (unknown outcomes; what went with a delete whose author had read it).
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::{Addition, Judge, Standing};
 use crate::history::{Edit, Entry};
@@ -11,40 +13,72 @@ use crate::history::{Edit, Entry};
 /// More different sums than this are not followed.
 const SUMS_MAX: usize = 100_000;
 
+/// How the counters of one document add up, each looked at once.
+#[derive(Debug, Default)]
+pub(super) struct Counters(RefCell<BTreeMap<String, Rc<Counter>>>);
+
+impl Counters {
+    fn of(&self, judge: &Judge<'_>, path: &str) -> Rc<Counter> {
+        if let Some(known) = self.0.borrow().get(path) {
+            return Rc::clone(known);
+        }
+        let counter = Rc::new(Counter::of(judge, path));
+        self.0.borrow_mut().insert(path.to_owned(), Rc::clone(&counter));
+        counter
+    }
+}
+
+/// A counter as the node shows it.
+#[derive(Debug)]
+struct Counter {
+    parts: Vec<Part>,
+    sum: Sum,
+}
+
+/// Whether what is shown is what the parts come to.
+#[derive(Debug)]
+enum Sum {
+    /// No number is shown.
+    Absent,
+    /// There are too many possibilities.
+    NotFollowed,
+    Right,
+    /// It is wrong, and right without this certain part, if there is one.
+    Wrong(Option<usize>),
+}
+
+impl Counter {
+    fn of(judge: &Judge<'_>, path: &str) -> Self {
+        let parts = parts(judge, path);
+        let shown = judge.view.and_then(|view| view.body.get(path));
+        let sum = match shown.and_then(|value| value.as_integer()) {
+            None => Sum::Absent,
+            Some(shown) => match reaches(&parts, shown, None) {
+                None => Sum::NotFollowed,
+                Some(true) => Sum::Right,
+                Some(false) => Sum::Wrong(
+                    (0..parts.len())
+                        .find(|index| !parts[*index].free && reaches(&parts, shown, Some(*index)) == Some(true)),
+                ),
+            },
+        };
+        Self { parts, sum }
+    }
+}
+
 /// How `write`'s change of the counter at `path` stands.
 pub(super) fn judge(judge: &Judge<'_>, write: &Entry, path: &str) -> Standing {
-    let parts = parts(judge, path);
-    let is_free = parts
-        .iter()
-        .any(|part| part.numbers.contains(&write.number) && part.free);
-    let shown = judge
-        .view
-        .and_then(|view| view.body.get(path))
-        .and_then(|value| value.as_integer());
-    let Some(shown) = shown else {
-        return if is_free {
-            Standing::Overwritten
-        } else {
-            Standing::Unaccounted
-        };
-    };
-    match reaches(&parts, shown, None) {
-        None => return Standing::NotJudged,
-        Some(true) => {
-            return if is_free {
-                Standing::Overwritten
-            } else {
-                Standing::Visible
-            };
-        }
-        Some(false) => {}
-    }
-    // If the sum is right without one certain part, that one is missing; otherwise nobody can tell which.
-    let missing =
-        (0..parts.len()).find(|index| !parts[*index].free && reaches(&parts, shown, Some(*index)) == Some(true));
-    match missing {
-        Some(index) if !parts[index].numbers.contains(&write.number) => Standing::Visible,
-        _ => Standing::Unaccounted,
+    let counter = judge.counters.of(judge, path);
+    let is_part = |part: &Part| part.numbers.contains(&write.number);
+    let is_free = counter.parts.iter().any(|part| is_part(part) && part.free);
+    match counter.sum {
+        Sum::Absent | Sum::Right if is_free => Standing::Overwritten,
+        Sum::Absent => Standing::Unaccounted,
+        Sum::NotFollowed => Standing::NotJudged,
+        Sum::Right => Standing::Visible,
+        // If the sum is right without one certain part, that one is missing; otherwise nobody can tell which.
+        Sum::Wrong(Some(missing)) if !is_part(&counter.parts[missing]) => Standing::Visible,
+        Sum::Wrong(_) => Standing::Unaccounted,
     }
 }
 
@@ -76,28 +110,26 @@ fn parts(judge: &Judge<'_>, path: &str) -> Vec<Part> {
 fn was_stopped(judge: &Judge<'_>, write: &Entry, path: &str) -> bool {
     judge.writes.iter().any(|other| {
         let stops = |edit: &Edit| matches!(edit, Edit::Stop { path: at, .. } if at == path);
-        other.may_have_seen(write) && other.edits.iter().any(stops)
+        other.edits.iter().any(stops) && other.may_have_seen(write)
     })
 }
 
 /// Whether the parts (without one of them) can add up to `shown`; `None` if there are too many possibilities.
 fn reaches(parts: &[Part], shown: i128, without: Option<usize>) -> Option<bool> {
-    let mut sums = BTreeSet::from([0_i128]);
-    for part in parts
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| Some(*index) != without)
-        .map(|(_, part)| part)
-    {
-        let added = sums.iter().map(|sum| sum.saturating_add(part.amount));
-        sums = if part.free {
-            added.chain(sums.iter().copied()).collect()
-        } else {
-            added.collect()
-        };
+    // In ascending order, each once: adding the same to all of them changes neither.
+    let mut sums = vec![0_i128];
+    for (_, part) in parts.iter().enumerate().filter(|(index, _)| Some(*index) != without) {
+        let before = part.free.then(|| sums.clone());
+        sums.iter_mut().for_each(|sum| *sum = sum.saturating_add(part.amount));
+        if let Some(before) = before {
+            // Two runs in order: a stable sort merges them in one pass.
+            sums.extend(before);
+            sums.sort();
+        }
+        sums.dedup();
         if sums.len() > SUMS_MAX {
             return None;
         }
     }
-    Some(sums.contains(&shown))
+    Some(sums.binary_search(&shown).is_ok())
 }

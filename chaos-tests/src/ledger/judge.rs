@@ -8,7 +8,8 @@
 
 use rejoin_document::Rule;
 
-use super::{Standing, counter, precedence};
+use super::counter::{self, Counters};
+use super::{Standing, precedence};
 use crate::history::{Edit, Entry, Json, Outcome, Rules, Stamp, generation};
 use crate::view::View;
 use crate::view::pointer::below;
@@ -16,28 +17,40 @@ use crate::view::pointer::below;
 /// One document: all writes that may be in effect, and the node's view of it.
 #[derive(Debug)]
 pub struct Judge<'a> {
-    /// Every write of the document that was not refused, in the order of the log.
-    pub writes: &'a [&'a Entry],
-    /// What the node shows; `None`: no document.
-    pub view: Option<&'a View>,
-    /// The database's rules.
-    pub rules: &'a Rules,
+    pub(super) writes: &'a [&'a Entry],
+    pub(super) view: Option<&'a View>,
+    pub(super) rules: &'a Rules,
+    pub(super) counters: Counters,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    /// Judges what a node shows of a document (`None`: there is none) by every write of it that was not refused, in the order of the log.
+    pub fn new(writes: &'a [&'a Entry], view: Option<&'a View>, rules: &'a Rules) -> Self {
+        Self {
+            writes,
+            view,
+            rules,
+            counters: Counters::default(),
+        }
+    }
+
     /// How each part of a write stands, with its path. Nothing for a write that need not be in effect.
     pub fn standings(&self, write: &Entry) -> Vec<(String, Standing)> {
+        self.standings_at(write, |_| true)
+    }
+
+    /// As [`Self::standings`], of some paths only.
+    pub fn standings_at(&self, write: &Entry, is_asked: impl Fn(&str) -> bool) -> Vec<(String, Standing)> {
         if write.delete {
             return write
                 .stamp()
+                .filter(|_| is_asked(""))
                 .map(|stamp| (String::new(), self.deletion(write, stamp)))
                 .into_iter()
                 .collect();
         }
-        let required = write
-            .edits
-            .iter()
-            .filter(|edit| write.is_ok() || self.was_read(write, edit));
+        let asked = write.edits.iter().filter(|edit| is_asked(edit.path()));
+        let required = asked.filter(|edit| write.is_ok() || self.was_read(write, edit));
         required
             .filter_map(|edit| Some((edit.path().to_owned(), self.standing(write, edit)?)))
             .collect()
@@ -70,15 +83,23 @@ impl Judge<'_> {
             .flat_map(|write| write.edits.iter().map(move |edit| (*write, edit)))
     }
 
-    /// The edits of writes whose authors may have seen `write`.
-    fn later_edits(&self, write: &Entry) -> impl Iterator<Item = (&Entry, &Edit)> {
-        self.edits().filter(move |(other, _)| other.may_have_seen(write))
+    /// The edits of this kind of writes whose authors may have seen `write`. What an author may have seen takes longer to find out than what he did.
+    fn later_edits(
+        &self,
+        write: &Entry,
+        kind: impl Fn(&Entry, &Edit) -> bool,
+    ) -> impl Iterator<Item = (&Entry, &Edit)> {
+        self.edits()
+            .filter(move |(other, edit)| kind(other, edit) && other.may_have_seen(write))
     }
 
     /// An unknown write that was read once counts as acknowledged.
     fn was_read(&self, write: &Entry, edit: &Edit) -> bool {
         match edit {
-            Edit::Assign { path, value, .. } => self.later_edits(write).any(|(_, later)| later.displaces(path, value)),
+            Edit::Assign { path, value, .. } => {
+                let displaces = |_: &Entry, later: &Edit| later.displaces(path, value);
+                self.later_edits(write, displaces).next().is_some()
+            }
             _ => false,
         }
     }
@@ -105,8 +126,8 @@ impl Judge<'_> {
             return Standing::Conflict;
         }
         let overwritten = self
-            .later_edits(write)
-            .any(|(other, edit)| displaces(other, edit, write, path, value) && self.took_effect(other, edit));
+            .later_edits(write, |other, edit| displaces(other, edit, write, path, value))
+            .any(|(other, edit)| self.took_effect(other, edit));
         if overwritten {
             return Standing::Overwritten;
         }
@@ -195,8 +216,8 @@ impl Judge<'_> {
         if self.view.is_some_and(|view| view.lists_element(path, element)) {
             return Standing::Conflict;
         }
-        let discarded = self.later_edits(write).any(|(_, edit)| discards(edit, path, element));
-        if discarded {
+        let mut discarded = self.later_edits(write, |_, edit| discards(edit, path, element));
+        if discarded.next().is_some() {
             Standing::Overwritten
         } else {
             Standing::Unaccounted
@@ -207,7 +228,8 @@ impl Judge<'_> {
         if !self.shows_element(path, element) {
             return Standing::Visible;
         }
-        if self.later_edits(write).any(|(_, edit)| adds(edit, path, element)) {
+        let mut added = self.later_edits(write, |_, edit| adds(edit, path, element));
+        if added.next().is_some() {
             return Standing::Overwritten;
         }
         // Concurrent additions win, and one at the same node that was answered before the read was seen.
@@ -232,9 +254,8 @@ impl Judge<'_> {
         let Edit::Assign { path, value, .. } = edit else {
             return false;
         };
-        let mut readers = self.later_edits(unknown);
-        unknown.datacenter == write.datacenter
-            && readers.any(|(reader, later)| reader.read.at < write.invoked && later.displaces(path, value))
+        let reads = |reader: &Entry, later: &Edit| reader.read.at < write.invoked && later.displaces(path, value);
+        unknown.datacenter == write.datacenter && self.later_edits(unknown, reads).next().is_some()
     }
 
     /// A write of unknown outcome can have overwritten something only if it left a trace itself: what makes room for something else, by that. A delete
@@ -279,10 +300,11 @@ impl Judge<'_> {
 /// Whether `other` took the place of a value of `write` by an edit. A container that competes is listed with one value at each of its paths; who decides
 /// about it and certainly had the write before him decides about what it hides as well.
 pub fn displaces(other: &Entry, edit: &Edit, write: &Entry, path: &str, value: &Json) -> bool {
-    let hides = |read: &Json, rest: &str| !rest.is_empty() && read.at(rest).is_some();
-    edit.displaces(path, value)
-        || other.has_seen(write) == Some(true)
-            && below(edit.path(), path).is_some_and(|rest| edit.read().iter().any(|read| hides(read, rest)))
+    let Some(rest) = below(edit.path(), path) else {
+        return false;
+    };
+    let hides = || edit.read().iter().any(|read| read.at(rest).is_some());
+    edit.displaces(path, value) || !rest.is_empty() && other.has_seen(write) == Some(true) && hides()
 }
 
 /// Whether an edit leaves something at its path.

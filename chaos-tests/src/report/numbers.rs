@@ -87,15 +87,16 @@ impl PathNumbers {
             let own = write.edits.iter().filter(move |edit| edit.path() == path);
             own.map(move |edit| (*write, edit))
         });
+        let judges: Vec<Judge<'_>> = history
+            .final_states()
+            .map(|(_, state)| {
+                let document = writes.first().map(|write| &write.document);
+                let view = document.and_then(|document| state.picture.documents.get(document));
+                Judge::new(writes, view, &history.rules)
+            })
+            .collect();
         for (write, edit) in edits {
-            let standings = history.final_states().filter_map(|(_, state)| {
-                let judge = Judge {
-                    writes,
-                    view: state.picture.documents.get(&write.document),
-                    rules: &history.rules,
-                };
-                judge.standing(write, edit)
-            });
+            let standings = judges.iter().filter_map(|judge| judge.standing(write, edit));
             let Some(worst) = standings.max() else { continue };
             self.written += 1;
             let in_trouble = spans.iter().any(|(from, to)| (*from..=*to).contains(&write.invoked));

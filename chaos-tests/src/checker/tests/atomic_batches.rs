@@ -1,8 +1,12 @@
 //! Tests of the checker `atomic_batches`: what it must find, and what it must not.
 
 use super::planted::{EAST, Plot, WEST, assert_clean, assert_found, shown};
-use crate::checker::atomic_batches::check;
-use crate::history::Outcome;
+use crate::checker::{Case, Checked, atomic_batches};
+use crate::history::{History, Outcome};
+
+fn check(history: &History) -> Checked {
+    atomic_batches::check(&Case::of(history))
+}
 
 /// A batch that writes "d" and "e", and a snapshot of both at a datacenter.
 fn batch(datacenter: &str, d: Option<&str>, e: Option<&str>) -> Plot {

@@ -1,10 +1,14 @@
 //! Tests of the checker `conflict_completeness`: what it must find, and what it must not.
 
 use super::planted::{EAST, Plot, WEST, assert_clean, assert_found, dot, knowledge, shown};
-use crate::checker::conflict_completeness::check;
-use crate::history::Json;
+use crate::checker::{Case, Checked, conflict_completeness};
+use crate::history::{History, Json};
 use crate::ledger::planted::view;
 use crate::view::{Candidate, Conflict, Contender, View};
+
+fn check(history: &History) -> Checked {
+    conflict_completeness::check(&Case::of(history))
+}
 
 const BASE: &str = r#"{"a":"a0","seen":"s0"}"#;
 const EASTERN: &str = r#"{"a":"a1","seen":"s0"}"#;

@@ -1,7 +1,12 @@
 //! Tests of the checker `counters`: what it must find, and what it must not.
 
 use super::planted::{EAST, Plot, WEST, assert_clean, assert_found, shown};
-use crate::checker::counters::check;
+use crate::checker::{Case, Checked, counters};
+use crate::history::History;
+
+fn check(history: &History) -> Checked {
+    counters::check(&Case::of(history))
+}
 
 /// 10, and 3 in the east, and 5 in the west; a state of the end.
 fn counted(stock: Option<&str>) -> Plot {

@@ -1,7 +1,12 @@
 //! Tests of the checker `document_order`: what it must find, and what it must not.
 
 use super::planted::{EAST, Plot, WEST, assert_clean, assert_found, shown};
-use crate::checker::document_order::check;
+use crate::checker::{Case, Checked, document_order};
+use crate::history::History;
+
+fn check(history: &History) -> Checked {
+    document_order::check(&Case::of(history))
+}
 
 const BASE: &str = r#"{"a":"a0"}"#;
 const CHANGED: &str = r#"{"a":"a1"}"#;

@@ -1,7 +1,12 @@
 //! Tests of the checker `durability`: what it must find, and what it must not.
 
 use super::planted::{EAST, Plot, WEST, assert_clean, assert_found, knowledge, shown};
-use crate::checker::durability::check;
+use crate::checker::{Case, Checked, durability};
+use crate::history::History;
+
+fn check(history: &History) -> Checked {
+    durability::check(&Case::of(history))
+}
 
 const BASE: &str = r#"{"a":"a0"}"#;
 const CHANGED: &str = r#"{"a":"a1"}"#;

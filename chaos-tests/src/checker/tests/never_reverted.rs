@@ -1,10 +1,15 @@
 //! Tests of the checker `never_reverted`: what it must find, and what it must not.
 
 use super::planted::{DOCUMENT, EAST, Plot, WEST, assert_clean, assert_found, shown};
-use crate::checker::never_reverted::{account, check};
-use crate::history::{Edit, Outcome};
+use crate::checker::never_reverted::{self, account};
+use crate::checker::{Case, Checked};
+use crate::history::{Edit, History, Outcome};
 use crate::ledger::planted::{conflict, conflict_of, text, view};
 use crate::view::{Contender, View};
+
+fn check(history: &History) -> Checked {
+    never_reverted::check(&Case::of(history))
+}
 
 const BASE: &str = r#"{"a":"a0","b":"b0"}"#;
 const CHANGED: &str = r#"{"a":"a1","b":"b0"}"#;

@@ -1,9 +1,13 @@
 //! Tests of the checker `sessions`: what it must find, and what it must not.
 
 use super::planted::{EAST, Plot, WEST, assert_clean, assert_found, knowledge, shown};
-use crate::checker::sessions::check;
-use crate::history::Answer;
+use crate::checker::{Case, Checked, sessions};
+use crate::history::{Answer, History};
 use crate::ledger::planted::conflict;
+
+fn check(history: &History) -> Checked {
+    sessions::check(&Case::of(history))
+}
 
 const BASE: &str = r#"{"a":"a0","b":"b0"}"#;
 const CHANGED: &str = r#"{"a":"a1","b":"b0"}"#;

@@ -1,7 +1,12 @@
 //! Tests of the checker `sets`: what it must find, and what it must not.
 
 use super::planted::{EAST, Plot, WEST, assert_clean, assert_found, shown};
-use crate::checker::sets::check;
+use crate::checker::{Case, Checked, sets};
+use crate::history::History;
+
+fn check(history: &History) -> Checked {
+    sets::check(&Case::of(history))
+}
 
 /// x and y; the east adds z, the west takes x out; a state of the end.
 fn tagged(tags: &str) -> Plot {
