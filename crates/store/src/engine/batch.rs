@@ -57,6 +57,11 @@ impl Batch {
         &self.changes
     }
 
+    /// The same, for an engine that keeps keys and values as they are.
+    pub fn into_changes(self) -> Vec<Change> {
+        self.changes
+    }
+
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()

@@ -4,15 +4,18 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::{Batch, Durability, Engine, EngineError, Entries, Entry, Family, KeyRange, Mutation, Read};
 
+/// Entries that a scan takes at once at most. It begins with one: many a scan ends at its first entry.
+const CHUNK_MAX: usize = 64;
+
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// The families of an engine at one moment.
+/// The families of an engine at one moment, each at its place in [`Family::ALL`].
 #[derive(Debug, Clone, Default)]
-struct Families(BTreeMap<Family, Arc<Map>>);
+struct Families([Arc<Map>; Family::ALL.len()]);
 
 /// Ordered maps behind a lock.
 #[derive(Debug, Default)]
@@ -26,9 +29,14 @@ impl MemoryEngine {
         Self::default()
     }
 
+    /// The newest state, as long as the guard is held.
+    fn families(&self) -> RwLockReadGuard<'_, Families> {
+        // A change of a map cannot fail half way: a panic elsewhere leaves the maps whole.
+        self.families.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn current(&self) -> Families {
-        // A panic elsewhere cannot leave the maps half changed: a batch is applied to a copy that is put in place whole.
-        self.families.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.families().clone()
     }
 }
 
@@ -41,30 +49,31 @@ impl Clone for MemoryEngine {
 }
 
 impl Families {
+    fn map(&self, family: Family) -> &Arc<Map> {
+        &self.0[family as usize]
+    }
+
     fn apply(&mut self, batch: Batch) {
-        for change in batch.changes() {
-            let map = Arc::make_mut(self.0.entry(change.family).or_default());
-            match &change.mutation {
-                Mutation::Put(value) => map.insert(change.key.clone(), value.clone()),
+        for change in batch.into_changes() {
+            let map = Arc::make_mut(&mut self.0[change.family as usize]);
+            match change.mutation {
+                Mutation::Put(value) => map.insert(change.key, value),
                 Mutation::Delete | Mutation::SingleDelete => map.remove(&change.key),
             };
         }
     }
 }
 
-impl Families {
-    fn entries(&self, family: Family, range: KeyRange) -> impl DoubleEndedIterator<Item = Entry> {
-        let map = self.0.get(&family).filter(|_| !range.is_empty());
-        map.into_iter().flat_map(move |map| {
-            let to = range.to.clone().map_or(Bound::Unbounded, Bound::Excluded);
-            map.range((Bound::Included(range.from.clone()), to)).map(entry)
-        })
-    }
+/// The entries of a range.
+fn entries<'a>(map: &'a Map, range: &KeyRange) -> impl DoubleEndedIterator<Item = Entry> + use<'a> {
+    let to = range.to.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    let found = (!range.is_empty()).then(|| map.range::<[u8], _>((Bound::Included(range.from.as_slice()), to)));
+    found.into_iter().flatten().map(entry)
 }
 
 impl Read for Families {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
-        Ok(self.0.get(&family).and_then(|map| map.get(key)).cloned())
+        Ok(self.map(family).get(key).cloned())
     }
 
     fn multi_get(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
@@ -72,32 +81,29 @@ impl Read for Families {
     }
 
     fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        Box::new(self.entries(family, range).map(Ok))
+        Box::new(entries(self.map(family), &range).map(Ok))
     }
 
     fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        Box::new(self.entries(family, range).rev().map(Ok))
+        Box::new(entries(self.map(family), &range).rev().map(Ok))
     }
 }
 
 impl Read for MemoryEngine {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
-        self.families
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(family, key)
+        self.families().get(family, key)
     }
 
     fn multi_get(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
-        self.current().multi_get(family, keys)
+        self.families().multi_get(family, keys)
     }
 
     fn scan(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        Box::new(Frozen::new(self.current(), family, range))
+        Box::new(Frozen::new(self.families().map(family), range, Direction::Up))
     }
 
     fn scan_back(&self, family: Family, range: KeyRange) -> Entries<'_> {
-        Box::new(FrozenBack(Frozen::new(self.current(), family, range)))
+        Box::new(Frozen::new(self.families().map(family), range, Direction::Down))
     }
 }
 
@@ -113,30 +119,49 @@ impl Engine for MemoryEngine {
     }
 }
 
-/// A scan that owns the state it reads.
+/// Which way a scan goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Up,
+    Down,
+}
+
+/// A scan that owns the state it reads, and takes more of it at once the longer it goes on.
 struct Frozen {
     map: Arc<Map>,
-    range: KeyRange,
+    direction: Direction,
+    /// What was not taken yet.
+    left: KeyRange,
+    taken: std::vec::IntoIter<Entry>,
+    chunk: usize,
 }
 
 impl Frozen {
-    fn new(mut families: Families, family: Family, range: KeyRange) -> Self {
+    fn new(map: &Arc<Map>, range: KeyRange, direction: Direction) -> Self {
         Self {
-            map: families.0.remove(&family).unwrap_or_default(),
-            range,
+            map: Arc::clone(map),
+            direction,
+            left: range,
+            taken: Vec::new().into_iter(),
+            chunk: 1,
         }
     }
-}
 
-impl Frozen {
-    /// What is left of the range.
-    fn left(&self) -> impl DoubleEndedIterator<Item = Entry> {
-        let map = (!self.range.is_empty()).then_some(&self.map);
-        map.into_iter().flat_map(|map| {
-            let to = self.range.to.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-            map.range::<[u8], _>((Bound::Included(self.range.from.as_slice()), to))
-                .map(entry)
-        })
+    fn take_more(&mut self) {
+        let found = entries(&self.map, &self.left);
+        let taken: Vec<Entry> = match self.direction {
+            Direction::Up => found.take(self.chunk).collect(),
+            Direction::Down => found.rev().take(self.chunk).collect(),
+        };
+        if let Some((last, _)) = taken.last() {
+            match self.direction {
+                // The least key above the last one.
+                Direction::Up => self.left.from = [last, &[0][..]].concat(),
+                Direction::Down => self.left.to = Some(last.to_vec()),
+            }
+        }
+        self.chunk = (self.chunk * 4).min(CHUNK_MAX);
+        self.taken = taken.into_iter();
     }
 }
 
@@ -144,23 +169,10 @@ impl Iterator for Frozen {
     type Item = Result<Entry, EngineError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let found = self.left().next()?;
-        self.range.from = found.0.to_vec();
-        self.range.from.push(0); // the least key above the one just read
-        Some(Ok(found))
-    }
-}
-
-/// The same in descending order.
-struct FrozenBack(Frozen);
-
-impl Iterator for FrozenBack {
-    type Item = Result<Entry, EngineError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let found = self.0.left().next_back()?;
-        self.0.range.to = Some(found.0.to_vec());
-        Some(Ok(found))
+        if self.taken.len() == 0 {
+            self.take_more();
+        }
+        self.taken.next().map(Ok)
     }
 }
 
