@@ -38,8 +38,9 @@ impl VersionVector {
 
     /// Includes the write and all earlier ones of its replica.
     pub fn advance(&mut self, dot: Dot) {
-        if dot.time > self.get(dot.replica) {
-            self.times.insert(dot.replica, dot.time);
+        if dot.time > HlcTime::ZERO {
+            let time = self.times.entry(dot.replica).or_default();
+            *time = dot.time.max(*time);
         }
     }
 

@@ -3,6 +3,7 @@
 //! The rules are those of `apply` in the model of the protocol: a batch that does not continue from our position is dropped whole; knowledge
 //! moves with the watermark of a complete scan only. A state that cannot be joined is set aside and never stops the stream.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rejoin_document::{
@@ -329,8 +330,12 @@ fn continues(progress: &Progress, reached: Option<Position>) -> bool {
 }
 
 /// A vector without the times that no honest clock gives: knowing less is always safe.
-fn possible(vector: &VersionVector) -> VersionVector {
-    vector.iter().filter(|(_, time)| *time <= TIME_MAX).collect()
+fn possible(vector: &VersionVector) -> Cow<'_, VersionVector> {
+    let is_possible = |(_, time): &(ReplicaId, HlcTime)| *time <= TIME_MAX;
+    match vector.iter().all(|entry| is_possible(&entry)) {
+        true => Cow::Borrowed(vector),
+        false => Cow::Owned(vector.iter().filter(is_possible).collect()),
+    }
 }
 
 fn has_new_conflict(before: Option<&Shown>, after: &Shown) -> bool {
