@@ -1,7 +1,5 @@
 //! What lies between the nodes: how long a message takes from one to another, and whether it comes at all.
 
-use std::collections::BTreeMap;
-
 use crate::plan::Dice;
 
 /// The way from one node to another.
@@ -30,7 +28,8 @@ pub(super) struct Way {
 /// All ways. Chance has a stream of its own here, so that a random walk, whose messages take no time, draws nothing.
 #[derive(Debug)]
 pub(super) struct Air {
-    ways: BTreeMap<(usize, usize), Way>,
+    /// By where they come from, then by where they go; what is missing was never changed.
+    ways: Vec<Vec<Way>>,
     chance: Option<Dice>,
 }
 
@@ -38,7 +37,7 @@ impl Air {
     /// Messages take no time; whoever delivers them decides when.
     pub(super) fn still() -> Self {
         Self {
-            ways: BTreeMap::new(),
+            ways: Vec::new(),
             chance: None,
         }
     }
@@ -53,12 +52,17 @@ impl Air {
 
     /// The way from one node to another.
     pub(super) fn way(&self, from: usize, to: usize) -> Way {
-        self.ways.get(&(from, to)).copied().unwrap_or_default()
+        let way = self.ways.get(from).and_then(|ways| ways.get(to));
+        way.copied().unwrap_or_default()
     }
 
     /// Changes a way.
     pub(super) fn change(&mut self, from: usize, to: usize, change: impl FnOnce(&mut Way)) {
-        change(self.ways.entry((from, to)).or_default());
+        let rows = self.ways.len().max(from + 1);
+        self.ways.resize_with(rows, Vec::new);
+        let ways = &mut self.ways[from];
+        ways.resize(ways.len().max(to + 1), Way::default());
+        change(&mut ways[to]);
     }
 
     /// Whether a connection can come about between two nodes.

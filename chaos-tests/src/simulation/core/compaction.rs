@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use rejoin_document::{DatabaseName, Document, DocumentId, Dot};
 use rejoin_store::{Operation, Outcome};
 
@@ -48,14 +49,14 @@ impl Run {
     }
 
     /// What a node has of each document.
-    fn states(&mut self, node: usize) -> BTreeMap<DocumentId, Vec<u8>> {
+    fn states(&mut self, node: usize) -> BTreeMap<DocumentId, Bytes> {
         let (store, database) = (self.world.nodes[node].store.clone(), self.database.clone());
         let states = store.states(&database, &self.journal().documents).unwrap_or_default();
-        states.into_iter().map(|item| (item.id, item.state.to_vec())).collect()
+        states.into_iter().map(|item| (item.id, item.state)).collect()
     }
 
     /// Writes down of which documents a node has let something go. Everybody must have seen all that such a document has incorporated.
-    fn note_forgotten(&mut self, node: usize, before: &BTreeMap<DocumentId, Vec<u8>>) {
+    fn note_forgotten(&mut self, node: usize, before: &BTreeMap<DocumentId, Bytes>) {
         let after = self.states(node);
         let smaller = before.iter().filter(|(id, state)| after.get(*id) != Some(*state));
         for (id, state) in smaller {

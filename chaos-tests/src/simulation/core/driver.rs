@@ -15,11 +15,13 @@ use super::world::{World, weight};
 impl World {
     /// Feeds a puller one event and does all that follows from it.
     pub(super) fn pull(&mut self, link: usize, event: PullerEvent) {
-        let mut events = VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
-            for command in self.links[link].machine.handle(Timestamp(self.now_ms), event) {
+        // Most events are followed by no other, and an empty queue takes no memory.
+        let (mut event, mut events) = (Some(event), VecDeque::new());
+        while let Some(next) = event {
+            for command in self.links[link].machine.handle(Timestamp(self.now_ms), next) {
                 events.extend(self.pull_command(link, command));
             }
+            event = events.pop_front();
         }
     }
 
@@ -172,15 +174,16 @@ impl World {
 
     /// Feeds the server session of a link one event and does all that follows from it.
     pub(super) fn serve(&mut self, link: usize, event: ServerEvent) {
-        let mut events = VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
+        let (mut event, mut events) = (Some(event), VecDeque::new());
+        while let Some(next) = event {
             let now = Timestamp(self.now_ms);
             let Some(connection) = &mut self.links[link].connection else {
                 return;
             };
-            for command in connection.session.handle(now, event) {
+            for command in connection.session.handle(now, next) {
                 events.extend(self.serve_command(link, command));
             }
+            event = events.pop_front();
         }
     }
 

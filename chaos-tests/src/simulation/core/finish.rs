@@ -23,8 +23,12 @@ impl Run {
     /// Writes down what there is at the end.
     pub(super) fn finish(&mut self) {
         (0..self.world.nodes.len()).for_each(|node| self.picture(node));
+        let made = std::mem::take(&mut self.journal().made).into_iter();
+        let made: Vec<_> = made
+            .filter_map(|(id, state)| Some((id, Document::decode(&state).ok()?)))
+            .collect();
         for replay in 0..REPLAYS {
-            self.deliver_again(replay);
+            self.deliver_again(&made, replay);
         }
     }
 
@@ -63,10 +67,10 @@ impl Run {
     }
 
     /// Joins the states that the writes have made, in an order of its own, some of them twice, some of them joined with each other first.
-    fn deliver_again(&mut self, replay: u64) {
+    fn deliver_again(&mut self, made: &[(DocumentId, Document)], replay: u64) {
         let mut dice = Dice::of(self.plan.seed.wrapping_add(replay), "replay");
         let database = self.database.clone();
-        let mut states = self.journal().made.clone();
+        let mut states: Vec<&(DocumentId, Document)> = made.iter().collect();
         if replay > 0 {
             for place in (1..states.len()).rev() {
                 states.swap(place, dice.index(place + 1));
@@ -74,17 +78,14 @@ impl Run {
         }
         let mut joined: BTreeMap<DocumentId, Document> = BTreeMap::new();
         let mut aside: Option<(DocumentId, Document)> = None;
-        for (id, state) in &states {
-            let Ok(state) = Document::decode(state) else { continue };
+        for (id, state) in states {
             let taken = aside.take().filter(|(other, _)| other == id);
-            let state = match &taken {
-                Some((_, other)) => state.join(other).unwrap_or(state),
-                None => state,
-            };
+            let both = taken.and_then(|(_, other)| state.join(&other).ok());
+            let state = both.as_ref().unwrap_or(state);
             let held = joined.remove(id).unwrap_or_else(|| Document::empty(Granularity::Field));
-            joined.insert(id.clone(), held.join(&state).unwrap_or(held));
+            joined.insert(id.clone(), held.join(state).unwrap_or(held));
             if replay > 0 && dice.percent(30) {
-                aside = Some((id.clone(), state));
+                aside = Some((id.clone(), state.clone()));
             }
         }
         let mut root = SetHash::EMPTY;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::Write;
 
-use rejoin_document::{DatabaseName, Document, DocumentId, Dot};
+use rejoin_document::{DatabaseName, Document, DocumentId, Dot, Sequence, SetHash, VersionVector};
 use rejoin_store::{ConflictFilter, Store};
 
 use super::clock::START_MS;
@@ -17,6 +17,16 @@ struct Seen {
     knowledge: Knowledge,
     beyond: bool,
     digest: String,
+}
+
+/// Where a node's database stood when its documents were last looked into. What is forgotten moves nothing of this, and nothing of a document that has
+/// more than the node's knowledge is ever forgotten.
+struct Stood {
+    sequence: Sequence,
+    knowledge: VersionVector,
+    root: SetHash,
+    /// What each document had incorporated.
+    contexts: BTreeMap<DocumentId, VersionVector>,
 }
 
 /// The record of a planned run.
@@ -32,6 +42,7 @@ pub(super) struct Journal {
     pub(super) acknowledged: Vec<(DocumentId, Dot)>,
     tick: Tick,
     seen: BTreeMap<usize, Seen>,
+    stood: BTreeMap<usize, Stood>,
 }
 
 impl Journal {
@@ -46,6 +57,7 @@ impl Journal {
             acknowledged: Vec::new(),
             tick: 0,
             seen: BTreeMap::new(),
+            stood: BTreeMap::new(),
         }
     }
 
@@ -66,16 +78,48 @@ impl Journal {
         self.history.push(event);
     }
 
-    /// What a node knows now, if that is something else than before. With `conflicts`, its list of open conflicts too, whatever it knows.
-    pub(super) fn observe(&mut self, node: usize, store: &Store, now_ms: u64, conflicts: bool) {
+    /// What was seen of a node's documents does not count any more: it has come back, perhaps with another disk, on which equal numbers mean something
+    /// else.
+    pub(super) fn lose_sight_of(&mut self, node: usize) {
+        self.stood.remove(&node);
+    }
+
+    /// What a node knows now, if that is something else than before. With `conflicts`, its list of open conflicts too, whatever it knows. Since the last
+    /// look nothing happened to other documents than `touched`; absent: nobody can tell.
+    pub(super) fn observe(
+        &mut self,
+        node: usize,
+        store: &Store,
+        now_ms: u64,
+        (conflicts, touched): (bool, Option<&[DocumentId]>),
+    ) {
         let Ok((knowledge, root)) = store.digest(&self.database) else {
             return;
         };
-        let states = store.states(&self.database, &self.documents).unwrap_or_default();
-        let beyond = states
-            .iter()
-            .filter_map(|item| Document::decode_context(&item.state).ok())
-            .any(|context| !knowledge.dominates(&context));
+        let sequence = store.position(&self.database).sequence;
+        let as_it_stood =
+            |stood: &Stood| stood.sequence == sequence && stood.root == root && stood.knowledge == knowledge;
+        if !conflicts && self.stood.get(&node).is_some_and(as_it_stood) {
+            return;
+        }
+        let stood = self.stood.remove(&node);
+        let (mut contexts, ids) = match (stood, touched) {
+            (Some(stood), Some(touched)) => (stood.contexts, touched),
+            _ => (BTreeMap::new(), self.documents.as_slice()),
+        };
+        for item in store.states(&self.database, ids).unwrap_or_default() {
+            if let Ok(context) = Document::decode_context(&item.state) {
+                contexts.insert(item.id, context);
+            }
+        }
+        let beyond = contexts.values().any(|context| !knowledge.dominates(context));
+        let stood = Stood {
+            sequence,
+            knowledge: knowledge.clone(),
+            root,
+            contexts,
+        };
+        self.stood.insert(node, stood);
         let seen = Seen {
             knowledge: Knowledge(knowledge),
             beyond,

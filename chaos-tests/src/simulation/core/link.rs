@@ -20,6 +20,8 @@ pub(super) struct Link {
     pub(super) applying: Option<Applying>,
     /// Batches that were sent before, to be delivered late.
     pub(super) old: VecDeque<Message>,
+    /// Something may deliver batches late.
+    pub(super) keeps_old: bool,
 }
 
 /// An open connection.
@@ -56,6 +58,7 @@ impl Link {
             connection: None,
             applying: None,
             old: VecDeque::new(),
+            keeps_old: true,
         }
     }
 
@@ -66,6 +69,9 @@ impl Link {
     }
 
     pub(super) fn keep(&mut self, message: &Message) {
+        if !self.keeps_old {
+            return;
+        }
         self.old.push_back(message.clone());
         if self.old.len() > OLD_MAX {
             self.old.pop_front();

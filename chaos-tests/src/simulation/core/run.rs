@@ -124,6 +124,8 @@ impl Run {
         let history = History::new(rules.clone(), plan.names());
         let ids = documents(&plan.workload).map(|name| document_id(&name)).collect();
         world.air = Air::moving(plan.seed);
+        let replays = plan.faults.iter().any(|fault| fault.kind == FaultKind::Replayed);
+        world.links.iter_mut().for_each(|link| link.keeps_old = replays);
         world.journal = Some(Journal::new(history, database.clone(), ids));
         let mut chance = Dice::of(plan.seed, "clients");
         let names = (0..plan.datacenters).flat_map(|node| (0..plan.workload.clients).map(move |client| (node, client)));
@@ -234,7 +236,7 @@ impl Run {
 
     fn observe(&mut self, node: usize) {
         let (store, now_ms) = (self.world.nodes[node].store.clone(), self.world.now_ms);
-        self.journal().observe(node, &store, now_ms, true);
+        self.journal().observe(node, &store, now_ms, (true, None));
     }
 
     /// All nodes know the same, are caught up, and have applied nothing beyond it.
@@ -411,6 +413,7 @@ impl Run {
         self.world.nodes[node].stopped = false;
         self.history_is_whole &= same_disk;
         self.queued.retain(|(queued, _)| *queued != node);
+        self.journal().lose_sight_of(node);
         comes(self);
         self.line(format_args!("{} is back after {how}", Plan::datacenter(node)));
         let store = self.world.nodes[node].store.clone();

@@ -1,6 +1,6 @@
 //! The network: nodes, links, one time, one dice. What the driver needs to know of it, and how a step of time passes.
 
-use rejoin_document::{DatabaseName, DatacenterName, HlcTime};
+use rejoin_document::{DatabaseName, DatacenterName, DocumentId, HlcTime};
 use rejoin_store::{CommitError, Operation, Outcome, Store};
 use rejoin_sync::{HealReport, LinkOptions, Message, Puller, PullerEvent, ServerEvent, Timestamp};
 
@@ -127,6 +127,7 @@ impl World {
     /// Commits one operation and tells the links of the node what changed.
     pub(super) fn commit(&mut self, node: usize, operation: Operation) -> Result<Outcome, CommitError> {
         let store = self.enter(node);
+        let touched = touched(&operation, self.journal.as_ref());
         let (before, mut news) = (store.identity(), store.subscribe());
         let result = store
             .commit(vec![operation])
@@ -137,7 +138,11 @@ impl World {
             self.close_links_of(node, "a new identity");
         }
         if let Some(journal) = &mut self.journal {
-            journal.observe(node, &store, self.now_ms, false);
+            // What a write that failed has left on the disk, its numbers do not tell.
+            if result.is_err() {
+                journal.lose_sight_of(node);
+            }
+            journal.observe(node, &store, self.now_ms, (false, touched.as_deref()));
         }
         while let Ok(changed) = news.try_recv() {
             self.changed(node, &changed.database, changed.local);
@@ -271,6 +276,25 @@ impl World {
             self.apply(link);
         }
     }
+}
+
+/// The documents of a journal's database that an operation may change; `None`: any.
+fn touched(operation: &Operation, journal: Option<&Journal>) -> Option<Vec<DocumentId>> {
+    let of = |database: &DatabaseName| journal.is_some_and(|journal| journal.database == *database);
+    let (database, ids): (_, Vec<DocumentId>) = match operation {
+        Operation::Write(write) => (&write.database, vec![write.id.clone()]),
+        Operation::WriteBatch(batch) => {
+            let ids = batch.writes.iter().map(|write| write.id.clone());
+            (&batch.database, ids.collect())
+        }
+        Operation::Resolve(resolve) => (&resolve.database, vec![resolve.id.clone()]),
+        Operation::Apply(apply) => (
+            &apply.database,
+            apply.items.iter().map(|item| item.id.clone()).collect(),
+        ),
+        _ => return None,
+    };
+    Some(ids).filter(|_| of(database)).or(Some(Vec::new()))
 }
 
 /// Bytes of a message, as far as they matter to how long it takes.
