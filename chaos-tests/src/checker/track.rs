@@ -297,19 +297,18 @@ impl<'a> Track<'a> {
     }
 }
 
-/// When a write that builds on an old base, or may do so, first met a delete.
+/// When a write that builds on an old base, or may do so, first met a delete: one that its author had not seen, and that was there when it was done.
 fn kept_over(writes: &[(usize, &Entry)]) -> Option<Tick> {
-    let deleted = writes
-        .iter()
-        .filter(|(_, entry)| entry.delete)
-        .map(|(_, entry)| entry.invoked)
-        .min()?;
-    let keeps = |entry: &Entry| {
-        let rebased = !matches!(entry.outcome, Outcome::Ok { merged: false, .. });
-        !entry.delete && rebased && entry.answered > deleted
+    let entries = || writes.iter().map(|(_, entry)| *entry);
+    let may_keep = |entry: &&Entry| !entry.delete && !matches!(entry.outcome, Outcome::Ok { merged: false, .. });
+    let may_meet = |entry: &Entry, delete: &Entry| {
+        entry.answered > delete.invoked
+            && entry.has_seen(delete) != Some(true)
+            && entry.was_put_on(delete) != Some(false)
     };
-    let kept = writes.iter().filter(|(_, entry)| keeps(entry));
-    kept.map(|(_, entry)| entry.invoked).min()
+    let met = |entry: &&Entry| entries().any(|delete| delete.delete && may_meet(entry, delete));
+    let kept = entries().filter(may_keep).filter(met);
+    kept.map(|entry| entry.invoked).min()
 }
 
 /// When each write was sent, or of several attempts under one request id the first.

@@ -214,7 +214,8 @@ impl DeleteDatabase {
 }
 
 fn table(databases: &[Database]) -> Table {
-    let mut table = Table::new(["name", "granularity", "rules", "checksums", "keeps", "version"]).whole([0, 1, 2, 3, 4, 5]);
+    let mut table =
+        Table::new(["name", "granularity", "rules", "checksums", "keeps", "version"]).whole([0, 1, 2, 3, 4, 5]);
     for database in databases {
         let note = if database.survivors {
             " (deleted; survivors)"

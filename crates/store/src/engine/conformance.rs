@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::{
-    Batch, Change, Durability, Engine, Family, KeyRange, MemoryEngine, Mutation, Read, RocksEngine, RocksOptions,
+    Batch, Change, Durability, Engine, EngineError, Entry, Family, KeyRange, MemoryEngine, Mutation, Read, RocksEngine,
+    RocksOptions,
 };
 
 /// Runs a check on every engine.
@@ -121,6 +122,24 @@ fn a_scan_back_gives_the_entries_of_the_scan_in_the_opposite_order() {
                 assert_eq!(keys_back(read, range.clone()), expected, "{range:?}");
             }
         }
+    });
+}
+
+#[test]
+fn a_long_scan_gives_each_entry_once_and_nothing_that_is_written_meanwhile() {
+    on_every_engine(|engine| {
+        let all: Vec<Vec<u8>> = (0..300_u16).map(|number| number.to_be_bytes().to_vec()).collect();
+        all.iter().for_each(|key| put(engine, key, b""));
+        let mut up = engine.scan(Family::Documents, KeyRange::prefix(b""));
+        let mut down = engine.scan_back(Family::Documents, KeyRange::prefix(b""));
+        let key = |entry: Option<Result<Entry, EngineError>>| entry.map(|entry| entry.unwrap().0.into_vec());
+        assert_eq!(key(up.next()).as_ref(), all.first());
+        assert_eq!(key(down.next()).as_ref(), all.last());
+        put(engine, &[0, 200, 1], b"");
+        let rest: Vec<_> = std::iter::from_fn(|| key(up.next())).collect();
+        assert_eq!(rest, all[1..]);
+        let rest: Vec<_> = std::iter::from_fn(|| key(down.next())).collect();
+        assert_eq!(rest, all[..299].iter().rev().cloned().collect::<Vec<_>>());
     });
 }
 
