@@ -42,7 +42,7 @@ impl Document {
                 })
                 .collect(),
             Self::Fields(_) if self.is_empty() => Vec::new(),
-            Self::Fields(document) => self.fields_leaves(document, shown),
+            Self::Fields(document) => document.leaves(shown),
         }
     }
 
@@ -51,7 +51,7 @@ impl Document {
         match self {
             Self::Tree(_) => false,
             Self::Fields(document) => {
-                let mut settled = settled(document, shown, &self.competing(shown)).into_iter();
+                let mut settled = settled(document, shown, &document.competing(shown)).into_iter();
                 settled.any(|branch| closing(branch) == *revision)
             }
         }
@@ -67,7 +67,7 @@ impl Document {
                     return head.ancestry.iter().cloned().collect();
                 }
                 let parent = if *revision == shown.revision {
-                    parent(document, &self.competing(shown))
+                    document.merged_into(shown)
                 } else {
                     let mut heads = document.heads.values();
                     heads.find(|head| closing(&head.revision) == *revision)
@@ -122,10 +122,22 @@ impl Document {
     }
 
     fn losing<'a>(&self, shown: &'a Shown) -> Vec<Losing<'a>> {
-        if matches!(self, Self::Tree(_)) {
-            return Vec::new();
+        match self {
+            Self::Tree(_) => Vec::new(),
+            Self::Fields(document) => document.losing(shown),
         }
-        let heads = self.heads();
+    }
+}
+
+impl FieldDocument {
+    /// The branch that the merge of several looks like a child of: one of the highest generation, as the merge is of the next, and one that does not
+    /// compete, as a revision with a child is no open one.
+    pub(crate) fn merged_into(&self, shown: &Shown) -> Option<&Head> {
+        parent(self, &self.competing(shown))
+    }
+
+    fn losing<'a>(&self, shown: &'a Shown) -> Vec<Losing<'a>> {
+        let heads = self.branches();
         let shows = |candidate: &Candidate, path: &str| {
             let head = heads.iter().find(|head| *head.revision == candidate.revision);
             head.is_some_and(|head| {
@@ -158,7 +170,7 @@ impl Document {
         self.losing(shown).into_iter().map(|losing| losing.revision).collect()
     }
 
-    fn fields_leaves(&self, document: &FieldDocument, shown: &Shown) -> Vec<Leaf> {
+    fn leaves(&self, shown: &Shown) -> Vec<Leaf> {
         let mut leaves = vec![Leaf {
             revision: shown.revision.clone(),
             deleted: shown.deleted,
@@ -172,8 +184,9 @@ impl Document {
             }
         }
         let open = leaves.iter().map(|leaf| leaf.revision.clone()).collect();
-        leaves.extend(settled(document, shown, &open).into_iter().map(|branch| Leaf {
-            revision: closing(branch),
+        let closings = settled(self, shown, &open).into_iter().map(closing);
+        leaves.extend(closings.filter(|closing| !open.contains(closing)).map(|revision| Leaf {
+            revision,
             deleted: true,
         }));
         leaves[1..].sort_by(|a, b| (!b.deleted, &b.revision).cmp(&(!a.deleted, &a.revision)));
@@ -211,8 +224,7 @@ fn stands(kind: &CandidateKind, value: Option<&crate::Value>, deleted: bool) -> 
     }
 }
 
-/// The branch that a merge looks like a child of: one of the highest generation, as the merge is of the next, and one that does not compete, as a
-/// revision with a child is no open one.
+/// See [`FieldDocument::merged_into`].
 fn parent<'a>(document: &'a FieldDocument, competing: &BTreeSet<Revision>) -> Option<&'a Head> {
     let rank = |head: &&Head| {
         let competes = competing.contains(&head.revision);

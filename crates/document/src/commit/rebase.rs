@@ -183,27 +183,28 @@ impl FieldDocument {
         requests
     }
 
-    /// The revision that a write now is a child of, and the ancestry of that child. Below a merge revision it continues with the highest branch.
+    /// The revision that a write now is a child of, and the ancestry of that child. Below a merge revision it continues with the branch that the merge
+    /// looks like a child of.
     fn parent(&self, rules: &RuleSet) -> (Option<Revision>, Ancestry) {
-        let highest = self
-            .heads
-            .iter()
-            .max_by_key(|(dot, head)| (&head.revision, *dot))
-            .map(|(_, head)| head);
-        let Some(highest) = highest else {
-            return (None, Ancestry::none());
+        let mut heads = self.heads.values();
+        let (Some(only), None) = (heads.next(), heads.next()) else {
+            let shown = self.shown(rules);
+            let Some(head) = self.merged_into(&shown) else {
+                return (None, Ancestry::none());
+            };
+            return descent(shown.revision, head);
         };
-        let shown = if self.heads.len() == 1 {
-            highest.revision.clone()
-        } else {
-            self.shown(rules).revision
-        };
-        let mut ancestry = highest.ancestry.clone();
-        if shown != highest.revision {
-            ancestry = ancestry.below(highest.revision.clone());
-        }
-        (Some(shown.clone()), ancestry.below(shown))
+        descent(only.revision.clone(), only)
     }
+}
+
+/// A revision, as a parent, and the ancestry of its children; it grew from the branch `head`, or is that itself.
+fn descent(shown: Revision, head: &Head) -> (Option<Revision>, Ancestry) {
+    let mut ancestry = head.ancestry.clone();
+    if shown != head.revision {
+        ancestry = ancestry.below(head.revision.clone());
+    }
+    (Some(shown.clone()), ancestry.below(shown))
 }
 
 /// The paths of members under which some assignment satisfies the test. What a rule makes counts as its member.

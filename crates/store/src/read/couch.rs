@@ -39,9 +39,7 @@ impl Opened {
 
     /// Whether the revision is open, or an ancestor of one that is, or closes one.
     pub fn knows(&self, revision: &Revision) -> bool {
-        self.shown.revision == *revision
-            || self.state.knows_revision(revision)
-            || self.state.closes(revision, &self.shown)
+        self.leaves.iter().any(|leaf| leaf.revision == *revision) || self.state.knows_revision(revision)
     }
 }
 
