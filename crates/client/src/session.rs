@@ -70,7 +70,7 @@ impl Session {
 }
 
 /// The token of a session that has seen both. If one of them is of a version that this client does not read, the newest answer stands alone. If they are
-/// of two lives of a database, the answer is a late one, to a call that was made before the session went on with the other life.
+/// of two lives of a database, the answer is taken for a late one, to a call that was made before the session went on with the other life.
 fn join(current: &Bytes, answered: Bytes) -> Bytes {
     let (Ok(own), Ok(other)) = (SessionToken::decode(current), SessionToken::decode(&answered)) else {
         return answered;

@@ -19,6 +19,9 @@ use crate::subscription::Changed;
 /// Pieces of news that a slow subscriber may lag behind before it has to look for itself.
 const NEWS_MAX: usize = 4096;
 
+/// Room is short below so many times the bytes below which the disk counts as full.
+const SHORT: u64 = 4;
+
 /// One node's documents. Cheap to clone; all clones are one store.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -33,6 +36,8 @@ struct Inner {
     drifted: AtomicU64,
     /// Whether the pipeline has halted at a full disk. Readers must not wait for the pipeline.
     full: AtomicBool,
+    /// Whether the engine was told to write out what it has in memory, since little room is left.
+    written_out: AtomicBool,
     former_alive: Option<HlcTime>,
 }
 
@@ -55,6 +60,7 @@ impl Store {
             learned: Latest::new(()),
             drifted: AtomicU64::new(0),
             full: AtomicBool::new(false),
+            written_out: AtomicBool::new(false),
             former_alive,
         }))
     }
@@ -87,6 +93,7 @@ impl Store {
     ) -> Vec<Result<Outcome, CommitError>> {
         let count = operations.len();
         let full = self.full();
+        self.make_room();
         self.recover(pipeline, full);
         if let Some(halt) = pipeline.halt {
             return operations.map(|_| Err(halted(halt, full))).collect();
@@ -164,6 +171,17 @@ impl Store {
     fn full(&self) -> Option<u64> {
         let free = self.engine().free_bytes();
         free.filter(|free| *free < self.options().disk_free_bytes_min)
+    }
+
+    /// Has the engine write out its memory once when room grows short: its log goes then, before writes have to be refused.
+    fn make_room(&self) {
+        let short_below = self.options().disk_free_bytes_min.saturating_mul(SHORT);
+        let is_short = self.engine().free_bytes().is_some_and(|free| free < short_below);
+        if is_short && !self.0.written_out.swap(is_short, Ordering::Relaxed) {
+            self.engine().write_out();
+        } else if !is_short {
+            self.0.written_out.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Once there is room again, goes on from what is on disk: whether the write that met the full disk is, only the disk knows.

@@ -16,6 +16,7 @@ use rejoin_store::{
 struct SmallDisk {
     inner: RecordingEngine,
     free: AtomicU64,
+    written_out: AtomicU64,
 }
 
 const MANY: u64 = 1 << 40;
@@ -38,6 +39,10 @@ impl Engine for SmallDisk {
             return Err(EngineError::new("write", "planted").without_space());
         }
         self.inner.write(batch, durability)
+    }
+
+    fn write_out(&self) {
+        self.written_out.fetch_add(1, Ordering::SeqCst);
     }
 
     fn free_bytes(&self) -> Option<u64> {
@@ -94,4 +99,24 @@ fn a_write_that_finds_no_room_is_unknown_and_the_store_goes_on_from_what_is_on_d
         store.get(&shop(), &id("a")).unwrap().unwrap().shown.revision.generation,
         2
     );
+}
+
+#[test]
+fn memory_is_written_out_once_when_room_grows_short() {
+    let (disk, store) = node();
+    let written_out = || disk.written_out.load(Ordering::SeqCst);
+    put(&store, "a", create("{}"));
+    assert_eq!(written_out(), 0);
+    disk.set_free(40 << 20);
+    put(&store, "b", create("{}"));
+    put(&store, "c", create("{}"));
+    assert_eq!(written_out(), 1);
+    disk.set_free(1 << 20);
+    try_put(&store, "d", create("{}")).unwrap_err();
+    assert_eq!(written_out(), 1, "there is nothing new in memory");
+    disk.set_free(MANY);
+    put(&store, "d", create("{}"));
+    disk.set_free(40 << 20);
+    put(&store, "e", create("{}"));
+    assert_eq!(written_out(), 2);
 }

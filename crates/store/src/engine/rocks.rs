@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType,
-    DBRecoveryMode, Direction, IteratorMode, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteOptions,
-    properties,
+    DBRecoveryMode, Direction, FlushOptions, IteratorMode, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch,
+    WriteOptions, properties,
 };
 
 use super::{
@@ -253,6 +253,19 @@ impl Engine for RocksEngine {
         });
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
         Some(free.saturating_sub(unwritten.sum()))
+    }
+
+    fn write_out(&self) {
+        let mut options = FlushOptions::default();
+        options.set_wait(false);
+        for family in Family::ALL {
+            let begun = self
+                .column(family)
+                .and_then(|column| self.db.flush_cf_opt(column, &options).map_err(write_error));
+            if let Err(error) = begun {
+                tracing::warn!(%error, "what is in memory cannot be written out");
+            }
+        }
     }
 
     fn compact(&self, family: Family, range: &KeyRange) -> Result<(), EngineError> {

@@ -56,6 +56,9 @@ pub trait Engine: Read {
         None
     }
 
+    /// Begins to write out what is in memory, so that the log of it can go; does not wait for it. Default: nothing is in memory only.
+    fn write_out(&self) {}
+
     /// Gives back the room that removed and replaced entries of a range take. Reads and writes go on meanwhile. Blocks the thread, for as long as
     /// it takes to read and write what lies in the range. Default: there is nothing to give back.
     ///
