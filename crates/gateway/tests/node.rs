@@ -9,6 +9,8 @@ mod acknowledgements;
 mod bad_disk;
 #[path = "node/common.rs"]
 mod common;
+#[path = "node/created_again.rs"]
+mod created_again;
 #[path = "node/deletions.rs"]
 mod deletions;
 #[path = "node/exports.rs"]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use rejoin_api::Reason;
 use rejoin_client::{CallError, Change, ChangeStream, Client, ReadState, Watch, WatchEvent, WatchFrom, WatchToken};
 use serde::Serialize;
 
@@ -123,12 +124,19 @@ impl Changes {
 
     /// Prints to the end. Where it follows and its node goes, it goes on at whichever node can be reached.
     async fn print_on(&self, client: &Client, changes: &mut ChangeStream, output: &mut Output) -> Result<(), Failure> {
+        let mut place_is_due = self.from_now && self.connection.json;
         loop {
-            let printed = self.print(changes, output).await;
+            let printed = self.print(changes, output, place_is_due).await;
+            place_is_due = false;
             let place = changes.token().cloned().filter(|_| self.follow);
-            let (Err(Failure::Call(CallError::Unreachable { .. })), Some(token)) = (&printed, place) else {
+            let (Err(Failure::Call(error)), Some(token)) = (&printed, place) else {
                 return printed;
             };
+            let is_gone =
+                matches!(error, CallError::Unreachable { .. }) || error.reason() == Some(Reason::ShuttingDown);
+            if !is_gone {
+                return printed;
+            }
             tokio::time::sleep(AGAIN_AFTER).await;
             let watch = Watch {
                 from: WatchFrom::After(token),
@@ -141,8 +149,12 @@ impl Changes {
         }
     }
 
-    async fn print(&self, changes: &mut ChangeStream, output: &mut Output) -> Result<(), Failure> {
-        let mut place_is_due = self.from_now && self.connection.json;
+    async fn print(
+        &self,
+        changes: &mut ChangeStream,
+        output: &mut Output,
+        mut place_is_due: bool,
+    ) -> Result<(), Failure> {
         let mut start_is_due = true;
         while let Some(event) = changes.next_event().await? {
             let begins_anew = changes.is_from_start() && std::mem::take(&mut start_is_due);

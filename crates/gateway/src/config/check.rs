@@ -5,6 +5,7 @@ use std::str::FromStr;
 use rejoin_document::DatacenterName;
 use tonic::transport::Uri;
 
+use super::settings::ANSWER_BYTES_MAX;
 use super::{ConfigError, PeerSettings, Settings};
 
 /// A datacenter to pull from.
@@ -95,9 +96,6 @@ fn parse_peer(peer: &PeerSettings) -> Result<Peer, ConfigError> {
 /// A third of the age at which the record of a node that ended uncleanly makes it take a new replica id.
 const ALIVE_EVERY_MS_MAX: u64 = 20_000;
 
-/// Bytes of one HTTP answer that is made as a whole.
-const ANSWER_BYTES_MAX: u64 = 64 << 20;
-
 /// Half of what the state of one document may take, so that every body can be stored.
 const BODY_BYTES_MAX: u64 = 16 << 20;
 
@@ -142,7 +140,7 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
         (
             "http.answers_bytes_max",
             settings.http.answers_bytes_max,
-            ANSWER_BYTES_MAX,
+            ANSWER_BYTES_MAX as u64,
         ),
     ];
     if let Some((setting, _, least)) = rooms.into_iter().find(|(_, bytes, least)| (*bytes as u64) < *least) {

@@ -10,6 +10,7 @@ pub use arguments::{LogFormat, PeerArgument, ServeArguments};
 pub use check::{Peer, Plan};
 pub use error::ConfigError;
 pub use layers::{load, print};
+pub(crate) use settings::ANSWER_BYTES_MAX;
 pub use settings::{
     DatabaseSettings, GrpcSettings, HttpSettings, LimitSettings, LinkSettings, LogSettings, NodeSettings, PeerSettings,
     Settings,

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::LogFormat;
 
+/// Bytes that one answer over HTTP has at most that is made as a whole; others come in pieces.
+pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 20;
+
 /// The whole configuration of a node: one section per component.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -124,7 +127,8 @@ pub struct HttpSettings {
     pub connections_max: usize,
     /// Bytes of the bodies of all requests that are being answered. Default 256 MiB; at least the 16 MiB of one.
     pub bodies_bytes_max: usize,
-    /// Bytes of all answers that are made as a whole, until their clients have taken them. Default 256 MiB; at least the 64 MiB of one.
+    /// Bytes of all answers that are read as a whole, beyond 64 KiB of each, until their clients have taken them. Default 256 MiB; at least the
+    /// 64 MiB of one.
     pub answers_bytes_max: usize,
     /// Feeds that may wait for changes at one time (`feed=longpoll`). Default 1,000.
     pub feeds_max: usize,

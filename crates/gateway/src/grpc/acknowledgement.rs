@@ -4,11 +4,10 @@
 //! datacenter says that it had the write once. Of a write that was just made that is as good: nobody can have had it before. Of one that was
 //! made before and is only acknowledged again it counts where there is no link to ask.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use rejoin_api::proto::{self, acknowledgement::Where};
 use rejoin_document::{DatabaseName, DatacenterName, Dot};
+use std::collections::BTreeSet;
+use tokio::time::Instant;
 
 use super::error::Failure;
 use super::waiting::Patience;
@@ -39,7 +38,7 @@ impl Acknowledgement {
     pub(super) fn new(
         context: &NodeContext,
         asked: Option<&proto::Acknowledgement>,
-        deadline: Option<Duration>,
+        deadline: Option<Instant>,
     ) -> Result<Option<Self>, Failure> {
         let Some(asked) = asked else { return Ok(None) };
         let members = context.store.members().len();

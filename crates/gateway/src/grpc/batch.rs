@@ -1,11 +1,10 @@
 //! `WriteBatch`: several writes, all or none, or each for itself.
 
-use std::time::Duration;
-
 use prost::Message;
 use rejoin_api::proto::{self, batch_result::Outcome as Kind};
 use rejoin_document::{DatabaseName, VersionVector};
 use rejoin_store::{CommitError, Operation, Outcome, WriteBatch, Written};
+use tokio::time::Instant;
 
 use super::action;
 use super::error::{Failure, shortened_report};
@@ -29,7 +28,7 @@ const DOCUMENTS_TOGETHER: usize = 8;
 pub(super) async fn write(
     context: &NodeContext,
     batch: proto::WriteBatchRequest,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Result<proto::WriteBatchResponse, Failure> {
     let database = request::database(&context.store, &batch.database)?;
     let options = write::Options::new(context, database.clone(), batch.options.as_ref(), deadline)?;

@@ -1,10 +1,9 @@
 //! `BatchGetDocuments`: several documents as of one moment.
 
-use std::time::Duration;
-
 use prost::Message;
 use rejoin_api::{ConflictRoom, proto};
 use rejoin_document::VersionVector;
+use tokio::time::Instant;
 
 use super::error::Failure;
 use super::{request, session};
@@ -24,7 +23,7 @@ const BYTES_MAX: usize = 16 << 20;
 pub(super) async fn get(
     context: &NodeContext,
     request: &proto::BatchGetDocumentsRequest,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Result<proto::BatchGetDocumentsResponse, Failure> {
     let database = session::database(context, &request.database, request.options.as_ref(), deadline).await?;
     if request.ids.is_empty() || request.ids.len() > IDS_MAX {

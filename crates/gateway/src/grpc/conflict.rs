@@ -1,10 +1,9 @@
 //! `ConflictService`: what a merge could not decide.
 
-use std::time::Duration;
-
 use rejoin_api::proto::{self, conflict_service_server::ConflictService};
 use rejoin_api::{ConflictRoom, page_token};
 use rejoin_store::Conflicted;
+use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use tracing::instrument;
 
@@ -26,7 +25,7 @@ impl ConflictApi {
     async fn list(
         &self,
         request: &proto::ListConflictsRequest,
-        deadline: Option<Duration>,
+        deadline: Option<Instant>,
     ) -> Result<proto::ListConflictsResponse, Failure> {
         let store = &self.context.store;
         let database = session::database(&self.context, &request.database, request.options.as_ref(), deadline).await?;
@@ -49,7 +48,7 @@ impl ConflictApi {
     async fn get(
         &self,
         request: &proto::GetConflictsRequest,
-        deadline: Option<Duration>,
+        deadline: Option<Instant>,
     ) -> Result<proto::GetConflictsResponse, Failure> {
         let store = &self.context.store;
         let database = session::database(&self.context, &request.database, request.options.as_ref(), deadline).await?;

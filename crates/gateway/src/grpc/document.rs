@@ -1,13 +1,12 @@
 //! `DocumentService`: reads and writes of documents.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use bytes::Bytes;
 use rejoin_api::ConflictRoom;
 use rejoin_api::proto::{self, document_service_server::DocumentService};
 use rejoin_document::{DatabaseName, DocumentId, Revision, Shown, VersionVector};
 use rejoin_store::Operation;
+use std::sync::Arc;
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{Span, field::Empty, instrument};
@@ -41,7 +40,7 @@ impl DocumentApi {
         &self,
         database: &str,
         asked: Asked,
-        (options, deadline): (Option<&proto::WriteOptions>, Option<Duration>),
+        (options, deadline): (Option<&proto::WriteOptions>, Option<Instant>),
     ) -> Result<(proto::WriteResult, Option<proto::Version>), Failure> {
         let database = request::database(&self.context.store, database)?;
         let (name, id) = (action::request_name(options, 0)?, asked.id().clone());
@@ -59,7 +58,7 @@ impl DocumentApi {
         &self,
         database: &str,
         asked: Asked,
-        (options, deadline): (Option<&proto::WriteOptions>, Option<Duration>),
+        (options, deadline): (Option<&proto::WriteOptions>, Option<Instant>),
     ) -> Result<Compared, Failure> {
         let database = request::database(&self.context.store, database)?;
         let (name, id) = (action::request_name(options, 0)?, asked.id().clone());
@@ -86,7 +85,7 @@ impl DocumentApi {
     async fn get(
         &self,
         request: &proto::GetDocumentRequest,
-        deadline: Option<Duration>,
+        deadline: Option<Instant>,
     ) -> Result<proto::GetDocumentResponse, Failure> {
         let options = request.options.as_ref();
         let (database, id) = (

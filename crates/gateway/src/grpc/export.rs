@@ -11,6 +11,7 @@ use rejoin_api::{ConflictRoom, proto};
 use rejoin_document::DatabaseName;
 use rejoin_store::{Export, ExportOptions, Exported, Store};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answers::{AnswerSender, Answers, answers};
@@ -44,7 +45,7 @@ struct Exporting {
 pub(super) async fn start(
     context: &NodeContext,
     request: &proto::ExportDocumentsRequest,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Result<Answers<proto::ExportDocumentsResponse>, Failure> {
     let database = session::database(context, &request.database, request.options.as_ref(), deadline).await?;
     list::bounded("prefix", &request.prefix)?;

@@ -1,10 +1,9 @@
 //! What a document showed before: listed, compared, brought back.
 
-use std::time::Duration;
-
 use rejoin_api::{ConflictRoom, page_token, proto};
 use rejoin_document::{Base, DatabaseName, DocumentId, Dot, HlcTime, Revision, VersionVector, differences};
 use rejoin_store::{Action, Conditions, KeptRevision, Operation, Restored, Store, WriteRequest};
+use tokio::time::Instant;
 
 use super::error::Failure;
 use super::{action, page, request, session, write};
@@ -18,7 +17,7 @@ use crate::node::{NodeContext, long_read};
 pub(super) async fn list(
     context: &NodeContext,
     request: &proto::ListRevisionsRequest,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Result<proto::ListRevisionsResponse, Failure> {
     let (database, id) = (
         session::database(context, &request.database, request.options.as_ref(), deadline).await?,
@@ -75,7 +74,7 @@ pub(super) fn info(store: &Store, kept: &KeptRevision, room: &mut ConflictRoom) 
 pub(super) async fn diff(
     context: &NodeContext,
     request: &proto::DiffRevisionsRequest,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Result<proto::DiffRevisionsResponse, Failure> {
     let (database, id) = (
         session::database(context, &request.database, request.options.as_ref(), deadline).await?,
@@ -138,7 +137,7 @@ fn pair(
 pub(super) async fn restore(
     context: &NodeContext,
     call: proto::RestoreRevisionRequest,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Result<proto::RestoreRevisionResponse, Failure> {
     let (database, id) = (
         request::database(&context.store, &call.database)?,

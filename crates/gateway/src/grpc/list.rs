@@ -1,10 +1,9 @@
 //! `ListDocuments`: the documents of a database in pages.
 
-use std::time::Duration;
-
 use rejoin_api::{ConflictRoom, page_token, proto};
 use rejoin_document::DOCUMENT_ID_BYTES_MAX;
 use rejoin_store::{Found, ListRange};
+use tokio::time::Instant;
 
 use super::error::Failure;
 use super::{page, session};
@@ -18,7 +17,7 @@ use crate::node::{NodeContext, long_read};
 pub(super) async fn list(
     context: &NodeContext,
     request: &proto::ListDocumentsRequest,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Result<proto::ListDocumentsResponse, Failure> {
     let database = session::database(context, &request.database, request.options.as_ref(), deadline).await?;
     let range = range(request)?;

@@ -1,7 +1,6 @@
 //! Settles open conflicts: one document's by choices or a body, many documents' by a policy.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use rejoin_api::page_token;
 use rejoin_api::proto::{self, path_choice::Choice as Kind, resolve_policy::Policy};
@@ -9,6 +8,7 @@ use rejoin_document::{BodyError, Dot, HlcTime, Value, VersionVector, parse_body}
 use rejoin_store::{
     Choice, CommitError, ConflictFilter, Conflicted, Operation, Outcome, Resolve, Resolved, Seen, Settling,
 };
+use tokio::time::Instant;
 
 use super::error::Failure;
 use super::{action, page, request, session, write};
@@ -22,7 +22,7 @@ use crate::node::{NodeContext, long_read};
 pub(super) async fn document(
     context: &NodeContext,
     call: proto::ResolveConflictsRequest,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Result<proto::ResolveConflictsResponse, Failure> {
     let settling = match (&call.body, call.choices.is_empty()) {
         (Some(body), true) => Settling::Body(request::body(body, &context.limits)?),

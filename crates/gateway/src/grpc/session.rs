@@ -77,7 +77,7 @@ pub(super) async fn database(
     context: &NodeContext,
     text: &str,
     options: Option<&proto::ReadOptions>,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Result<DatabaseName, Failure> {
     let (token, wait_ms, allow_stale) = asked(options);
     let mut learned = context.store.learned();
@@ -138,7 +138,7 @@ pub(super) async fn before_read<'a>(
     context: &'a NodeContext,
     database: &'a DatabaseName,
     options: Option<&proto::ReadOptions>,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Result<Reading<'a>, Failure> {
     let (token, wait_ms, allow_stale) = asked(options);
     let seen = incoming(database, token)?;

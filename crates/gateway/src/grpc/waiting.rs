@@ -22,14 +22,13 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// Of `asked_ms` milliseconds (0: the default; more than the longest counts as the longest), but only until a little before the call's own
-    /// deadline: the client is told what is missing rather than nothing.
-    pub(super) fn new(asked_ms: u32, deadline: Option<Duration>) -> Self {
+    /// Of `asked_ms` milliseconds (0: the default; more than the longest counts as the longest), but only until `latest`, which is a little before the
+    /// call's own deadline: the client is told what is missing rather than nothing.
+    pub(super) fn new(asked_ms: u32, latest: Option<Instant>) -> Self {
         let wait_ms = match asked_ms {
             0 => WAIT_MS_DEFAULT,
             asked_ms => asked_ms.min(WAIT_MS_MAX),
         };
-        let latest = deadline.and_then(|deadline| Instant::now().checked_add(deadline - deadline / ANSWER_PART));
         Self {
             wait: Duration::from_millis(wait_ms.into()),
             latest,
@@ -43,8 +42,13 @@ impl Patience {
     }
 }
 
-/// The call's own deadline from its start on, as the header `grpc-timeout` says it.
-pub(super) fn deadline(metadata: &MetadataMap) -> Option<Duration> {
+/// Until when a call that begins now may wait: a little before its own deadline, as the header `grpc-timeout` says it.
+pub(super) fn deadline(metadata: &MetadataMap) -> Option<Instant> {
+    let timeout = timeout(metadata)?;
+    Instant::now().checked_add(timeout - timeout / ANSWER_PART)
+}
+
+fn timeout(metadata: &MetadataMap) -> Option<Duration> {
     let text = metadata.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     // The protocol allows 8 digits.
@@ -69,7 +73,7 @@ mod tests {
         let read = |text: &str| {
             let mut metadata = MetadataMap::new();
             metadata.insert("grpc-timeout", text.parse().unwrap());
-            deadline(&metadata)
+            timeout(&metadata)
         };
         assert_eq!(read("10000000u"), Some(Duration::from_secs(10)));
         assert_eq!(read("7S"), Some(Duration::from_secs(7)));
@@ -77,14 +81,14 @@ mod tests {
         for text in ["", "S", "5", "-1S", "999999999S", "5x"] {
             assert_eq!(read(text), None, "{text}");
         }
-        assert_eq!(deadline(&MetadataMap::new()), None);
+        assert_eq!(timeout(&MetadataMap::new()), None);
     }
 
     #[test]
     fn a_wait_has_a_default_and_two_bounds() {
         let wait = |asked, deadline| Patience::new(asked, deadline).wait.as_millis();
         assert_eq!([wait(0, None), wait(7, None), wait(u32::MAX, None)], [5_000, 7, 60_000]);
-        let until_deadline = Patience::new(0, Some(Duration::from_secs(1))).end() - Instant::now();
+        let until_deadline = Patience::new(0, Some(Instant::now() + Duration::from_millis(900))).end() - Instant::now();
         assert!(until_deadline <= Duration::from_millis(900), "{until_deadline:?}");
     }
 }

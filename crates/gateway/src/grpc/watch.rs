@@ -76,7 +76,7 @@ impl From<Failure> for End {
 pub(super) async fn start(
     context: &NodeContext,
     request: &proto::WatchChangesRequest,
-    deadline: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Result<Answers<proto::WatchChangesResponse>, Failure> {
     let database = session::database(context, &request.database, request.options.as_ref(), deadline).await?;
     let (filter, heartbeat) = (filter(request)?, heartbeat(request.heartbeat_ms)?);

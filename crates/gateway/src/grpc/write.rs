@@ -1,11 +1,10 @@
 //! A write of one document, as single calls and loads have it in common, and what its options come to.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use rejoin_api::proto;
 use rejoin_document::{Checksum, DatabaseName, DocumentId, Dot, VersionVector};
 use rejoin_store::{CommitError, Operation, Outcome, Seen, Version, Written};
+use tokio::time::Instant;
 
 use super::acknowledgement::{Acknowledgement, Durable};
 use super::error::Failure;
@@ -30,7 +29,7 @@ impl<'a> Options<'a> {
         context: &'a NodeContext,
         database: DatabaseName,
         options: Option<&proto::WriteOptions>,
-        deadline: Option<Duration>,
+        deadline: Option<Instant>,
     ) -> Result<Self, Failure> {
         let token = options.map_or(&[][..], |options| &options.session_token[..]);
         let acknowledge = options.and_then(|options| options.acknowledge.as_ref());

@@ -22,9 +22,8 @@ const PAGE: usize = 256;
 /// Ids that one request names at most.
 const KEYS_MAX: usize = 100_000;
 
-/// Documents before the first row that are counted: so many pages of so many. A page has 16 MiB at most.
-const COUNTED_PAGES_MAX: usize = 16;
-const COUNTED_PAGE: usize = 1000;
+/// Documents before the first row that are counted, fewer if they are large: they are read for it.
+const COUNTED_MAX: usize = 1000;
 
 /// What a client asks for.
 struct Listing {
@@ -101,7 +100,7 @@ impl Listing {
     }
 
     async fn run(mut self, mut pieces: Pieces) -> Result<Pieces, Broken> {
-        let before = self.before().await?;
+        let before = self.before()?;
         let offset = before.map(|before| before.saturating_add(self.skip).min(self.total));
         pieces.add(&self.head(offset)).await?;
         let (mut after, mut rows): (Option<DocumentId>, u64) = (None, 0);
@@ -138,7 +137,7 @@ impl Listing {
     }
 
     /// The documents before the first one of the range, in its direction. `None`: too many to count them.
-    async fn before(&self) -> Result<Option<u64>, Broken> {
+    fn before(&self) -> Result<Option<u64>, Broken> {
         let bound = match self.range.descending {
             true => &self.range.end,
             false => &self.range.start,
@@ -155,19 +154,10 @@ impl Listing {
             end,
             ..ListRange::default()
         };
-        let (mut after, mut counted) = (None, 0);
-        for _ in 0..COUNTED_PAGES_MAX {
-            let store = &self.context.store;
-            let read = || store.list(&self.database, &range, after.as_ref(), COUNTED_PAGE);
-            let page = long_read(read).map_err(|error| self.broken(&error))?;
-            counted += page.items.len() as u64;
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(Some(counted)),
-            }
-            tokio::task::yield_now().await;
-        }
-        Ok(None)
+        let store = &self.context.store;
+        let page = long_read(|| store.list(&self.database, &range, None, COUNTED_MAX));
+        let page = page.map_err(|error| self.broken(&error))?;
+        Ok(page.next.is_none().then_some(page.items.len() as u64))
     }
 
     fn broken(&self, error: &ReadError) -> Broken {

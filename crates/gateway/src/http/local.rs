@@ -11,6 +11,7 @@ use super::answer::{self, quoted};
 use super::body::Request;
 use super::error::HttpError;
 use super::incoming::{Dialect, Incoming};
+use super::room::Room;
 use super::write;
 use crate::node::NodeContext;
 
@@ -68,8 +69,9 @@ fn get(context: &NodeContext, database: &DatabaseName, id: &str) -> Result<Respo
     };
     let comma = if members.is_empty() { "" } else { "," };
     let name = quoted(&format!("_local/{id}"));
-    let text = format!("{{\"_id\":{name},\"_rev\":\"0-{count}\"{comma}{members}}}\n");
-    Ok(answer::text(StatusCode::OK, text))
+    let mut room = Room::new(context);
+    room.add(&format!("{{\"_id\":{name},\"_rev\":\"0-{count}\"{comma}{members}}}\n"))?;
+    Ok(answer::stream(room.into_body()))
 }
 
 async fn put(

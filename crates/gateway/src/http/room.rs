@@ -7,14 +7,16 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::HttpError;
+use crate::config::ANSWER_BYTES_MAX;
 use crate::node::NodeContext;
 
-/// Bytes of one such answer at most; others come in pieces.
-pub(super) const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Bytes of each answer that take no room: there are no more of them than connections.
+const FREE_BYTES: usize = 64 << 10;
 
 /// A text that becomes an answer.
 pub(super) struct Room {
     left: Arc<Semaphore>,
+    free: usize,
     taken: Option<OwnedSemaphorePermit>,
     text: String,
 }
@@ -34,12 +36,17 @@ impl AsRef<[u8]> for Held {
 impl Room {
     /// No text yet; it takes its room of that of all answers.
     pub(super) fn new(context: &NodeContext) -> Self {
-        Self::of(Arc::clone(&context.answers))
+        Self::of(Arc::clone(&context.answers), FREE_BYTES)
     }
 
-    fn of(left: Arc<Semaphore>) -> Self {
+    fn of(left: Arc<Semaphore>, free: usize) -> Self {
         let (taken, text) = (None, String::new());
-        Self { left, taken, text }
+        Self {
+            left,
+            free,
+            taken,
+            text,
+        }
     }
 
     /// Adds to the text.
@@ -53,8 +60,10 @@ impl Room {
             let reason = format!("the answer has more than {ANSWER_BYTES_MAX} bytes; ask for less at once");
             return Err(HttpError::too_large(reason));
         }
+        let beyond = |bytes: usize| bytes.saturating_sub(self.free);
+        let bytes = beyond(self.text.len() + text.len()) - beyond(self.text.len());
         // An answer is far shorter than 4 GiB.
-        let permits = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
         let more = Arc::clone(&self.left).try_acquire_many_owned(permits).map_err(|_| {
             HttpError::overloaded("this node holds as many answers as it has room for; try again later")
         })?;
@@ -91,7 +100,7 @@ mod tests {
     #[test]
     fn an_answer_keeps_its_room_until_the_last_byte_of_it_is_sent() {
         let left = Arc::new(Semaphore::new(10));
-        let mut room = Room::of(Arc::clone(&left));
+        let mut room = Room::of(Arc::clone(&left), 0);
         room.add("seven b").unwrap();
         assert_eq!(room.add("and more").unwrap_err().error, "overloaded");
         room.add("ytes").unwrap_err();
@@ -105,9 +114,20 @@ mod tests {
     }
 
     #[test]
+    fn a_short_answer_needs_no_room() {
+        let left = Arc::new(Semaphore::new(3));
+        let mut room = Room::of(Arc::clone(&left), 4);
+        room.add("four").unwrap();
+        assert_eq!(left.available_permits(), 3);
+        room.add("and").unwrap();
+        assert_eq!(left.available_permits(), 0);
+        assert_eq!(room.add("x").unwrap_err().error, "overloaded");
+    }
+
+    #[test]
     fn an_answer_that_is_given_up_leaves_its_room_at_once() {
         let left = Arc::new(Semaphore::new(ANSWER_BYTES_MAX + 10));
-        let mut room = Room::of(Arc::clone(&left));
+        let mut room = Room::of(Arc::clone(&left), 0);
         room.add(&"x".repeat(ANSWER_BYTES_MAX)).unwrap();
         assert_eq!(room.add("x").unwrap_err().error, "too_large");
         drop(room);

@@ -209,8 +209,7 @@ fn following_prints_what_is_written_later() {
     assert_eq!(following.next_id(), "after");
 }
 
-#[test]
-fn following_goes_on_at_another_address_when_its_node_is_gone() {
+fn follow_over_the_end_of_a_node(orderly: bool) {
     let (east, west) = Node::pair();
     east.create_customers();
     east.run(&["put", "customers", "before", "{}"]).text();
@@ -219,10 +218,24 @@ fn following_goes_on_at_another_address_when_its_node_is_gone() {
     let arguments = [&["changes", "customers", "--follow", "--json"][..], &addresses].concat();
     let following = Following::of(west.command(&arguments));
     assert_eq!(following.next_id(), "before");
-    drop(east);
+    if orderly {
+        east.terminate();
+    } else {
+        drop(east);
+    }
     west.run(&["put", "customers", "after", "{}"]).text();
     // The other node may have to tell again what the first one told.
     while following.next_id() != "after" {}
+}
+
+#[test]
+fn following_goes_on_at_another_address_when_its_node_dies() {
+    follow_over_the_end_of_a_node(false);
+}
+
+#[test]
+fn following_goes_on_at_another_address_when_its_node_stops() {
+    follow_over_the_end_of_a_node(true);
 }
 
 #[test]
