@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::account::account;
 use super::histories::{Run, histories, id, rules};
 use crate::{
-    Base, Document, Dot, FieldDocument, Granularity, HlcTime, Object, OnConflict, Refused, Revision, RuleSet, Value,
-    VersionVector, Write,
+    Base, Document, Dot, FieldDocument, Granularity, HlcTime, Limits, Object, OnConflict, Refused, Revision, RuleSet,
+    Value, VersionVector, Write, parse_body,
 };
 
 fn join(a: &Document, b: &Document) -> Document {
@@ -80,6 +80,28 @@ proptest! {
                 prop_assert!(shown.conflicts.iter().all(|conflict| shown.conflict_at(&conflict.path) == Some(conflict)));
                 prop_assert_eq!(shown.conflict_at("/nowhere"), None);
             }
+        }
+    }
+
+    #[test]
+    fn what_grows_from_a_merge_continues_the_branch_that_the_merge_looks_like_a_child_of(run in histories()) {
+        let rules = rules();
+        for state in run.seen.iter().filter(|state| state.heads().len() > 1) {
+            let shown = state.shown(&rules);
+            let base = state.base(&rules);
+            let write = Write {
+                dot: Dot::new(HlcTime(u64::MAX >> 1), id(0)),
+                base: &base,
+                body: Some(Arc::new(parse_body(b"{\"new\":1}", &Limits::default()).unwrap())),
+                on_conflict: OnConflict::Refuse,
+                request: None,
+                everywhere: None,
+            };
+            let Ok(after) = state.commit(&write, &rules) else { continue };
+            let told: Vec<_> = std::iter::once(shown.revision.clone())
+                .chain(state.ancestors(&shown.revision, &shown))
+                .collect();
+            prop_assert_eq!(after.document.ancestors(&after.shown.revision, &after.shown), told);
         }
     }
 
