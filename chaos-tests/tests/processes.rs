@@ -160,7 +160,16 @@ async fn a_full_disk_makes_a_node_read_only_until_there_is_room_and_loses_nothin
     for (round, left) in [8 << 20, 0].into_iter().enumerate() {
         client.create(DATABASE, &format!("before-{round}"), body(round)).await?;
         acknowledged.push(format!("before-{round}"));
-        disk.fill(left)?;
+        // The node makes what room it can before it is read-only.
+        poll_until(Duration::from_secs(10), async || {
+            disk.fill(left)?;
+            let id = format!("meanwhile-{round}");
+            if client.update(DATABASE, &id, body(round), None).await.is_ok() {
+                acknowledged.push(id);
+            }
+            Ok(client.status().await?.read_only.then_some(()))
+        })
+        .await?;
         for number in 0..20 {
             let id = format!("during-{round}-{number}");
             match client.create(DATABASE, &id, body(number)).await {

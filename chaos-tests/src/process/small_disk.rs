@@ -47,13 +47,17 @@ impl SmallDisk {
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 
-    /// Takes room away until `leave_bytes` are free. A node may take some of them meanwhile.
+    /// Takes room away until `leave_bytes` are free, once more what was given back since. A node may take some of them meanwhile.
     ///
     /// # Errors
     /// The disk fails in another way than by being full.
     pub fn fill(&self, leave_bytes: u64) -> anyhow::Result<()> {
         let chunk = vec![0; 256 * 1024];
-        let mut file = fs::File::create(self.ballast()).context("no ballast")?;
+        let mut file = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.ballast())
+            .context("no ballast")?;
         loop {
             let more = self.free_bytes()?.saturating_sub(leave_bytes);
             let bytes = chunk.len().min(usize::try_from(more)?);

@@ -1,5 +1,7 @@
 //! Troubles of a process and its disk, on whichever network it lives.
 
+use std::time::Duration;
+
 use anyhow::Context;
 
 use super::Kind;
@@ -11,6 +13,9 @@ use crate::process::{BadDisk, Node, SmallDisk, SyncFault};
 const CRASHES: usize = 3;
 /// What a nearly full disk has left: less than a node wants for writes.
 const NEARLY_FULL_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How long a node takes to write out its memory, about.
+const WRITES_OUT_WITHIN: Duration = Duration::from_millis(250);
 
 /// A node and what lies below it.
 pub(super) struct Patient<'a> {
@@ -38,8 +43,8 @@ impl Patient<'_> {
                 self.node.stop().await?;
                 self.serve_again("stop", stopped, log).await
             }
-            Kind::NearlyFull => self.small_disk()?.fill(NEARLY_FULL_BYTES),
-            Kind::NoSpace => self.small_disk()?.fill(0),
+            Kind::NearlyFull => self.fill(NEARLY_FULL_BYTES).await,
+            Kind::NoSpace => self.fill(0).await,
             Kind::SlowSync => self.bad_disk()?.begin(SyncFault::Slow),
             Kind::SyncError => self.bad_disk()?.begin(SyncFault::Failing),
             other => anyhow::bail!("{other} is nothing that befalls a process"),
@@ -60,6 +65,14 @@ impl Patient<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A node whose room grows short writes out its memory, and the room of its log is free then: that goes, too.
+    async fn fill(&self, leave_bytes: u64) -> anyhow::Result<()> {
+        let disk = self.small_disk()?;
+        disk.fill(leave_bytes)?;
+        tokio::time::sleep(WRITES_OUT_WITHIN).await;
+        disk.fill(leave_bytes)
     }
 
     /// Kills the node and starts it again.
