@@ -154,6 +154,7 @@ fn get(
     }
     let found = found.ok_or_else(HttpError::missing)?;
     let revision = match query.revision("rev")? {
+        Some(revision) if query.flag("latest")? => grown_from(&found, &revision).into_iter().next().unwrap_or(revision),
         Some(revision) => revision,
         None if found.shown.deleted => return Err(HttpError::deleted()),
         None => found.shown.revision.clone(),
@@ -240,6 +241,16 @@ pub(super) fn revision_json(
     Ok(Some(outgoing.json()))
 }
 
+/// The open revisions that a closed one has grown into, the winner first; none of an open one.
+fn grown_from(found: &Opened, revision: &Revision) -> Vec<Revision> {
+    if found.body(revision).is_some() {
+        return Vec::new();
+    }
+    let leaves = found.leaves.iter().map(|leaf| &leaf.revision);
+    let grown = leaves.filter(|leaf| found.ancestors(leaf).contains(revision));
+    grown.cloned().collect()
+}
+
 /// The revisions that `open_revs` asks for, each with whether it is known. With `latest` an ancestor stands for the open revisions that grew from it.
 ///
 /// # Errors
@@ -268,11 +279,11 @@ pub(super) fn open_revisions(
             revisions.push((revision, false));
             continue;
         };
-        let mut newest = Vec::new();
-        if latest && found.body(&revision).is_none() {
-            let leaves = found.leaves.iter().map(|leaf| &leaf.revision);
-            newest.extend(leaves.filter(|leaf| found.ancestors(leaf).contains(&revision)).cloned());
-        }
+        let newest = if latest {
+            grown_from(found, &revision)
+        } else {
+            Vec::new()
+        };
         match newest.is_empty() {
             true => revisions.push((
                 revision.clone(),

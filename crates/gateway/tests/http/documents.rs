@@ -119,6 +119,10 @@ fn a_replicator_learns_what_is_missing_brings_it_and_finds_it() {
         )
         .json();
     assert_eq!(newest.as_array().unwrap().len(), 2, "both grew from it: {newest}");
+    let winner = node.get("/db/a?rev=1-aa&latest=true").json();
+    assert_eq!(winner["_rev"], "2-cc", "of both it is the winner");
+    let open = node.get("/db/a?rev=2-bb&latest=true").json();
+    assert_eq!(open["_rev"], "2-bb", "it is open itself");
     let next = node.post("/db/_revs_diff", r#"{"a":["3-dd"]}"#).json();
     assert_eq!(next["a"]["possible_ancestors"], json!(["2-cc", "2-bb"]));
 }
