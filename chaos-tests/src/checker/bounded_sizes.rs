@@ -16,6 +16,9 @@ const RESTARTS_MIN: usize = 8;
 /// Bytes that the later half may exceed the earlier by: numbers grow by a digit, and datacenters come to write that had not written.
 const SLACK_BYTES: u64 = 64;
 
+/// The part of its size that the later half may exceed the earlier by: times lie a little closer or further apart, each in as many bytes as it needs.
+const SLACK_PART: u64 = 100;
+
 /// Bytes that one more identity costs: a replica, a time, and how they are told apart.
 const IDENTITY_BYTES: u64 = 24;
 
@@ -50,6 +53,7 @@ fn growth(
     let ((before, first), (after, last)) = (greatest(early)?, greatest(late)?);
     let bound = before
         .saturating_add(SLACK_BYTES)
+        .saturating_add(before / SLACK_PART)
         .saturating_add(identities(history, last).saturating_mul(IDENTITY_BYTES));
     (after > bound).then(|| {
         let restarts = sizes.len();
