@@ -92,8 +92,9 @@ impl Store {
         operations: &mut std::vec::IntoIter<Operation>,
     ) -> Vec<Result<Outcome, CommitError>> {
         let count = operations.len();
-        let full = self.full();
-        self.make_room();
+        let free = self.engine().free_bytes();
+        self.make_room(free);
+        let full = self.too_few(free);
         self.recover(pipeline, full);
         if let Some(halt) = pipeline.halt {
             return operations.map(|_| Err(halted(halt, full))).collect();
@@ -168,15 +169,14 @@ impl Store {
     }
 
     /// The bytes that are free, if they are so few that the disk counts as full.
-    fn full(&self) -> Option<u64> {
-        let free = self.engine().free_bytes();
+    fn too_few(&self, free: Option<u64>) -> Option<u64> {
         free.filter(|free| *free < self.options().disk_free_bytes_min)
     }
 
     /// Has the engine write out its memory once when room grows short: its log goes then, before writes have to be refused.
-    fn make_room(&self) {
+    fn make_room(&self, free: Option<u64>) {
         let short_below = self.options().disk_free_bytes_min.saturating_mul(SHORT);
-        let is_short = self.engine().free_bytes().is_some_and(|free| free < short_below);
+        let is_short = free.is_some_and(|free| free < short_below);
         if is_short && !self.0.written_out.swap(is_short, Ordering::Relaxed) {
             self.engine().write_out();
         } else if !is_short {
@@ -206,7 +206,8 @@ impl Store {
     /// Whether writes are refused because the disk is full, and how many bytes are free, as far as that is known.
     pub fn disk(&self) -> (bool, Option<u64>) {
         let halted = self.0.full.load(Ordering::Relaxed);
-        (halted || self.full().is_some(), self.engine().free_bytes())
+        let free = self.engine().free_bytes();
+        (halted || self.too_few(free).is_some(), free)
     }
 
     /// The old state is read again by nobody who holds the lock, and a panic cannot leave a half of it.
