@@ -187,14 +187,15 @@ impl FieldDocument {
     /// looks like a child of.
     fn parent(&self, rules: &RuleSet) -> (Option<Revision>, Ancestry) {
         let mut heads = self.heads.values();
-        let (Some(only), None) = (heads.next(), heads.next()) else {
-            let shown = self.shown(rules);
-            let Some(head) = self.merged_into(&shown) else {
-                return (None, Ancestry::none());
-            };
-            return descent(shown.revision, head);
+        let Some(first) = heads.next() else {
+            return (None, Ancestry::none());
         };
-        descent(only.revision.clone(), only)
+        if heads.next().is_none() {
+            return descent(first.revision.clone(), first);
+        }
+        let shown = self.shown(rules);
+        let head = self.merged_into(&shown).unwrap_or(first);
+        descent(shown.revision, head)
     }
 }
 
