@@ -4,9 +4,10 @@
 //! datacenter says that it had the write once. Of a write that was just made that is as good: nobody can have had it before. Of one that was
 //! made before and is only acknowledged again it counts where there is no link to ask.
 
+use std::collections::BTreeSet;
+
 use rejoin_api::proto::{self, acknowledgement::Where};
 use rejoin_document::{DatabaseName, DatacenterName, Dot};
-use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use super::error::Failure;

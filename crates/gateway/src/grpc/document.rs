@@ -1,11 +1,12 @@
 //! `DocumentService`: reads and writes of documents.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use rejoin_api::ConflictRoom;
 use rejoin_api::proto::{self, document_service_server::DocumentService};
 use rejoin_document::{DatabaseName, DocumentId, Revision, Shown, VersionVector};
 use rejoin_store::Operation;
-use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
