@@ -83,7 +83,8 @@ impl SmallDisk {
         }
     }
 
-    fn ballast(&self) -> PathBuf {
+    /// The file that takes the room away.
+    pub fn ballast(&self) -> PathBuf {
         self.path.join(BALLAST)
     }
 }

@@ -8,6 +8,7 @@ use rocksdb::{
     WriteOptions, properties,
 };
 
+use super::leftovers::{remove_tables_but, table_number};
 use super::{
     Batch, Durability, Engine, EngineError, Entries, Family, KeyRange, Mutation, Read, RocksOpenError, RocksOptions,
 };
@@ -33,12 +34,15 @@ impl RocksEngine {
             source,
         })?;
         check_contents(path)?;
-        let general = general_options(options);
+        let general = general_options(options).map_err(|error| open_error(path, &error))?;
         check_families(path, &general)?;
-        let cache = Cache::new_lru_cache(options.block_cache_bytes);
-        let families = Family::ALL
-            .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, &cache, options)));
-        let db = DB::open_cf_descriptors(&general, path, families).map_err(|error| open_error(path, &error))?;
+        let open = || {
+            DB::open_cf_descriptors(&general, path, families(options)).map_err(|error| open_error(path, &error))
+        };
+        let db = match open() {
+            Err(RocksOpenError::NoSpace { .. }) if remove_leftovers(path, &general, options) => open(),
+            opened => opened,
+        }?;
         Ok(Self { db, path: path.into() })
     }
 
@@ -49,7 +53,36 @@ impl RocksEngine {
     }
 }
 
-fn general_options(options: &RocksOptions) -> Options {
+/// Whether there is more room now: tables that a process was writing when it was killed are gone.
+fn remove_leftovers(path: &Path, general: &Options, options: &RocksOptions) -> bool {
+    // Without writing anything, this reads which tables are in use.
+    let live = DB::open_cf_descriptors_read_only(general, path, families(options), false).and_then(|db| db.live_files());
+    let live = match live {
+        Ok(files) => files.iter().filter_map(|file| table_number(&file.name)).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the disk is full, and what could be removed from it cannot be read");
+            return false;
+        }
+    };
+    match remove_tables_but(&live, path) {
+        Ok(bytes) => {
+            tracing::warn!(bytes, "the disk is full: tables that a killed process had not finished are removed");
+            bytes > 0
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the disk is full, and tables that are not in use cannot be removed");
+            false
+        }
+    }
+}
+
+fn families(options: &RocksOptions) -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(options.block_cache_bytes);
+    let describe = |family: Family| ColumnFamilyDescriptor::new(family.name(), family_options(family, &cache, options));
+    Family::ALL.map(describe).into()
+}
+
+fn general_options(options: &RocksOptions) -> Result<Options, rocksdb::Error> {
     let mut general = Options::default();
     general.create_if_missing(true);
     general.create_missing_column_families(true);
@@ -61,7 +94,8 @@ fn general_options(options: &RocksOptions) -> Options {
     // By default the log is read up to the first record that is damaged, and acknowledged writes after it are gone without a word. Only a record that
     // ends with the file is what a power cut leaves: nobody was told that it is durable.
     general.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
-    general
+    // A new log would take the room of a whole one at once, and it is from that room that a small disk's memory is written out.
+    general.get_options_from_string("allow_fallocate=false")
 }
 
 fn family_options(family: Family, cache: &Cache, options: &RocksOptions) -> Options {
