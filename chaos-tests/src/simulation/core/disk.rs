@@ -26,8 +26,7 @@ pub(super) struct Disk {
 struct State {
     failing: Option<Failing>,
     full: bool,
-    /// The files as they were when the last sync ended, and what was written since.
-    synced: Option<MemoryEngine>,
+    /// How each write since the last sync is taken back. A copy of the files would have to be made after every sync.
     unsynced: Vec<Batch>,
 }
 
@@ -67,16 +66,25 @@ impl Disk {
 
     /// The files after a power cut: what was synced, and the first so many of the writes since, in percent.
     pub(super) fn after_power_cut(&self, percent: usize) -> MemoryEngine {
-        let state = self.state();
-        let Some(synced) = state.synced.clone() else {
-            return self.files.clone();
-        };
+        let (state, left) = (self.state(), self.files.clone());
         let kept = state.unsynced.len() * percent / 100;
-        for batch in &state.unsynced[..kept] {
+        for taken_back in state.unsynced[kept..].iter().rev() {
             // A memory engine does not fail.
-            let _ = synced.write(batch.clone(), Durability::Synced);
+            let _ = left.write(taken_back.clone(), Durability::Synced);
         }
-        synced
+        left
+    }
+
+    /// What puts everything back that a batch changes.
+    fn undo(&self, batch: &Batch) -> Result<Batch, EngineError> {
+        let mut undo = Batch::new();
+        for change in batch.changes() {
+            match self.files.get(change.family, &change.key)? {
+                Some(value) => undo.put(change.family, change.key.clone(), value),
+                None => undo.delete(change.family, change.key.clone()),
+            }
+        }
+        Ok(undo)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,12 +125,8 @@ impl Engine for Disk {
             return Err(EngineError::new("sync", "planned"));
         }
         if durability == Durability::Buffered || is_without_sync() {
-            if state.synced.is_none() {
-                state.synced = Some(self.files.clone());
-            }
-            state.unsynced.push(batch.clone());
+            state.unsynced.push(self.undo(&batch)?);
         } else {
-            state.synced = None;
             state.unsynced.clear();
         }
         self.files.write(batch, durability)?;
