@@ -7,19 +7,33 @@ use std::time::Duration;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
 use opentelemetry::{KeyValue, global};
 use rejoin_document::{DatabaseName, DatacenterName};
+use rejoin_store::Applied;
+use tonic::Code;
 
 /// The instruments of a node. Cloning shares them.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     sync_documents: Counter<u64>,
+    sync_merged: Counter<u64>,
+    sync_conflicts: Counter<u64>,
     sync_quarantined: Counter<u64>,
+    heal_duration: Histogram<f64>,
     link_lag: Gauge<f64>,
     link_connected: Gauge<u64>,
     conflicts_open: Gauge<u64>,
     documents_stored: Gauge<u64>,
     clock_drift: Gauge<f64>,
     commit_duration: Histogram<f64>,
+    call_duration: Histogram<f64>,
+    disk_free: Gauge<u64>,
+    disk_full: Gauge<u64>,
 }
+
+/// Upper ends of the classes in which times of calls and commits are counted, in seconds.
+const SHORT_TIMES_S: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0];
+
+/// The same for heals: after a long partition of large databases one takes minutes.
+const LONG_TIMES_S: [f64; 8] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0];
 
 impl Metrics {
     /// The instruments at the process's meter provider.
@@ -34,6 +48,22 @@ impl Metrics {
                 .with_unit("{document}")
                 .with_description("Documents received from a peer")
                 .build(),
+            sync_merged: meter
+                .u64_counter("rejoin.sync.merged")
+                .with_unit("{document}")
+                .with_description("Documents in which writes of a peer met other ones and were merged")
+                .build(),
+            sync_conflicts: meter
+                .u64_counter("rejoin.sync.conflicts")
+                .with_unit("{document}")
+                .with_description("Documents in which writes of a peer opened a conflict")
+                .build(),
+            heal_duration: meter
+                .f64_histogram("rejoin.heal.duration")
+                .with_unit("s")
+                .with_description("From the return of a link with a peer until this node had all that the peer had")
+                .with_boundaries(LONG_TIMES_S.to_vec())
+                .build(),
             sync_quarantined: meter
                 .u64_counter("rejoin.sync.quarantined")
                 .with_unit("{document}")
@@ -46,7 +76,7 @@ impl Metrics {
                 .build(),
             link_connected: meter
                 .u64_gauge("rejoin.link.connected")
-                .with_unit("1")
+                .with_unit("{link}")
                 .with_description("1 while the link is connected or catching up, else 0")
                 .build(),
             conflicts_open: meter
@@ -68,20 +98,63 @@ impl Metrics {
                 .f64_histogram("rejoin.commit.duration")
                 .with_unit("s")
                 .with_description("From handing a write to the commit pipeline until it is durable")
-                .with_boundaries(vec![
-                    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0,
-                ])
+                .with_boundaries(SHORT_TIMES_S.to_vec())
+                .build(),
+            call_duration: meter
+                .f64_histogram("rejoin.call.duration")
+                .with_unit("s")
+                .with_description(
+                    "From the arrival of a call over gRPC until its answer, or the first of its answers, is ready",
+                )
+                .with_boundaries(SHORT_TIMES_S.to_vec())
+                .build(),
+            disk_free: meter
+                .u64_gauge("rejoin.disk.free")
+                .with_unit("By")
+                .with_description("What is free on the disk of the data directory beyond what the node itself needs")
+                .build(),
+            disk_full: meter
+                .u64_gauge("rejoin.disk.full")
+                .with_unit("{disk}")
+                .with_description("1 while the node takes no writes because its disk is full, else 0")
                 .build(),
         }
     }
 
-    /// Documents that came from a peer, and how many of them were set aside.
-    pub(crate) fn applied(&self, peer: &DatacenterName, received: u64, quarantined: u64) {
+    /// What became of documents that came from a peer.
+    pub(crate) fn applied(&self, peer: &DatacenterName, applied: &Applied) {
         let labels = [peer_label(peer)];
-        self.sync_documents.add(received, &labels);
-        if quarantined > 0 {
-            self.sync_quarantined.add(quarantined, &labels);
+        self.sync_documents.add(applied.received, &labels);
+        let rare = [
+            (&self.sync_merged, applied.merged),
+            (&self.sync_conflicts, applied.new_conflicts.len() as u64),
+            (&self.sync_quarantined, applied.quarantined),
+        ];
+        for (counter, documents) in rare.into_iter().filter(|(_, documents)| *documents > 0) {
+            counter.add(documents, &labels);
         }
+    }
+
+    /// A link with a peer is back, and this node had all that the peer had after so long.
+    pub(crate) fn healed(&self, peer: &DatacenterName, took: Duration) {
+        self.heal_duration.record(took.as_secs_f64(), &[peer_label(peer)]);
+    }
+
+    /// Whether the disk takes no writes, and what is free on it, if that is known.
+    pub(crate) fn disk(&self, full: bool, free_bytes: Option<u64>) {
+        self.disk_full.record(u64::from(full), &[]);
+        if let Some(free) = free_bytes {
+            self.disk_free.record(free, &[]);
+        }
+    }
+
+    /// A call was answered. `method` is one that this node has: a client must not make up labels.
+    pub(crate) fn called(&self, method: String, code: Code, took: Duration) {
+        let labels = [
+            KeyValue::new("method", method),
+            KeyValue::new("code", i64::from(i32::from(code))),
+        ];
+        self.call_duration.record(took.as_secs_f64(), &labels);
     }
 
     /// How a link stands now.
@@ -120,4 +193,102 @@ impl Default for Metrics {
 
 fn peer_label(peer: &DatacenterName) -> KeyValue {
     KeyValue::new("peer", peer.to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::{Arc, Mutex};
+
+    use opentelemetry::metrics::MeterProvider;
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::metrics::data::ResourceMetrics;
+    use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+    use opentelemetry_sdk::metrics::{SdkMeterProvider, Temporality};
+
+    use super::*;
+
+    const DASHBOARD: &str = include_str!("../../../deploy/observability/grafana/dashboards/rejoin.json");
+
+    /// Keeps the name and the unit of each instrument.
+    #[derive(Clone, Debug, Default)]
+    struct Names(Arc<Mutex<BTreeSet<(String, String)>>>);
+
+    impl PushMetricExporter for Names {
+        async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+            let figures = metrics.scope_metrics().flat_map(|scope| scope.metrics());
+            let names = figures.map(|figure| (figure.name().to_owned(), figure.unit().to_owned()));
+            self.0.lock().unwrap().extend(names);
+            Ok(())
+        }
+
+        fn force_flush(&self) -> OTelSdkResult {
+            Ok(())
+        }
+
+        fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+            Ok(())
+        }
+
+        fn temporality(&self) -> Temporality {
+            Temporality::Cumulative
+        }
+    }
+
+    /// The name that a collector gives a figure for Prometheus, without what it adds for its kind.
+    fn prometheus_name(name: &str, unit: &str) -> String {
+        let unit = match unit {
+            "s" => "_seconds",
+            "By" => "_bytes",
+            annotation if annotation.starts_with('{') => "",
+            other => panic!("{name}: the unit {other:?} would be spelled out by the collector"),
+        };
+        format!("{}{unit}", name.replace('.', "_"))
+    }
+
+    fn record_all(metrics: &Metrics) {
+        let peer = "dc-west".parse().unwrap();
+        let applied = Applied {
+            received: 1,
+            merged: 1,
+            new_conflicts: vec!["a-document".parse().unwrap()],
+            quarantined: 1,
+            ..Applied::default()
+        };
+        metrics.applied(&peer, &applied);
+        metrics.healed(&peer, Duration::from_secs(1));
+        metrics.link(&peer, true, Some(Duration::ZERO));
+        metrics.database(&"things".parse().unwrap(), 1, 1);
+        metrics.drift(&peer, 0.1);
+        metrics.disk(false, Some(1));
+        metrics.committed("write", Duration::ZERO);
+        metrics.called(
+            "rejoin.v1.DocumentService/GetDocument".to_owned(),
+            Code::Ok,
+            Duration::ZERO,
+        );
+    }
+
+    #[test]
+    fn the_dashboard_shows_every_figure_and_no_other() {
+        let names = Names::default();
+        let provider = SdkMeterProvider::builder()
+            .with_periodic_exporter(names.clone())
+            .build();
+        record_all(&Metrics::at(&provider.meter("rejoin")));
+        provider.force_flush().unwrap();
+        let figures = names.0.lock().unwrap();
+        let figures: BTreeSet<String> = figures.iter().map(|(name, unit)| prometheus_name(name, unit)).collect();
+        let words = DASHBOARD.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        let shown: BTreeSet<String> = words
+            .filter(|word| word.starts_with("rejoin_"))
+            .map(|word| {
+                let kinds = ["_total", "_bucket", "_count"];
+                let kind = kinds.iter().find_map(|kind| word.strip_suffix(kind));
+                kind.unwrap_or(word).to_owned()
+            })
+            .collect();
+        assert_eq!(shown, figures);
+    }
 }

@@ -46,7 +46,9 @@ impl Telemetry {
         filter: EnvFilter,
         datacenter: &DatacenterName,
     ) -> Result<Self, TelemetryError> {
-        let telemetry = if std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some() {
+        // As everywhere in OpenTelemetry, a variable without text is one that is not set.
+        let endpoint = std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty());
+        let telemetry = if endpoint.is_some() {
             Self::with_exporters(datacenter)?
         } else {
             Self::default()

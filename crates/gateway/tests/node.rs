@@ -19,6 +19,8 @@ mod exports;
 mod history;
 #[path = "node/large_writes.rs"]
 mod large_writes;
+#[path = "node/partition_figures.rs"]
+mod partition_figures;
 #[path = "node/process.rs"]
 mod process;
 #[path = "node/proxy_links.rs"]

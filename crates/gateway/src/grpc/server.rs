@@ -14,12 +14,13 @@ use tonic::transport::Server;
 use tonic_health::server::HealthReporter;
 
 use super::admin::AdminApi;
+use super::call_layer::CallLayer;
 use super::conflict::ConflictApi;
 use super::database::DatabaseApi;
 use super::document::DocumentApi;
-use super::status_layer::StatusLayer;
 use super::sync::SyncApi;
 use crate::links::Incoming;
+use crate::metrics::Metrics;
 use crate::node::{NodeContext, StartError};
 
 /// HTTP/2 flow control: how much a client may send before its call is looked at.
@@ -34,6 +35,7 @@ pub(crate) struct GrpcServer {
     context: NodeContext,
     routes: Routes,
     health: HealthReporter,
+    metrics: Metrics,
 }
 
 impl GrpcServer {
@@ -42,7 +44,7 @@ impl GrpcServer {
     /// # Errors
     ///
     /// The descriptors that reflection serves are damaged.
-    pub(crate) fn new(context: NodeContext, link_bytes_max: usize) -> Result<Self, StartError> {
+    pub(crate) fn new(context: NodeContext, metrics: Metrics, link_bytes_max: usize) -> Result<Self, StartError> {
         let (health, health_service) = tonic_health::server::health_reporter();
         let descriptors = || {
             tonic_reflection::server::Builder::configure()
@@ -59,6 +61,7 @@ impl GrpcServer {
             context,
             routes: routes.routes(),
             health,
+            metrics,
         })
     }
 
@@ -68,11 +71,12 @@ impl GrpcServer {
             context,
             routes,
             health,
+            metrics,
         } = self;
         announce(&health, true).await;
         let grpc = &context.grpc;
         let server = Server::builder()
-            .layer(StatusLayer)
+            .layer(CallLayer(metrics))
             .http2_keepalive_interval(Some(Duration::from_millis(grpc.keepalive_interval_ms)))
             .http2_keepalive_timeout(Some(Duration::from_millis(grpc.keepalive_timeout_ms)))
             .max_concurrent_streams(grpc.streams_per_connection_max)

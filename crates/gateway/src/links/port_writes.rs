@@ -60,7 +60,7 @@ impl Port {
 
     fn note(&self, peer: &DatacenterName, database: &DatabaseName, applied: &rejoin_store::Applied, moves: bool) {
         if !database.is_system() {
-            self.metrics.applied(peer, applied.received, applied.quarantined);
+            self.metrics.applied(peer, applied);
         }
         if applied.quarantined > 0 {
             tracing::warn!(%peer, %database, documents = applied.quarantined, "documents were set aside");
@@ -106,6 +106,10 @@ impl Port {
             digests_equal = report.digests_equal,
             "healed"
         );
+        if let Some(converged) = report.converged {
+            let took = Duration::from_millis(converged.since(report.healed));
+            self.metrics.healed(&report.peer, took);
+        }
         let operation = Operation::SaveHeal {
             id: None,
             report: encode_heal(report),

@@ -103,7 +103,7 @@ impl Node {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        let server = GrpcServer::new(context.clone(), LINK_MESSAGE_BYTES_MAX)?;
+        let server = GrpcServer::new(context.clone(), metrics.clone(), LINK_MESSAGE_BYTES_MAX)?;
         context.tasks.spawn(server.run(incoming));
         if !http.is_empty() {
             context.tasks.spawn(view_indexes::clean(context.clone()));

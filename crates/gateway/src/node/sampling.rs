@@ -26,6 +26,8 @@ pub(super) async fn run(context: NodeContext, metrics: Metrics) {
         for database in context.store.status() {
             metrics.database(&database.name, database.documents, database.conflicts);
         }
+        let (full, free) = context.store.disk();
+        metrics.disk(full, free);
         let now = context.links.clock.now();
         for board in context.links.hub.boards() {
             let peer = &board.peer().datacenter;

@@ -19,7 +19,7 @@ use tower::Service;
 use crate::common::{client, database, eventually, free_address, text};
 
 /// Everything that came in, as it was encoded: names and values are plain text in it.
-type Received = Arc<Mutex<Vec<u8>>>;
+pub(crate) type Received = Arc<Mutex<Vec<u8>>>;
 
 /// Takes whatever is exported and answers with an empty message.
 #[derive(Clone)]
@@ -78,7 +78,7 @@ macro_rules! sink_service {
 sink_service!(Traces);
 sink_service!(Figures);
 
-fn start_collector() -> (SocketAddr, Received, Received) {
+pub(crate) fn start_collector() -> (SocketAddr, Received, Received) {
     let address = free_address();
     let (traces, figures) = (Received::default(), Received::default());
     let server = Server::builder()

@@ -36,9 +36,8 @@ impl RocksEngine {
         check_contents(path)?;
         let general = general_options(options).map_err(|error| open_error(path, &error))?;
         check_families(path, &general)?;
-        let open = || {
-            DB::open_cf_descriptors(&general, path, families(options)).map_err(|error| open_error(path, &error))
-        };
+        let open =
+            || DB::open_cf_descriptors(&general, path, families(options)).map_err(|error| open_error(path, &error));
         let db = match open() {
             Err(RocksOpenError::NoSpace { .. }) if remove_leftovers(path, &general, options) => open(),
             opened => opened,
@@ -56,7 +55,8 @@ impl RocksEngine {
 /// Whether there is more room now: tables that a process was writing when it was killed are gone.
 fn remove_leftovers(path: &Path, general: &Options, options: &RocksOptions) -> bool {
     // Without writing anything, this reads which tables are in use.
-    let live = DB::open_cf_descriptors_read_only(general, path, families(options), false).and_then(|db| db.live_files());
+    let live =
+        DB::open_cf_descriptors_read_only(general, path, families(options), false).and_then(|db| db.live_files());
     let live = match live {
         Ok(files) => files.iter().filter_map(|file| table_number(&file.name)).collect(),
         Err(error) => {
@@ -66,7 +66,10 @@ fn remove_leftovers(path: &Path, general: &Options, options: &RocksOptions) -> b
     };
     match remove_tables_but(&live, path) {
         Ok(bytes) => {
-            tracing::warn!(bytes, "the disk is full: tables that a killed process had not finished are removed");
+            tracing::warn!(
+                bytes,
+                "the disk is full: tables that a killed process had not finished are removed"
+            );
             bytes > 0
         }
         Err(error) => {

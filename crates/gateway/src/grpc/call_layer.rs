@@ -1,0 +1,74 @@
+//! What is done around every call: it is measured, and the statuses that tonic makes itself, before a service sees the call, get the `ErrorInfo` that
+//! all others have.
+//!
+//! The one that matters: a message over the size limit. It is refused while it is decoded, and its client must be told
+//! the same reason as for a body over the limit.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::Instant;
+use tonic::Code;
+use tonic::body::Body;
+use tonic::codegen::http::{Request, Response};
+use tower::{Layer, Service};
+
+use super::error::complete;
+use crate::metrics::Metrics;
+
+/// The label of calls of a method that this node does not have.
+const UNKNOWN_METHOD: &str = "unknown";
+
+/// Wraps the whole server.
+#[derive(Clone, Debug)]
+pub(super) struct CallLayer(pub(super) Metrics);
+
+impl<S> Layer<S> for CallLayer {
+    type Service = CallService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let metrics = self.0.clone();
+        CallService { inner, metrics }
+    }
+}
+
+/// See [`CallLayer`].
+#[derive(Clone, Debug)]
+pub(super) struct CallService<S> {
+    inner: S,
+    metrics: Metrics,
+}
+
+impl<S> Service<Request<Body>> for CallService<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (begun, metrics) = (Instant::now(), self.metrics.clone());
+        let method = request.uri().path().trim_start_matches('/').to_owned();
+        let answering = self.inner.call(request);
+        Box::pin(async move {
+            let response = answering.await?;
+            // A status in the headers is one that no message preceded; those at the end of a stream are made by our services.
+            let status = tonic::Status::from_header_map(response.headers());
+            let code = status.as_ref().map_or(Code::Ok, tonic::Status::code);
+            let method = match code {
+                Code::Unimplemented => UNKNOWN_METHOD.to_owned(),
+                _ => method,
+            };
+            metrics.called(method, code, begun.elapsed());
+            let completed = status.as_ref().and_then(complete);
+            Ok(completed.map_or(response, tonic::Status::into_http))
+        })
+    }
+}
