@@ -27,6 +27,10 @@ async fn two_datacenters_in_containers_converge_and_keep_batches_counters_and_co
         })
         .await?;
     }
+    let services = ground.project().services("observability")?;
+    for watcher in ["collector", "prometheus", "grafana"] {
+        assert!(services.contains(watcher), "{services:?}");
+    }
     let trial = Trial {
         seed,
         weather: Weather {

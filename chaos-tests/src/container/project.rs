@@ -123,6 +123,15 @@ impl Project {
         Ok(id.trim().to_owned())
     }
 
+    /// The services of the file with a profile in force: it has to be well-formed, and so has all that it names.
+    ///
+    /// # Errors
+    /// The engine does not take the file.
+    pub fn services(&self, profile: &str) -> anyhow::Result<BTreeSet<String>> {
+        let services = self.compose(&["--profile", profile, "config", "--services"])?;
+        Ok(services.lines().map(str::to_owned).collect())
+    }
+
     /// The last lines of the logs.
     pub fn log_tail(&self) -> String {
         let tail = self.compose(&["logs", "--no-color", "--tail", "20"]);

@@ -211,6 +211,8 @@ mod tests {
 
     const DASHBOARD: &str = include_str!("../../../deploy/observability/grafana/dashboards/rejoin.json");
 
+    const PAGE: &str = include_str!("../../../docs/observability.md");
+
     /// Keeps the name and the unit of each instrument.
     #[derive(Clone, Debug, Default)]
     struct Names(Arc<Mutex<BTreeSet<(String, String)>>>);
@@ -270,16 +272,33 @@ mod tests {
         );
     }
 
-    #[test]
-    fn the_dashboard_shows_every_figure_and_no_other() {
+    fn instruments() -> BTreeSet<(String, String)> {
         let names = Names::default();
         let provider = SdkMeterProvider::builder()
             .with_periodic_exporter(names.clone())
             .build();
         record_all(&Metrics::at(&provider.meter("rejoin")));
         provider.force_flush().unwrap();
-        let figures = names.0.lock().unwrap();
-        let figures: BTreeSet<String> = figures.iter().map(|(name, unit)| prometheus_name(name, unit)).collect();
+        names.0.lock().unwrap().clone()
+    }
+
+    #[test]
+    fn the_page_for_operators_lists_every_figure_and_no_other() {
+        let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `rejoin."));
+        let listed: BTreeSet<String> = rows
+            .filter_map(|row| row.split('`').next())
+            .map(|name| format!("rejoin.{name}"))
+            .collect();
+        assert_eq!(listed, instruments().into_iter().map(|(name, _)| name).collect());
+    }
+
+    #[test]
+    fn the_dashboard_shows_every_figure_and_no_other() {
+        let instruments = instruments();
+        let figures: BTreeSet<String> = instruments
+            .iter()
+            .map(|(name, unit)| prometheus_name(name, unit))
+            .collect();
         let words = DASHBOARD.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
         let shown: BTreeSet<String> = words
             .filter(|word| word.starts_with("rejoin_"))
