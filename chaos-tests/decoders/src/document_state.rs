@@ -41,6 +41,10 @@ fn assert_readable(document: &Document, rules: &RuleSet) {
         shown.conflicts.is_empty() || document.may_conflict(),
         "a conflict is shown that nobody looks for"
     );
+    for leaf in document.leaves(&shown) {
+        let open = document.open_revision(&leaf.revision, &shown);
+        let _ = (open, document.ancestors(&leaf.revision, &shown));
+    }
     let base = document.base_of(&shown);
     let stranger = Base {
         revision: Some(Revision::md5(1, [7; 16])),
@@ -76,6 +80,7 @@ fn assert_writable(document: &Document, rules: &RuleSet) {
             on_conflict: OnConflict::Keep,
             request: Some(RequestName([1; 16])),
             everywhere: None,
+            tombstone: Some(Arc::new(seeds::body(r#"{"why":[1]}"#))),
         };
         if let Ok(committed) = document.commit(&write, rules) {
             assert_readable(&committed.document, rules);

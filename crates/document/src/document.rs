@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     Base, Committed, Dot, FieldDocument, Granularity, Loss, Object, OpenConflict, Refused, RequestAnswer, RequestName,
-    Resolution, Revision, RuleSet, Shown, TreeDocument, VersionVector, Write,
+    Resolution, Revision, RevisionBody, RuleSet, Shown, TreeDocument, VersionVector, Write,
 };
 
 /// The state of a document, a join-semilattice.
@@ -43,7 +43,7 @@ pub struct Branch<'a> {
     pub revision: &'a Revision,
     /// Did it delete the document?
     pub deleted: bool,
-    /// Its own body; empty if deleted.
+    /// Its own body. Of a deletion in granularity `document` what it left behind, in granularity `field` empty.
     pub body: &'a Arc<Object>,
 }
 
@@ -104,10 +104,10 @@ impl Document {
 
     /// The state with a revision that was made elsewhere, under its own name; `history` begins with it, then its parent, and so on. `None` if there is
     /// nothing to take in: the revision is known, or the granularity is `field`, where revisions follow from what was written.
-    pub fn insert(&self, history: &[Revision], body: Option<&Arc<Object>>, dot: Dot) -> Option<Committed> {
+    pub fn insert(&self, history: &[Revision], content: &RevisionBody, dot: Dot) -> Option<Committed> {
         match self {
             Self::Fields(_) => None,
-            Self::Tree(document) => document.insert(history, body, dot),
+            Self::Tree(document) => document.insert(history, content, dot),
         }
     }
 

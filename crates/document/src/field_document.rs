@@ -65,10 +65,11 @@ impl FieldDocument {
             .collect()
     }
 
-    /// Among the heads or what they grew from?
+    /// Among the heads or what they grew from, or closed?
     pub(crate) fn knows_revision(&self, revision: &Revision) -> bool {
         self.heads
             .values()
             .any(|head| head.revision == *revision || head.ancestry.contains(revision))
+            || self.carried().into_iter().any(|closed| closed.names(revision))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::closed::Closed;
 use crate::{Ancestry, Object, Revision, VersionVector};
 
 /// A maximal write. While several are open each keeps its own body, so that any node can serve it.
@@ -17,4 +18,6 @@ pub(crate) struct Head {
     pub(crate) ancestry: Ancestry,
     /// The body as it was shown when it was written; empty for a delete. It gives the order of members.
     pub(crate) body: Arc<Object>,
+    /// The branches that it closed, and those that were closed before it: the highest first, each once.
+    pub(crate) closed: Arc<[Closed]>,
 }

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::closed::{Closed, tombstone};
 use crate::field_document::FieldDocument;
 use crate::head::Head;
-use crate::{
-    Candidate, CandidateKind, Document, Dot, Object, OpenConflict, Revision, RevisionHash, Shown, value_at,
-    write_revision,
-};
+use crate::{Candidate, CandidateKind, Document, Dot, Object, OpenConflict, Revision, RevisionHash, Shown, value_at};
 
 /// An open revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,15 +20,28 @@ pub struct Leaf {
 /// One revision with what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevisionBody {
-    /// The body; none if it deletes the document.
-    pub body: Option<Arc<Object>>,
+    /// Does it delete the document?
+    pub deleted: bool,
+    /// The body. In granularity `document` a deletion may have one as well, in granularity `field` it is empty.
+    pub body: Arc<Object>,
+}
+
+impl RevisionBody {
+    /// A body, or a deletion that leaves nothing behind.
+    pub fn of(body: Option<Arc<Object>>) -> Self {
+        Self {
+            deleted: body.is_none(),
+            body: body.unwrap_or_default(),
+        }
+    }
 }
 
 impl Document {
     /// The open revisions, the winner first. In granularity `field` open are what is shown, and each write of which something stands beside that in an
     /// open conflict. Such a write is told by the branch that it made, if that is still there and shows what competes, else by a revision of the first
     /// generation that follows from its dot: so it has one name as long as it competes. The branches that a merge has settled look closed: each by a
-    /// deletion, with the id that CouchDB's would have, so that who has read the branch does not keep it open.
+    /// deletion, with the id that CouchDB's would have, so that who has read the branch does not keep it open. So do those that a write has closed, and
+    /// go on to do so.
     pub fn leaves(&self, shown: &Shown) -> Vec<Leaf> {
         match self {
             Self::Tree(document) => document
@@ -46,14 +57,13 @@ impl Document {
         }
     }
 
-    /// Whether a revision is the deletion by which a branch looks closed that a merge has settled.
+    /// Whether a revision is the deletion by which a branch looks closed that a merge or a write has settled.
     pub fn closes(&self, revision: &Revision, shown: &Shown) -> bool {
         match self {
             Self::Tree(_) => false,
-            Self::Fields(document) => {
-                let mut settled = settled(document, shown, &document.competing(shown)).into_iter();
-                settled.any(|branch| closing(branch) == *revision)
-            }
+            Self::Fields(document) => document
+                .tombstones(shown, &document.competing(shown))
+                .contains(revision),
         }
     }
 
@@ -66,13 +76,10 @@ impl Document {
                 if let Some(head) = heads.find(|head| head.revision == *revision) {
                     return head.ancestry.iter().cloned().collect();
                 }
-                let parent = if *revision == shown.revision {
-                    document.merged_into(shown)
-                } else {
-                    let mut heads = document.heads.values();
-                    heads.find(|head| closing(&head.revision) == *revision)
-                };
-                let parents = parent.into_iter();
+                if *revision != shown.revision {
+                    return document.ancestors_of_closed(revision);
+                }
+                let parents = document.merged_into(shown).into_iter();
                 parents
                     .flat_map(|head| std::iter::once(&head.revision).chain(head.ancestry.iter()))
                     .cloned()
@@ -83,30 +90,37 @@ impl Document {
 
     /// What an open revision holds; `None` if it is not open.
     pub fn open_revision(&self, revision: &Revision, shown: &Shown) -> Option<RevisionBody> {
-        if *revision == shown.revision && !self.is_empty() {
-            return Some(RevisionBody {
-                body: (!shown.deleted).then(|| Arc::clone(&shown.body)),
-            });
-        }
         let heads = self.heads();
-        if let Some(open) = heads.iter().find(|head| head.revision == revision) {
+        let branch = heads.iter().find(|head| head.revision == revision);
+        // What is shown may be more than the branch of that name, but for a deletion.
+        if *revision == shown.revision && !shown.deleted {
+            return Some(RevisionBody::of(Some(Arc::clone(&shown.body))));
+        }
+        if let Some(open) = branch {
             return Some(RevisionBody {
-                body: (!open.deleted).then(|| Arc::clone(open.body)),
+                deleted: open.deleted,
+                body: Arc::clone(open.body),
             });
         }
-        if self.closes(revision, shown) {
-            return Some(RevisionBody { body: None });
+        if (*revision == shown.revision && !self.is_empty()) || self.closes(revision, shown) {
+            return Some(RevisionBody::of(None));
         }
         let mut losing = self
             .losing(shown)
             .into_iter()
             .filter(|losing| losing.revision == *revision);
-        losing.next().map(|first| RevisionBody {
-            body: std::iter::once(first)
+        losing.next().map(|first| {
+            let body = std::iter::once(first)
                 .chain(losing)
-                .try_fold(Object::clone(&shown.body), |body, losing| losing.placed(body))
-                .map(Arc::new),
+                .try_fold(Object::clone(&shown.body), |body, losing| losing.placed(body));
+            RevisionBody::of(body.map(Arc::new))
         })
+    }
+
+    /// What the deletion that is shown has left behind; empty if none is, and in granularity `field`.
+    pub fn left(&self, shown: &Shown) -> Arc<Object> {
+        let deletion = shown.deleted.then(|| self.open_revision(&shown.revision, shown));
+        deletion.flatten().map(|deletion| deletion.body).unwrap_or_default()
     }
 
     /// The candidates that an open revision of granularity `field` beside the shown one stands for: the paths and the writes. None in granularity
@@ -166,8 +180,23 @@ impl FieldDocument {
     }
 
     /// The revisions of what competes and is not shown.
-    fn competing(&self, shown: &Shown) -> BTreeSet<Revision> {
+    pub(crate) fn competing(&self, shown: &Shown) -> BTreeSet<Revision> {
         self.losing(shown).into_iter().map(|losing| losing.revision).collect()
+    }
+
+    /// The deletions by which branches look closed: those that a merge has settled, but for the one that it looks like a child of, and those that the
+    /// branches carry.
+    fn tombstones(&self, shown: &Shown, competing: &BTreeSet<Revision>) -> BTreeSet<Revision> {
+        let parent = parent(self, competing);
+        let is_settled = |head: &&Head| {
+            let goes_on = parent.is_some_and(|parent| parent.revision == head.revision);
+            !goes_on && head.revision != shown.revision && !competing.contains(&head.revision)
+        };
+        let settled = self.tips().into_values().filter(is_settled);
+        let settled = settled.map(|head| tombstone(&head.revision, head.deleted));
+        settled
+            .chain(self.carried().into_iter().map(Closed::tombstone))
+            .collect()
     }
 
     fn leaves(&self, shown: &Shown) -> Vec<Leaf> {
@@ -184,8 +213,8 @@ impl FieldDocument {
             }
         }
         let open = leaves.iter().map(|leaf| leaf.revision.clone()).collect();
-        let closings = settled(self, shown, &open).into_iter().map(closing);
-        leaves.extend(closings.filter(|closing| !open.contains(closing)).map(|revision| Leaf {
+        let closed = self.tombstones(shown, &open).into_iter();
+        leaves.extend(closed.filter(|closed| !open.contains(closed)).map(|revision| Leaf {
             revision,
             deleted: true,
         }));
@@ -231,22 +260,6 @@ fn parent<'a>(document: &'a FieldDocument, competing: &BTreeSet<Revision>) -> Op
         (head.revision.generation, !competes, head.revision.clone())
     };
     document.heads.values().max_by_key(rank)
-}
-
-/// The branches that a merge has settled, but for the one that it looks like a child of. Deletions are closed as they are.
-fn settled<'a>(document: &'a FieldDocument, shown: &Shown, competing: &BTreeSet<Revision>) -> BTreeSet<&'a Revision> {
-    let parent = parent(document, competing);
-    let is_settled = |head: &&Head| {
-        let goes_on = parent.is_some_and(|parent| parent.revision == head.revision);
-        !head.deleted && !goes_on && head.revision != shown.revision && !competing.contains(&head.revision)
-    };
-    let settled = document.heads.values().filter(is_settled);
-    settled.map(|head| &head.revision).collect()
-}
-
-/// The deletion of a revision, as CouchDB would name it.
-fn closing(branch: &Revision) -> Revision {
-    write_revision(Some(branch), true, &Object::new(), &[])
 }
 
 fn named_by(dot: Dot) -> Revision {

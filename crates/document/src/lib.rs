@@ -13,6 +13,7 @@
 //! - This crate knows nothing of databases' storage, links, or how clients reach a node.
 
 mod checksum;
+mod closed;
 mod commit;
 mod content_hash;
 mod differences;

@@ -39,6 +39,8 @@ pub struct Write<'a> {
     pub base: &'a Base,
     /// The whole new body; `None` deletes.
     pub body: Option<Arc<Object>>,
+    /// What a delete leaves behind, in granularity `document`: as in CouchDB its revision follows from it, and it can be read there.
+    pub tombstone: Option<Arc<Object>>,
     /// What to do about unseen changes.
     pub on_conflict: OnConflict,
     /// The request that it answers, which the document then remembers.

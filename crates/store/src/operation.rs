@@ -349,6 +349,11 @@ pub enum Action {
     },
     /// Deletes the document.
     Delete,
+    /// Deletes the document and leaves a body behind, which can be read at that revision. In granularity `field` it is a [`Self::Delete`].
+    DeleteLeaving {
+        /// What is left behind.
+        tombstone: Arc<Object>,
+    },
     /// Deletes the document if its body is the expected one; else answers with what is there.
     DeleteIf {
         /// What is expected to be there.

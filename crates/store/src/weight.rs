@@ -26,9 +26,7 @@ impl Operation {
                 .iter()
                 .map(|item| item.state.len() + item.id.as_str().len())
                 .sum(),
-            Operation::Insert(insertion) => {
-                insertion.history.len() * SMALL + insertion.body.as_deref().map_or(0, object)
-            }
+            Operation::Insert(insertion) => insertion.history.len() * SMALL + object(&insertion.content.body),
             Operation::PutLocal(local) => local.id.len() + local.body.as_deref().map_or(0, object),
             Operation::SaveHeal { report, .. } => report.len(),
             _ => 0,
@@ -42,6 +40,7 @@ fn action(action: &Action) -> usize {
         Action::Create { body } | Action::Update { body } => object(body),
         Action::Swap { expected, body } => object(expected) + object(body),
         Action::DeleteIf { expected } => object(expected),
+        Action::DeleteLeaving { tombstone } => object(tombstone),
         Action::Patch { patch, .. } => patch.weight(),
         Action::Delete | Action::Restore { .. } => 0,
     }
@@ -73,7 +72,7 @@ fn value(json: &Value) -> usize {
 mod tests {
     use std::sync::Arc;
 
-    use rejoin_document::{Limits, parse_body};
+    use rejoin_document::{Limits, RevisionBody, parse_body};
 
     use super::*;
     use crate::operation::{Insertion, LocalWrite};
@@ -86,7 +85,7 @@ mod tests {
             database: "db".parse().unwrap(),
             id: "a".parse().unwrap(),
             history: vec!["1-a".parse().unwrap()],
-            body: Some(Arc::clone(&body)),
+            content: RevisionBody::of(Some(Arc::clone(&body))),
         };
         let local = LocalWrite {
             database: "db".parse().unwrap(),

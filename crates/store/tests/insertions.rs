@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use common::*;
 use proptest::prelude::*;
-use rejoin_document::{DatabaseName, Granularity, Object, Revision, Rule};
+use rejoin_document::{DatabaseName, Granularity, Object, Revision, RevisionBody, Rule, Sequence};
 use rejoin_store::{
-    CommitError, Insertion, LocalWrite, MemoryEngine, Operation, Outcome, Store, StoreOptions, Written,
+    Action, CommitError, Conditions, Insertion, LocalWrite, MemoryEngine, Operation, Outcome, Store, StoreOptions,
+    Written,
 };
 
 fn trees(datacenter: &str) -> Store {
@@ -20,11 +21,15 @@ fn trees(datacenter: &str) -> Store {
 }
 
 fn insert(store: &Store, history: &[&str], body: Option<Arc<Object>>) -> Option<Written> {
+    insert_holding(store, history, RevisionBody::of(body))
+}
+
+fn insert_holding(store: &Store, history: &[&str], content: RevisionBody) -> Option<Written> {
     let insertion = Insertion {
         database: shop(),
         id: id("a"),
         history: history.iter().map(|text| text.parse().unwrap()).collect(),
-        body,
+        content,
     };
     match one(store, Operation::Insert(insertion)).unwrap() {
         Outcome::Inserted(written) => written,
@@ -36,6 +41,22 @@ fn leaves(store: &Store) -> Vec<(String, bool)> {
     let opened = store.opened(&shop(), &id("a")).unwrap().unwrap();
     let leaves = opened.leaves.iter();
     leaves.map(|leaf| (leaf.revision.to_string(), leaf.deleted)).collect()
+}
+
+/// A body, where `body` is another name.
+fn text_body(text: &str) -> Arc<Object> {
+    body(text)
+}
+
+/// What the open revisions hold, as texts.
+fn contents(store: &Store) -> Vec<Option<String>> {
+    let Some(opened) = store.opened(&shop(), &id("a")).unwrap() else {
+        return Vec::new();
+    };
+    let leaves = opened.leaves.iter();
+    leaves
+        .map(|leaf| opened.body(&leaf.revision).map(|content| content.body.to_json()))
+        .collect()
 }
 
 #[test]
@@ -57,11 +78,11 @@ fn a_revision_enters_once_with_what_it_grew_from() {
         .map(Revision::to_string)
         .collect();
     assert_eq!(ancestors, ["2-bb", "1-aa"]);
-    assert!(opened.body(&"3-dd".parse().unwrap()).unwrap().body.is_none());
+    assert!(opened.body(&"3-dd".parse().unwrap()).unwrap().deleted);
     // A client goes on from it as from any revision.
     let (action, conditions) = update(r#"{"n":4}"#);
     let base = Some("3-cc".parse().unwrap());
-    let next = put(&store, "a", (action, rejoin_store::Conditions { base, ..conditions }));
+    let next = put(&store, "a", (action, Conditions { base, ..conditions }));
     assert_eq!(next.made.generation, 4);
     verify(&store, &shop());
 }
@@ -76,7 +97,7 @@ fn where_members_merge_a_revision_from_elsewhere_is_refused_and_counts_nothing()
         database: shop(),
         id: id("a"),
         history: vec!["2-ee".parse().unwrap(), first],
-        body: Some(body(r#"{"n":5}"#)),
+        content: RevisionBody::of(Some(body(r#"{"n":5}"#))),
     };
     let refused = one(&store, Operation::Insert(insertion)).unwrap_err();
     assert!(matches!(refused, CommitError::RevisionsFollow { .. }), "{refused:?}");
@@ -102,7 +123,7 @@ fn tombstones_from_elsewhere_make_a_document_no_larger_than_writes_may() {
             database: shop(),
             id: id("a"),
             history: vec![format!("1-{}{number:03}", "x".repeat(200)).parse().unwrap()],
-            body: None,
+            content: RevisionBody::of(None),
         };
         one(&store, Operation::Insert(insertion))
     };
@@ -112,6 +133,75 @@ fn tombstones_from_elsewhere_make_a_document_no_larger_than_writes_may() {
         "{refused:?}"
     );
     // A delete that ends a branch is taken all the same.
+    put(&store, "a", delete());
+    verify(&store, &shop());
+}
+
+#[test]
+fn what_a_deletion_leaves_behind_travels_and_is_kept_when_the_document_comes_back() {
+    let (east, west) = (trees("east"), open(&Arc::new(MemoryEngine::new()), options("west")));
+    sync(&east, &west);
+    put(&east, "a", create(r#"{"a":1}"#));
+    let left = body(r#"{"a":1,"why":"gone"}"#);
+    let leaving = || Action::DeleteLeaving {
+        tombstone: Arc::clone(&left),
+    };
+    let gone = put(&east, "a", (leaving(), Conditions::default())).made;
+    assert_eq!(
+        gone.to_string(),
+        "2-e09f440e01cbc904d47a9f81a1f59a84",
+        "recorded from CouchDB"
+    );
+    sync(&east, &west);
+    assert_eq!(east.root_digest(), west.root_digest());
+    for store in [&east, &west] {
+        assert_eq!(shown(store, "a"), None);
+        assert_eq!(contents(store), [Some(left.to_json())]);
+        let change = store.changes(&shop(), Sequence(0), 10).unwrap().changes;
+        assert_eq!(change[0].left, left);
+        verify(store, &shop());
+    }
+    put(&east, "a", create(r#"{"a":2}"#));
+    let kept = east.kept_revision(&shop(), &id("a"), &gone).unwrap();
+    assert_eq!(kept.map(|kept| (kept.deleted, kept.body)), Some((true, left)));
+    verify(&east, &shop());
+}
+
+#[test]
+fn a_deletion_that_leaves_too_much_behind_is_refused() {
+    let bounded = StoreOptions {
+        document_bytes_max: 5_000,
+        ..options("east")
+    };
+    let store = open(&Arc::new(MemoryEngine::new()), bounded);
+    let definition = definition("shop", Granularity::Document, &[]);
+    one(&store, Operation::CreateDatabase(definition)).unwrap();
+    put(&store, "a", create("{}"));
+    let tombstone = body(&format!(r#"{{"text":"{}"}}"#, "x".repeat(6_000)));
+    let content = RevisionBody {
+        deleted: true,
+        body: Arc::clone(&tombstone),
+    };
+    let leaving = Action::DeleteLeaving { tombstone };
+    let first = try_put(&store, "a", (leaving, Conditions::default()));
+    let brought = one(
+        &store,
+        Operation::Insert(Insertion {
+            database: shop(),
+            id: id("a"),
+            history: vec![
+                "2-x".parse().unwrap(),
+                "1-967a00dff5e02add41819138abb3284d".parse().unwrap(),
+            ],
+            content,
+        }),
+    );
+    for refused in [first.map(drop), brought.map(drop)] {
+        assert!(
+            matches!(refused, Err(CommitError::DocumentTooLarge { .. })),
+            "{refused:?}"
+        );
+    }
     put(&store, "a", delete());
     verify(&store, &shop());
 }
@@ -200,7 +290,13 @@ proptest! {
                 10 => body(r#"{"n":3,"m":1}"#),
                 _ => body(&format!(r#"{{"n":{which}}}"#)),
             });
-            insert(&stores[place], revisions[which], body);
+            // One name of a deletion with several things left behind.
+            let left = [text_body("{}"), text_body(r#"{"left":1}"#), text_body(r#"{"left":2}"#)];
+            let content = RevisionBody {
+                deleted: body.is_none(),
+                body: body.unwrap_or_else(|| Arc::clone(&left[place])),
+            };
+            insert_holding(&stores[place], revisions[which], content);
             if let Some(from) = pulls.filter(|from| *from != place) {
                 sync(&stores[from], &stores[place]);
             }
@@ -210,6 +306,7 @@ proptest! {
         }
         for store in &stores {
             prop_assert_eq!(leaves(store), leaves(&stores[0]));
+            prop_assert_eq!(contents(store), contents(&stores[0]));
             prop_assert_eq!(store.root_digest(), stores[0].root_digest());
             verify(store, &shop());
         }

@@ -29,6 +29,11 @@ impl Written {
 
     /// A write of somebody who had read all of it.
     fn write(&self, second: u64, of: u8, text: Option<&str>) -> Self {
+        self.write_leaving(second, of, (text, None))
+    }
+
+    /// The same, with what a delete leaves behind.
+    fn write_leaving(&self, second: u64, of: u8, (text, left): (Option<&str>, Option<&str>)) -> Self {
         let base = self.document.base(&self.rules);
         let write = Write {
             dot: dot(second, of),
@@ -37,6 +42,7 @@ impl Written {
             on_conflict: OnConflict::Keep,
             request: (second % 2 == 1).then(|| RequestName::of("request", second as u32)),
             everywhere: None,
+            tombstone: left.map(|left| Arc::new(body(left))),
         };
         let committed = self.document.commit(&write, &self.rules).expect("nothing is unread");
         Self {
@@ -152,6 +158,16 @@ fn of(empty: &Written) -> Vec<(&'static str, Written)> {
         ("deleted", deleted.clone()),
         ("deleted-twice", deleted.join(&created.delete(8, 3))),
         ("delete-meets-edit", deleted.join(&east)),
+        (
+            "deleted-leaving",
+            created.write_leaving(6, 2, (None, Some(r#"{"why":"gone"}"#))),
+        ),
+        (
+            "closed-branches",
+            both.put(9, 2, r#"{"a":3}"#)
+                .join(&all.put(10, 1, r#"{"a":4,"n":1}"#))
+                .put(11, 3, r#"{"n":2}"#),
+        ),
         ("created-anew", deleted.put(11, 1, r#"{"a":9}"#)),
         (
             "created-twice",

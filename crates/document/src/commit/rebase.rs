@@ -41,9 +41,12 @@ impl FieldDocument {
 
     /// The state after a delete by somebody who has read all of it.
     pub(super) fn deleted_by(&self, dot: Dot, rules: &RuleSet) -> Committed {
-        let (parent, ancestry) = self.parent(rules);
         let body = Arc::new(Object::new());
-        let revision = write_revision(parent.as_ref(), true, &body, &[]);
+        let Child {
+            revision,
+            ancestry,
+            was,
+        } = self.grown(true, &body, rules);
         let head = Head {
             revision,
             deleted: true,
@@ -51,7 +54,7 @@ impl FieldDocument {
             body,
             ..self.next_head()
         };
-        self.committed(dot, self.fields.clone(), head, Vec::new())
+        self.committed(dot, self.fields.clone(), head, (Vec::new(), was))
     }
 
     fn put(&self, write: &Write<'_>, body: &Object, rules: &RuleSet) -> Result<Committed, Refused> {
@@ -109,15 +112,25 @@ impl FieldDocument {
         let built = build(&fields, &self.heads, rules.root(), body);
         let child = self.child(&built.body, rules);
         if let Some(difference) = difference {
-            counters::name_creations(&mut fields, difference, &child.0);
+            counters::name_creations(&mut fields, difference, &child.revision);
         }
         self.headed(write.dot, fields, built, child)
     }
 
-    /// The revision of a write now that shows this body, and its ancestry.
-    pub(super) fn child(&self, body: &Object, rules: &RuleSet) -> (Revision, Ancestry) {
-        let (parent, ancestry) = self.parent(rules);
-        (write_revision(parent.as_ref(), false, body, &[]), ancestry)
+    /// What a write now that shows this body grows from.
+    pub(super) fn child(&self, body: &Object, rules: &RuleSet) -> Child {
+        self.grown(false, body, rules)
+    }
+
+    fn grown(&self, deleted: bool, body: &Object, rules: &RuleSet) -> Child {
+        // A branch that is alone, and in conflict with nothing, shows itself.
+        let was = (self.heads.len() > 1 || self.may_conflict()).then(|| self.shown(rules));
+        let (parent, ancestry) = self.parent(was.as_ref());
+        Child {
+            revision: write_revision(parent.as_ref(), deleted, body, &[]),
+            ancestry,
+            was,
+        }
     }
 
     /// The state with these fields under a single head.
@@ -126,7 +139,11 @@ impl FieldDocument {
         dot: Dot,
         fields: Node,
         built: Built,
-        (revision, ancestry): (Revision, Ancestry),
+        Child {
+            revision,
+            ancestry,
+            was,
+        }: Child,
     ) -> Committed {
         let Built {
             body, mut conflicts, ..
@@ -140,7 +157,7 @@ impl FieldDocument {
             body: Arc::new(body),
             ..self.next_head()
         };
-        self.committed(dot, fields, head, conflicts)
+        self.committed(dot, fields, head, (conflicts, was))
     }
 
     /// A head whose author had seen all of this state.
@@ -151,10 +168,17 @@ impl FieldDocument {
             past: self.context.clone(),
             ancestry: Ancestry::none(),
             body: Arc::new(Object::new()),
+            closed: Arc::default(),
         }
     }
 
-    fn committed(&self, dot: Dot, fields: Node, head: Head, conflicts: Vec<crate::OpenConflict>) -> Committed {
+    fn committed(
+        &self,
+        dot: Dot,
+        fields: Node,
+        head: Head,
+        (conflicts, was): (Vec<crate::OpenConflict>, Option<Shown>),
+    ) -> Committed {
         let shown = Shown {
             revision: head.revision.clone(),
             deleted: head.deleted,
@@ -163,16 +187,31 @@ impl FieldDocument {
         };
         let mut context = self.context.clone();
         context.advance(dot);
-        let document = Self {
+        let mut document = Self {
             context,
-            heads: DotMap::of(dot, head),
+            heads: DotMap::new(),
             fields,
             requests: self.remembered(dot),
         };
+        self.head_with(dot, head, was.as_ref(), (&mut document, &shown));
         Committed {
             document: Document::Fields(document),
             shown,
         }
+    }
+
+    /// Puts the new branch in the place of all others, with what it closes.
+    fn head_with(&self, dot: Dot, mut head: Head, was: Option<&Shown>, (document, shown): (&mut Self, &Shown)) {
+        let Some(was) = was else {
+            // Of one branch that is alone nothing but what it carries is closed.
+            let only = self.heads.values().next();
+            head.closed = only.map(|only| Arc::clone(&only.closed)).unwrap_or_default();
+            document.heads = DotMap::of(dot, head);
+            return;
+        };
+        document.heads = DotMap::of(dot, head.clone());
+        head.closed = self.closed_by(was, (document, shown));
+        document.heads = DotMap::of(dot, head);
     }
 
     /// The requests that are remembered after a write.
@@ -185,18 +224,25 @@ impl FieldDocument {
 
     /// The revision that a write now is a child of, and the ancestry of that child. Below a merge revision it continues with the branch that the merge
     /// looks like a child of.
-    fn parent(&self, rules: &RuleSet) -> (Option<Revision>, Ancestry) {
+    fn parent(&self, was: Option<&Shown>) -> (Option<Revision>, Ancestry) {
         let mut heads = self.heads.values();
         let Some(first) = heads.next() else {
             return (None, Ancestry::none());
         };
-        if heads.next().is_none() {
-            return descent(first.revision.clone(), first);
+        match was.filter(|_| heads.next().is_some()) {
+            Some(was) => descent(was.revision.clone(), self.merged_into(was).unwrap_or(first)),
+            None => descent(first.revision.clone(), first),
         }
-        let shown = self.shown(rules);
-        let head = self.merged_into(&shown).unwrap_or(first);
-        descent(shown.revision, head)
     }
+}
+
+/// What a write grows from.
+pub(super) struct Child {
+    /// Its own revision.
+    pub(super) revision: Revision,
+    ancestry: Ancestry,
+    /// What was shown before, where something may have been open beside it.
+    was: Option<Shown>,
 }
 
 /// A revision, as a parent, and the ancestry of its children; it grew from the branch `head`, or is that itself.

@@ -70,7 +70,7 @@ impl FieldDocument {
         let dot = resolution.dot;
         let built = build(&fields, &self.heads, rules.root(), like);
         let child = self.child(&built.body, rules);
-        super::counters::name_all_creations(&mut fields, &child.0);
+        super::counters::name_all_creations(&mut fields, &child.revision);
         self.headed(dot, fields, built, child)
     }
 
@@ -84,6 +84,7 @@ impl FieldDocument {
             on_conflict: OnConflict::Refuse,
             request: resolution.request,
             everywhere: None,
+            tombstone: None,
         };
         let committed = self.commit(&write, rules)?;
         let Document::Fields(FieldDocument { mut fields, .. }) = committed.document else {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::table::Table;
 use super::{DecodeError, Reader, Writer};
+use crate::closed::{CLOSED_ANCESTORS_MAX, CLOSED_MAX, Closed};
 use crate::dot_map::DotMap;
 use crate::head::Head;
 use crate::value::parse_stored_object;
@@ -27,6 +28,8 @@ const PAST_IS_CONTEXT: u8 = 1 << 4;
 const ANCESTORS: u8 = 1 << 5;
 /// The ancestors' generations do not descend one by one, or some hash is a text.
 const IRREGULAR: u8 = 1 << 6;
+/// Branches were closed: they end the head.
+const CLOSED: u8 = 1 << 7;
 
 pub(super) fn write(heads: &DotMap<Head>, context: &VersionVector, table: &Table, writer: &mut Writer) {
     writer.length(heads.len());
@@ -67,6 +70,7 @@ fn write_head(dot: Dot, head: &Head, context: &VersionVector, table: &Table, wri
         (!head.past.is_empty() && follows, PAST_IS_CONTEXT),
         (head.ancestry.parent().is_some(), ANCESTORS),
         (!regular, IRREGULAR),
+        (!head.closed.is_empty(), CLOSED),
     ];
     writer.byte(
         flags
@@ -93,6 +97,7 @@ fn write_head(dot: Dot, head: &Head, context: &VersionVector, table: &Table, wri
     if !head.deleted {
         writer.text(&head.body.to_json());
     }
+    write_closed(&head.closed, writer);
 }
 
 fn read_head(context: &VersionVector, table: &Table, reader: &mut Reader<'_>) -> Result<(Dot, Head), DecodeError> {
@@ -126,6 +131,11 @@ fn read_head(context: &VersionVector, table: &Table, reader: &mut Reader<'_>) ->
     if revision.generation != generation || generation == 0 {
         return Err(DecodeError::Malformed("revision"));
     }
+    let closed = if has(CLOSED) {
+        read_closed(reader)?
+    } else {
+        Arc::default()
+    };
     Ok((
         dot,
         Head {
@@ -134,6 +144,7 @@ fn read_head(context: &VersionVector, table: &Table, reader: &mut Reader<'_>) ->
             past,
             ancestry,
             body: Arc::new(body),
+            closed,
         },
     ))
 }
@@ -232,4 +243,55 @@ fn read_ancestry(generation: u64, irregular: bool, reader: &mut Reader<'_>) -> R
         });
     }
     Ok(revisions.into_iter().collect())
+}
+
+/// Branches that were closed, if there are any: their number, and for each whether it is a deletion, how many revisions it names, and those, its own
+/// first.
+fn write_closed(closed: &[Closed], writer: &mut Writer) {
+    if closed.is_empty() {
+        return;
+    }
+    writer.length(closed.len());
+    for branch in closed {
+        writer.byte(branch.deleted.into());
+        writer.length(1 + branch.ancestors.len());
+        write_revision_id(&branch.revision, writer);
+        branch
+            .ancestors
+            .iter()
+            .for_each(|ancestor| write_revision_id(ancestor, writer));
+    }
+}
+
+fn read_closed(reader: &mut Reader<'_>) -> Result<Arc<[Closed]>, DecodeError> {
+    let malformed = || DecodeError::Malformed("closed");
+    let count = reader.small()?;
+    if count == 0 || count > CLOSED_MAX {
+        return Err(malformed());
+    }
+    let mut branches: Vec<Closed> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let deleted = match reader.byte()? {
+            0 => false,
+            1 => true,
+            _ => return Err(malformed()),
+        };
+        let named = reader.small()?;
+        if named == 0 || named > 1 + CLOSED_ANCESTORS_MAX {
+            return Err(malformed());
+        }
+        let revision = read_revision_id(reader)?;
+        let ancestors = (1..named).map(|_| read_revision_id(reader));
+        let ancestors = ancestors.collect::<Result<_, _>>()?;
+        // The highest first, each once.
+        if branches.last().is_some_and(|last| last.revision <= revision) || revision.generation == 0 {
+            return Err(malformed());
+        }
+        branches.push(Closed {
+            revision,
+            deleted,
+            ancestors,
+        });
+    }
+    Ok(branches.into())
 }

@@ -16,11 +16,13 @@ const DELETED: u8 = 1;
 const COMPUTED: u8 = 1 << 1;
 /// The revision's hash is a text.
 const TEXT: u8 = 1 << 2;
-/// The revision is open: its body follows (a deleted one has none).
+/// The revision is open: its body follows, unless it is deleted.
 const OPEN: u8 = 1 << 3;
 
 /// The revision was superseded by one whose parent is another one now.
 const CLOSED: u8 = 1 << 4;
+/// The revision is open and deleted, and left a body behind that follows.
+const LEFT: u8 = 1 << 5;
 
 /// No parent; else the parent in full; else how many nodes before, plus this.
 const NO_PARENT: usize = 0;
@@ -34,6 +36,7 @@ pub(super) fn write(document: &TreeDocument, table: &Table, writer: &mut Writer)
         let body = document.bodies.get(revision);
         let computes = |body: &Arc<Object>| write_revision(node.parent.as_ref(), node.deleted, body, &[]) == *revision;
         let computed = body.is_some_and(computes);
+        let left = node.deleted && body.is_some_and(|body| !body.is_empty());
         let text = !computed && matches!(revision.hash, RevisionHash::Text(_));
         let flags = [
             (node.deleted, DELETED),
@@ -41,6 +44,7 @@ pub(super) fn write(document: &TreeDocument, table: &Table, writer: &mut Writer)
             (text, TEXT),
             (body.is_some(), OPEN),
             (node.closed, CLOSED),
+            (left, LEFT),
         ];
         writer.byte(
             flags
@@ -51,7 +55,7 @@ pub(super) fn write(document: &TreeDocument, table: &Table, writer: &mut Writer)
         write_parent(node.parent.as_ref(), place, &places, writer);
         writer.length(node.dots.len());
         node.dots.iter().for_each(|(dot, ())| table.write_dot(dot, writer));
-        if let Some(body) = body.filter(|_| !node.deleted) {
+        if let Some(body) = body.filter(|_| left || !node.deleted) {
             writer.text(&body.to_json());
         }
         if !computed {
@@ -74,11 +78,14 @@ pub(super) fn read(table: &Table, reader: &mut Reader<'_>) -> Result<TreeDocumen
         let has = |bit| flags & bit != 0;
         let parent = read_parent(&revisions, reader)?;
         let dots = read_dots(table, reader)?;
-        let body = if has(OPEN) && !has(DELETED) {
+        let body = if has(OPEN) && (has(LEFT) || !has(DELETED)) {
             read_body(reader)?
         } else {
             Object::new()
         };
+        if has(LEFT) && (body.is_empty() || !has(DELETED)) {
+            return Err(DecodeError::Malformed("body"));
+        }
         let revision = if has(COMPUTED) {
             write_revision(parent.as_ref(), has(DELETED), &body, &[])
         } else {

@@ -72,6 +72,7 @@ fn read_anyway(bytes: &[u8]) {
         on_conflict: OnConflict::Keep,
         request: None,
         everywhere: None,
+        tombstone: None,
     };
     let _ = document.commit(&write, &rules());
 }
@@ -91,6 +92,7 @@ fn put(document: &Document, time: u64, replica: u8, text: &str) -> Document {
         on_conflict: OnConflict::Refuse,
         request: None,
         everywhere: None,
+        tombstone: None,
     };
     document.commit(&write, &rules()).expect("no conflict").document
 }
@@ -167,6 +169,7 @@ fn the_requests_of_several_replicas_are_read_back() {
                 on_conflict: OnConflict::Keep,
                 request: Some(crate::RequestName::of("retried", number as u32)),
                 everywhere: None,
+                tombstone: None,
             };
             document.commit(&write, &rules()).expect("no conflict").document
         })
@@ -189,6 +192,7 @@ fn a_state_whose_heads_name_too_many_replicas_is_refused() {
                 past,
                 ancestry: crate::Ancestry::none(),
                 body: Arc::default(),
+                closed: Arc::default(),
             };
             (Dot::new(HlcTime(NOW), replica(number)), head)
         });
@@ -204,6 +208,54 @@ fn a_state_whose_heads_name_too_many_replicas_is_refused() {
         Document::decode(&state(1100).encode()),
         Err(crate::DecodeError::Malformed("past"))
     );
+}
+
+/// What a write carries is bounded, and every node that reads it writes it alike.
+#[test]
+fn closed_branches_that_no_write_carries_are_refused() {
+    let revision = |number: u64| crate::Revision::md5(number, [7; 16]);
+    let closed = |number: u64, ancestors: u64| crate::closed::Closed {
+        revision: revision(number),
+        deleted: number.is_multiple_of(2),
+        ancestors: (0..ancestors).map(revision).collect(),
+    };
+    let state = |closed: Vec<crate::closed::Closed>| {
+        let dot = Dot::new(HlcTime(NOW), id(0));
+        let mut document = FieldDocument::empty();
+        document.context.advance(dot);
+        let head = crate::head::Head {
+            revision: revision(99),
+            deleted: true,
+            past: crate::VersionVector::new(),
+            ancestry: crate::Ancestry::none(),
+            body: Arc::default(),
+            closed: closed.into(),
+        };
+        document.heads.insert(dot, head);
+        Document::Fields(document)
+    };
+    let (most, longest) = (
+        crate::closed::CLOSED_MAX as u64,
+        crate::closed::CLOSED_ANCESTORS_MAX as u64,
+    );
+    let descending = |count: u64| (1..=count).rev().map(|number| closed(number, 1)).collect::<Vec<_>>();
+    for whole in [descending(0), descending(most), vec![closed(1, longest)]] {
+        assert_eq!(Document::decode(&state(whole.clone()).encode()), Ok(state(whole)));
+    }
+    let twice = vec![closed(1, 0), closed(1, 0)];
+    let ascending = vec![closed(1, 0), closed(2, 0)];
+    for wrong in [
+        descending(most + 1),
+        vec![closed(1, longest + 1)],
+        twice,
+        ascending,
+        vec![closed(0, 0)],
+    ] {
+        assert_eq!(
+            Document::decode(&state(wrong).encode()),
+            Err(crate::DecodeError::Malformed("closed"))
+        );
+    }
 }
 
 #[test]

@@ -172,6 +172,7 @@ pub(super) fn run(replicas: usize, steps: &[Step]) -> Run {
                     on_conflict,
                     request: None,
                     everywhere: None,
+                    tombstone: None,
                 };
                 let Ok(committed) = run.states[*replica].commit(&write, &rules) else {
                     continue;

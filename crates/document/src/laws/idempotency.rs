@@ -33,6 +33,7 @@ fn put_knowing(
         on_conflict: OnConflict::Refuse,
         request: request.map(|text| RequestName::of(text, 0)),
         everywhere,
+        tombstone: None,
     };
     document.commit(&write, &rules()).expect("no conflict").document
 }
@@ -243,6 +244,7 @@ fn what_a_rule_makes_of_a_body_is_no_merge() {
             on_conflict: OnConflict::Refuse,
             request: Some(RequestName::of(&time.to_string(), 0)),
             everywhere: None,
+            tombstone: None,
         };
         document.commit(&write, &rules).expect("no conflict").document
     };

@@ -5,6 +5,7 @@ mod encodings;
 mod histories;
 mod idempotency;
 mod named_cases;
+mod open_revisions;
 mod random_laws;
 mod resolutions;
 mod vector_state;

@@ -55,6 +55,7 @@ impl Edit<'_> {
             on_conflict: self.on_conflict,
             request: None,
             everywhere: None,
+            tombstone: None,
         };
         self.on.commit(&write, &rules()).map(|committed| committed.document)
     }
@@ -391,6 +392,7 @@ fn a_value_from_before_a_rule_is_what_a_counter_starts_with_once_on_all_sides() 
             on_conflict: OnConflict::Refuse,
             request: None,
             everywhere: None,
+            tombstone: None,
         };
         empty().commit(&write, &none).expect("no conflict").document
     };

@@ -96,6 +96,7 @@ proptest! {
                 on_conflict: OnConflict::Refuse,
                 request: None,
                 everywhere: None,
+                tombstone: None,
             };
             let Ok(after) = state.commit(&write, &rules) else { continue };
             let told: Vec<_> = std::iter::once(shown.revision.clone())
@@ -143,11 +144,22 @@ fn write(
     replica: usize,
     body: Option<Object>,
 ) -> Result<Document, Refused> {
+    write_leaving(document, base, (time, replica), body, None)
+}
+
+fn write_leaving(
+    document: &Document,
+    base: &Base,
+    (time, replica): (u64, usize),
+    body: Option<Object>,
+    left: Option<Object>,
+) -> Result<Document, Refused> {
     let dot = Dot::new(HlcTime(1_000 + time), id(replica));
     let write = Write {
         dot,
         base,
         body: body.map(Arc::new),
+        tombstone: left.map(Arc::new),
         on_conflict: OnConflict::Refuse,
         request: None,
         everywhere: None,
@@ -203,7 +215,9 @@ fn check_tree(steps: &[(usize, usize, i64, bool, bool)]) {
         let winner = state.heads().first().map(|head| (head.revision.clone(), head.deleted));
         let base = state.base(&rules());
         let body = (!deletes || winner.as_ref().is_none_or(|(_, deleted)| *deleted)).then(|| single("n", *value));
-        let after = write(state, &base, time, *replica, body).expect("the base is open");
+        // A deletion is told from another one by what it leaves behind.
+        let left = single("left", *value);
+        let after = write_leaving(state, &base, (time, *replica), body, Some(left)).expect("the base is open");
         let new = after
             .heads()
             .into_iter()
@@ -226,5 +240,8 @@ fn check_tree(steps: &[(usize, usize, i64, bool, bool)]) {
         .cloned()
         .collect();
     assert_eq!(open, expected);
+    for head in ends[0].heads().into_iter().filter(|head| head.deleted) {
+        assert!(head.body.get("left").is_some(), "{head:?}");
+    }
     assert_eq!(Document::decode(&ends[0].encode()), Ok(ends[0].clone()));
 }

@@ -29,6 +29,7 @@ fn put(document: &Document, time: u64, replica: usize, text: Option<&str>) -> Do
         on_conflict: OnConflict::Refuse,
         request: None,
         everywhere: None,
+        tombstone: None,
     };
     document.commit(&write, &rules()).expect("no conflict").document
 }

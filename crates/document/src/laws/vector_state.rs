@@ -78,6 +78,7 @@ fn head(json: &Json) -> Head {
         past: vector(&json[2]),
         ancestry: Ancestry::none(),
         body: Arc::new(Object::new()),
+        closed: Arc::default(),
     }
 }
 

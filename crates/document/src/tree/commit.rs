@@ -29,7 +29,12 @@ impl TreeDocument {
                 .transpose()?,
         };
         let parent = parent.map(|(revision, _)| (*revision).clone());
-        let (body, deleted) = (write.body.clone().unwrap_or_default(), write.body.is_none());
+        let deleted = write.body.is_none();
+        let body = write
+            .body
+            .clone()
+            .or_else(|| write.tombstone.clone())
+            .unwrap_or_default();
         let revision = write_revision(parent.as_ref(), deleted, &body, &[]);
         let mut document = self.clone();
         document.context.advance(write.dot);
@@ -97,6 +102,7 @@ mod tests {
             on_conflict: OnConflict::Refuse,
             request: None,
             everywhere: None,
+            tombstone: None,
         };
         match document.commit(&write).expect("the base is open").document {
             Document::Tree(document) => document,

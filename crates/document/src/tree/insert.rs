@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::TreeNode;
 use crate::dot_map::DotMap;
-use crate::{Committed, Document, Dot, Object, REVISIONS_MAX, Revision, TreeDocument};
+use crate::{Committed, Document, Dot, REVISIONS_MAX, Revision, RevisionBody, TreeDocument};
 
 impl TreeDocument {
     /// The state with a revision and those of its ancestors that it does not know: `history` begins with the revision itself, then its parent, and so on.
-    /// `None` if the revision is known, or there is none. A deleted revision has no body.
-    pub(crate) fn insert(&self, history: &[Revision], body: Option<&Arc<Object>>, dot: Dot) -> Option<Committed> {
+    /// `None` if the revision is known, or there is none.
+    pub(crate) fn insert(&self, history: &[Revision], content: &RevisionBody, dot: Dot) -> Option<Committed> {
         let revision = history.first().filter(|revision| !self.nodes.contains_key(*revision))?;
         let mut document = self.clone();
         document.context.advance(dot);
@@ -21,15 +21,13 @@ impl TreeDocument {
             }
             let node = TreeNode {
                 parent: parent.cloned(),
-                deleted: place == 0 && body.is_none(),
+                deleted: place == 0 && content.deleted,
                 closed: false,
                 dots: DotMap::of(dot, ()),
             };
             document.nodes.insert(made.clone(), node);
         }
-        document
-            .bodies
-            .insert(revision.clone(), body.cloned().unwrap_or_default());
+        document.bodies.insert(revision.clone(), Arc::clone(&content.body));
         document.stem(REVISIONS_MAX);
         document.keep_open_bodies();
         let shown = document.shown();

@@ -17,7 +17,7 @@ pub struct TreeDocument {
     pub(crate) context: VersionVector,
     /// The revisions.
     pub(crate) nodes: BTreeMap<Revision, TreeNode>,
-    /// The bodies of the open revisions, and of no others.
+    /// The bodies of the open revisions, and of no others: of deletions what they left behind.
     pub(crate) bodies: BTreeMap<Revision, Arc<Object>>,
     /// The requests that it remembers.
     pub(crate) requests: Requests,

@@ -120,7 +120,7 @@ impl Listing {
                     break;
                 }
                 if rows > 0 {
-                    pieces.add(",\n").await?;
+                    pieces.add(answer::BETWEEN_ROWS).await?;
                 }
                 rows += 1;
                 pieces.add(&self.row(found)).await?;
@@ -132,7 +132,7 @@ impl Listing {
             }
             tokio::task::yield_now().await;
         }
-        pieces.add(if rows > 0 { "\n]}\n" } else { "]}\n" }).await?;
+        pieces.add(answer::end_of_rows(rows > 0)).await?;
         Ok(pieces)
     }
 
@@ -167,7 +167,7 @@ impl Listing {
 
     fn head(&self, offset: Option<u64>) -> String {
         let offset = offset.map_or("null".to_owned(), |offset| offset.to_string());
-        format!("{{\"total_rows\":{},\"offset\":{offset},\"rows\":[\n", self.total)
+        format!("{{\"total_rows\":{},\"offset\":{offset},\"rows\":[\r\n", self.total)
     }
 
     fn row(&self, found: &Found) -> String {
@@ -178,7 +178,7 @@ impl Listing {
             (false, _) => String::new(),
             (true, true) => ",\"doc\":null".to_owned(),
             (true, false) => {
-                let document = Outgoing::new(id, &shown.revision, Some(&shown.body));
+                let document = Outgoing::new(id, &shown.revision, &shown.body);
                 let document = if self.updated {
                     document.with_updated()
                 } else {
@@ -212,10 +212,10 @@ impl Listing {
         let mut separator = "";
         for key in in_order.skip(skip).take(limit) {
             room.add(separator)?;
-            separator = ",\n";
+            separator = answer::BETWEEN_ROWS;
             room.add(&self.of_key(key)?)?;
         }
-        room.add(if separator.is_empty() { "]}\n" } else { "\n]}\n" })?;
+        room.add(answer::end_of_rows(!separator.is_empty()))?;
         Ok(answer::stream(room.into_body()))
     }
 

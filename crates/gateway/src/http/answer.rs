@@ -8,6 +8,14 @@ use serde_json::Value as Json;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const JSON_API: HeaderValue = HeaderValue::from_static("application/vnd.api+json");
 
+/// What stands between two rows of `_all_docs` and of a view: their lines end as those of CouchDB do, unlike those of `_changes`.
+pub(super) const BETWEEN_ROWS: &str = ",\r\n";
+
+/// What stands after the last row. The line that begins the rows has ended already; of none at all the chapter on conflicts shows no line more.
+pub(super) const fn end_of_rows(any: bool) -> &'static str {
+    if any { "\r\n]}\n" } else { "]}\n" }
+}
+
 /// A JSON answer, which ends with a line feed as CouchDB's do.
 pub(super) fn json(status: StatusCode, value: &Json) -> Response {
     text(status, format!("{value}\n"))
@@ -25,7 +33,12 @@ pub(super) fn json_api(status: StatusCode, body: Body) -> Response {
 
 /// A JSON answer of a body that bounds what lies in memory.
 pub(super) fn stream(body: Body) -> Response {
-    with_type(StatusCode::OK, JSON, body)
+    bounded(StatusCode::OK, body)
+}
+
+/// The same, with another status.
+pub(super) fn bounded(status: StatusCode, body: Body) -> Response {
+    with_type(status, JSON, body)
 }
 
 /// Any other answer.

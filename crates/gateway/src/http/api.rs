@@ -70,7 +70,7 @@ async fn try_create(context: &NodeContext, kind: &str, request: &mut Request) ->
     let written = write::submit(context, write_of(&database, &id, action, None)).await?;
     let shown = (&*body, written.checksum);
     let created = told(kind, id.as_str(), shown, &Query::default());
-    let created = answer::json_api(StatusCode::CREATED, Body::from(created));
+    let created = echo(context, StatusCode::CREATED, &created);
     Ok(answer::header(created, header::LOCATION, &format!("/api/{kind}/{id}/")))
 }
 
@@ -91,12 +91,20 @@ async fn patch(context: &NodeContext, kind: &str, text: &str, request: &mut Requ
     // What the write made, whatever somebody has made of it since.
     let made = context.store.base(&database, &id, &written.revision);
     match made.ok().flatten().and_then(|made| made.body) {
-        // It is written, whatever room there is.
         Some(body) => {
             let told = told(kind, text, (&body, written.checksum), request.query());
-            Ok(answer::json_api(StatusCode::OK, Body::from(told)))
+            Ok(echo(context, StatusCode::OK, &told))
         }
         None => Ok(answer::json_api(StatusCode::NO_CONTENT, Body::empty())),
+    }
+}
+
+/// What was written. It is written whatever room there is: without any the answer says no more than that.
+fn echo(context: &NodeContext, status: StatusCode, told: &str) -> Response {
+    let mut room = Room::new(context);
+    match room.add(told) {
+        Ok(()) => answer::json_api(status, room.into_body()),
+        Err(_) => answer::json_api(StatusCode::NO_CONTENT, Body::empty()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use axum::response::Response;
-use rejoin_document::{DatabaseName, Sequence};
+use rejoin_document::{DatabaseName, RevisionBody, Sequence};
 use rejoin_store::{Changed, DocumentChange};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -139,6 +139,10 @@ impl Feed {
                 break;
             }
         }
+        if self.waits && self.rows == 0 {
+            // The head of the answer goes out before the first change, with a line feed as CouchDB's.
+            pieces.add("\n").await?;
+        }
         while self.waits && self.rows == 0 && self.wait(&mut pieces).await? {
             while !self.page(&mut pieces).await? {}
         }
@@ -185,6 +189,7 @@ impl Feed {
             sequence,
             id,
             shown,
+            left,
             leaves,
         } = change;
         if self.active_only && shown.deleted {
@@ -211,8 +216,11 @@ impl Feed {
             row.push_str(",\"deleted\":true");
         }
         if self.include_docs {
-            let body = (!shown.deleted).then_some(shown.body.as_ref());
-            let mut document = Outgoing::new(id.as_str(), &shown.revision, body);
+            let content = RevisionBody {
+                deleted: shown.deleted,
+                body: if shown.deleted { left } else { shown.body },
+            };
+            let mut document = Outgoing::holding(id.as_str(), &shown.revision, &content);
             if self.updated {
                 document = document.with_updated();
             }

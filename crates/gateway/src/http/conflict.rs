@@ -5,18 +5,25 @@ use rejoin_document::{DocumentId, Object, PathConflict, Revision, Value};
 use super::answer::quoted;
 use super::error::HttpError;
 use super::outgoing::Outgoing;
+use super::room::Room;
+use crate::node::NodeContext;
 
 /// What is said to people.
 const MESSAGE: &str = "Sorry, there has been a conflict. Can't perform automatic merge.";
 
-/// The refusal with the report, where it has one: what both changed, and the three documents as they are read.
-pub(super) fn told(id: &DocumentId, base: Option<&Revision>, mut refusal: HttpError) -> HttpError {
+/// The refusal with the report, where it has one and there is room for it: what both changed, and the three documents as they are read.
+pub(super) fn told(
+    context: &NodeContext,
+    id: &DocumentId,
+    base: Option<&Revision>,
+    mut refusal: HttpError,
+) -> HttpError {
     let Some(report) = refusal.report.take() else {
         return refusal;
     };
     let conflicts: Vec<_> = report.conflicts.iter().map(conflict).collect();
     let document = |revision: Option<&Revision>, body: Option<&Object>| match (revision, body) {
-        (Some(revision), Some(body)) => Outgoing::new(id.as_str(), revision, Some(body)).with_updated().json(),
+        (Some(revision), Some(body)) => Outgoing::new(id.as_str(), revision, body).with_updated().json(),
         _ => "null".to_owned(),
     };
     let text = format!(
@@ -29,7 +36,11 @@ pub(super) fn told(id: &DocumentId, base: Option<&Revision>, mut refusal: HttpEr
         quoted(refusal.error),
         quoted(&refusal.reason),
     );
-    refusal.text = Some(text);
+    let mut room = Room::new(context);
+    // It is refused whatever room there is: without any it says no more than CouchDB would.
+    if room.add(&text).is_ok() {
+        refusal.told = Some(Box::new(room));
+    }
     refusal
 }
 

@@ -75,7 +75,7 @@ pub(super) async fn store(
         }
         // In a database whose members merge an answer with both sides is better than CouchDB's two words.
         Err(error) if write::merges(context, database) => {
-            Err(conflict::told(&id, base.as_ref(), write::refused(error)))
+            Err(conflict::told(context, &id, base.as_ref(), write::refused(error)))
         }
         Err(error) => Err(write::refused(error)),
     }
@@ -207,15 +207,13 @@ pub(super) fn revision_json(
     revision: &Revision,
     query: &Query,
 ) -> Result<Option<String>, HttpError> {
-    let body = match found.body(revision) {
-        Some(open) => open.body,
-        None => match context.store.base(database, id, revision)? {
-            Some(kept) => kept.body,
-            None => return Ok(None),
-        },
+    let open = found.body(revision);
+    let kept = || context.store.kept_revision(database, id, revision);
+    let Some(content) = open.map_or_else(kept, |open| Ok(Some(open)))? else {
+        return Ok(None);
     };
     let winner = *revision == found.shown.revision;
-    let mut outgoing = Outgoing::new(id.as_str(), revision, body.as_deref());
+    let mut outgoing = Outgoing::holding(id.as_str(), revision, &content);
     if query.flag("revs")? {
         outgoing = outgoing.with_history(&found.ancestors(revision));
     } else if write::merges(context, database) {

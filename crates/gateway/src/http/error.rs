@@ -11,6 +11,7 @@ use rejoin_views::{DesignError, IndexError, QueryError, QueryParseError, UpdateE
 use serde_json::{Map, Value as Json};
 
 use super::answer;
+use super::room::Room;
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(super) struct HttpError {
     /// Both sides of a conflict, for an interface that tells of them.
     pub(super) report: Option<Box<ConflictReport>>,
     /// The whole answer, where it says more than the two words.
-    pub(super) text: Option<String>,
+    pub(super) told: Option<Box<Room>>,
 }
 
 impl HttpError {
@@ -31,7 +32,7 @@ impl HttpError {
             error,
             reason: reason.into(),
             report: None,
-            text: None,
+            told: None,
         }
     }
 
@@ -89,8 +90,8 @@ impl HttpError {
 
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        match self.text {
-            Some(text) => answer::text(self.status, text),
+        match self.told {
+            Some(told) => answer::bounded(self.status, told.into_body()),
             None => answer::json(self.status, &Json::Object(self.members())),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use rejoin_document::{DatabaseName, Limits, Object, Revision, Value, parse_body, parse_stored_value};
+use rejoin_document::{DatabaseName, Limits, Object, Revision, RevisionBody, Value, parse_body, parse_stored_value};
 
 use super::error::HttpError;
 use super::{query, write};
@@ -19,7 +19,7 @@ pub(super) struct Incoming {
     pub(super) updated: Option<u64>,
     /// `_revisions`: the revision itself, its parent, and so on.
     pub(super) history: Vec<Revision>,
-    /// The members without those that begin with an underscore.
+    /// The members without those that begin with an underscore. A deletion has them too.
     pub(super) body: Arc<Object>,
 }
 
@@ -87,6 +87,14 @@ impl Incoming {
     /// The body, unless the document is to be deleted.
     pub(super) fn content(&self) -> Option<Arc<Object>> {
         (!self.deleted).then(|| Arc::clone(&self.body))
+    }
+
+    /// What a document that brings its own revision holds.
+    pub(super) fn holds(&self) -> RevisionBody {
+        RevisionBody {
+            deleted: self.deleted,
+            body: Arc::clone(&self.body),
+        }
     }
 
     /// The revision with those that it grew from, for a document that brings its own.

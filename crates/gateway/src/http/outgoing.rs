@@ -1,6 +1,6 @@
 //! A document as a client of CouchDB's protocol reads it: `_id`, `_rev`, then the body.
 
-use rejoin_document::{Object, Revision};
+use rejoin_document::{Object, Revision, RevisionBody};
 
 use super::answer::quoted;
 
@@ -8,18 +8,28 @@ use super::answer::quoted;
 pub(super) struct Outgoing<'a> {
     id: &'a str,
     revision: &'a Revision,
-    body: Option<&'a Object>,
+    body: &'a Object,
+    deleted: bool,
     special: Vec<(&'static str, String)>,
 }
 
 impl<'a> Outgoing<'a> {
-    /// A revision; without a body it deletes the document.
-    pub(super) fn new(id: &'a str, revision: &'a Revision, body: Option<&'a Object>) -> Self {
+    /// A revision that does not delete the document.
+    pub(super) fn new(id: &'a str, revision: &'a Revision, body: &'a Object) -> Self {
         Self {
             id,
             revision,
             body,
+            deleted: false,
             special: Vec::new(),
+        }
+    }
+
+    /// Any revision.
+    pub(super) fn holding(id: &'a str, revision: &'a Revision, content: &'a RevisionBody) -> Self {
+        Self {
+            deleted: content.deleted,
+            ..Self::new(id, revision, &content.body)
         }
     }
 
@@ -68,14 +78,13 @@ impl<'a> Outgoing<'a> {
         if let Some((name, json)) = special.next_if(|(name, _)| *name == "_updated") {
             text.push_str(&format!(",\"{name}\":{json}"));
         }
-        match self.body {
-            Some(body) if !body.is_empty() => {
-                let json = body.to_json();
-                text.push(',');
-                text.push_str(&json[1..json.len() - 1]);
-            }
-            Some(_) => {}
-            None => text.push_str(",\"_deleted\":true"),
+        if !self.body.is_empty() {
+            let json = self.body.to_json();
+            text.push(',');
+            text.push_str(&json[1..json.len() - 1]);
+        }
+        if self.deleted {
+            text.push_str(",\"_deleted\":true");
         }
         for (name, json) in special {
             text.push_str(&format!(",\"{name}\":{json}"));

@@ -72,6 +72,8 @@ pub(super) fn missing(
         });
     };
     revisions.retain(|revision| !found.knows(revision));
+    // So CouchDB tells them of a document that it has.
+    revisions.sort();
     let highest = revisions.iter().map(|revision| revision.generation).max().unwrap_or(0);
     let open = found.leaves.iter().map(|leaf| &leaf.revision);
     let lower = open.filter(|revision| revision.generation < highest);

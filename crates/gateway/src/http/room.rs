@@ -14,6 +14,7 @@ use crate::node::NodeContext;
 const FREE_BYTES: usize = 64 << 10;
 
 /// A text that becomes an answer.
+#[derive(Debug)]
 pub(super) struct Room {
     left: Arc<Semaphore>,
     free: usize,

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::quoted;
+use super::answer::{self, quoted};
 use super::error::{self, HttpError};
 use super::feed::{Broken, Pieces};
 use super::outgoing::Outgoing;
@@ -200,11 +200,11 @@ impl Asked {
         telling.add(&head(&answer, self.query.update_seq))?;
         let mut first = true;
         for row in answer.rows {
-            telling.add(if first { "" } else { ",\n" })?;
+            telling.add(if first { "" } else { answer::BETWEEN_ROWS })?;
             first = false;
             telling.add(&self.row(&row?)?)?;
         }
-        telling.add(if first { "]}\n" } else { "\n]}\n" })
+        telling.add(answer::end_of_rows(!first))
     }
 
     /// Opens the index and maps what has changed since.
@@ -266,11 +266,12 @@ impl Asked {
             id,
             shown,
             leaves,
+            left: _,
         } = change;
         let document = (!shown.deleted).then(|| {
             let losers: Vec<_> = leaves.iter().skip(1).filter(|leaf| !leaf.deleted).collect();
             let losers: Vec<_> = losers.iter().map(|leaf| &leaf.revision).collect();
-            let document = Outgoing::new(id.as_str(), &shown.revision, Some(&shown.body));
+            let document = Outgoing::new(id.as_str(), &shown.revision, &shown.body);
             let document = if self.merges { document.with_updated() } else { document };
             document.with_revisions("_conflicts", &losers).json()
         });
@@ -299,7 +300,7 @@ impl Asked {
         let Some(found) = found.filter(|found| !found.shown.deleted) else {
             return Ok("null".to_owned());
         };
-        let mut document = Outgoing::new(id.as_str(), &found.shown.revision, Some(&found.shown.body));
+        let mut document = Outgoing::new(id.as_str(), &found.shown.revision, &found.shown.body);
         if self.merges {
             document = document.with_updated();
         }
@@ -339,7 +340,7 @@ fn head(answer: &Answer<'_>, update_seq: bool) -> String {
     if update_seq {
         members.push(format!("\"update_seq\":{}", answer.sequence.0));
     }
-    members.push("\"rows\":[\n".to_owned());
+    members.push("\"rows\":[\r\n".to_owned());
     format!("{{{}", members.join(","))
 }
 

@@ -1,5 +1,7 @@
 //! What the writes of all resources share.
 
+use std::sync::Arc;
+
 use rejoin_document::{DatabaseName, DocumentId, Dot, Granularity, Object, Revision, write_revision};
 use rejoin_store::{
     Action, CommitError, Conditions, Insertion, Operation, Outcome, Resolve, Resolved, Settling, WriteRequest, Written,
@@ -87,7 +89,11 @@ pub(super) fn request(
     let action = match (&base, incoming.content()) {
         (None, Some(body)) => Action::Create { body },
         (Some(_), Some(body)) => Action::Update { body },
-        (Some(_), None) => Action::Delete,
+        // Where members merge a deletion keeps none of them.
+        (Some(_), None) if incoming.body.is_empty() || merges(context, database) => Action::Delete,
+        (Some(_), None) => Action::DeleteLeaving {
+            tombstone: Arc::clone(&incoming.body),
+        },
         // A delete that names nothing it has read.
         (None, None) => return Err(absent(context, database, id)?.unwrap_or_else(HttpError::conflict)),
     };
@@ -200,6 +206,6 @@ pub(super) fn insertion(database: &DatabaseName, id: &DocumentId, incoming: &Inc
         database: database.clone(),
         id: id.clone(),
         history,
-        body: incoming.content(),
+        content: incoming.holds(),
     })
 }

@@ -287,3 +287,57 @@ fn a_document_that_brings_its_revision_keeps_it() {
         (400, "bad_request".into())
     );
 }
+
+#[test]
+fn a_deletion_keeps_what_it_says_and_its_revision_follows_from_that() {
+    let node = Node::start();
+    node.put("/db", "");
+    let first = revision(&node.put("/db/a", r#"{"a":1}"#));
+    let deletion = json!({"_rev": first, "_deleted": true, "a": 1, "why": "gone"});
+    let second = revision(&node.put("/db/a", &deletion.to_string()));
+    assert_eq!(second, "2-e09f440e01cbc904d47a9f81a1f59a84", "as CouchDB makes it");
+    assert_eq!(node.get("/db/a").json()["reason"], "deleted");
+    let told = format!("{{\"_id\":\"a\",\"_rev\":\"{second}\",\"a\":1,\"why\":\"gone\",\"_deleted\":true}}");
+    assert_eq!(node.get(&format!("/db/a?rev={second}")).body, format!("{told}\n"));
+    let json = ["Accept: application/json"];
+    let open = |db: &str| node.ask("GET", &format!("/{db}/a?open_revs=all"), &json, "").body;
+    assert_eq!(open("db"), format!("[{{\"ok\":{told}}}]\n"));
+    let wanted = json!({"docs": [{"id": "a", "rev": second}]}).to_string();
+    assert!(node.post("/db/_bulk_get", &wanted).body.contains(&told));
+    assert!(
+        node.get("/db/_changes?include_docs=true")
+            .body
+            .contains(&format!("\"doc\":{told}"))
+    );
+    let task = json!({"source": "db", "target": "copy", "create_target": true});
+    assert_eq!(node.post("/_replicate", &task.to_string()).status, 200);
+    assert_eq!(open("copy"), open("db"));
+    // It is kept as long as any revision that is no longer open.
+    assert!(revision(&node.put("/db/a", r#"{"a":2}"#)).starts_with("3-"));
+    assert_eq!(node.get(&format!("/db/a?rev={second}")).body, format!("{told}\n"));
+
+    let sent = json!({"docs": [{"_id": "b", "n": 1}]});
+    let first = node.post("/db/_bulk_docs", &sent.to_string()).json()[0]["rev"].clone();
+    let sent = json!({"docs": [{"_id": "b", "_rev": first, "_deleted": true, "reason": "x"}]});
+    let second = node.post("/db/_bulk_docs", &sent.to_string()).json()[0]["rev"].clone();
+    let kept = json!({"_id": "b", "_rev": second, "_deleted": true, "reason": "x"});
+    assert_eq!(
+        node.get(&format!("/db/b?rev={}", second.as_str().unwrap())).json(),
+        kept
+    );
+}
+
+#[test]
+fn where_members_merge_a_deletion_keeps_none() {
+    let node = Node::start();
+    node.put("/db?granularity=field", "");
+    let first = revision(&node.put("/db/a", r#"{"a":1}"#));
+    let deletion = json!({"_rev": first, "_deleted": true, "why": "gone"});
+    let second = revision(&node.put("/db/a", &deletion.to_string()));
+    assert_eq!(
+        second, "2-b4e3122af5f2ab3ae9bbd74527a6aa04",
+        "as CouchDB's DELETE makes it"
+    );
+    let told = node.get(&format!("/db/a?rev={second}&revs=true")).json();
+    assert_eq!((&told["_deleted"], &told["why"]), (&json!(true), &Value::Null));
+}

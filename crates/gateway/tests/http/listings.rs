@@ -83,3 +83,57 @@ fn a_body_asks_as_an_address_does_and_counts_more() {
     assert_eq!(list("", json!(["a"])).refused(), (400, "bad_request".into()));
     assert_eq!(ids(&node.post("/db/_all_docs", "").json()).len(), 4);
 }
+
+#[test]
+fn rows_end_their_lines_as_couchdb_prints_them() {
+    let node = Node::start();
+    node.put("/db", "");
+    let rev = "1-967a00dff5e02add41819138abb3284d";
+    let design = r#"{"views":{"ids":{"map":"function(doc) { emit(doc._id, 1); }","reduce":"_sum"}}}"#;
+    node.put("/db/_design/d", design);
+    let view = |query: &str| node.get(&format!("/db/_design/d/_view/ids{query}")).body;
+    assert_eq!(
+        view("?reduce=false"),
+        "{\"total_rows\":0,\"offset\":0,\"rows\":[\r\n]}\n",
+        "as the chapter on conflicts prints no rows"
+    );
+    for id in ["a", "b"] {
+        node.put(&format!("/db/{id}"), "{}");
+    }
+    assert_eq!(
+        view("?reduce=false"),
+        "{\"total_rows\":2,\"offset\":0,\"rows\":[\r\n\
+         {\"id\":\"a\",\"key\":\"a\",\"value\":1},\r\n\
+         {\"id\":\"b\",\"key\":\"b\",\"value\":1}\r\n]}\n"
+    );
+    assert_eq!(view(""), "{\"rows\":[\r\n{\"key\":null,\"value\":2}\r\n]}\n");
+    let row = |id: &str| format!("{{\"id\":\"{id}\",\"key\":\"{id}\",\"value\":{{\"rev\":\"{rev}\"}}}}");
+    assert_eq!(
+        node.get("/db/_all_docs?startkey=%22a%22").body,
+        format!(
+            "{{\"total_rows\":3,\"offset\":1,\"rows\":[\r\n{},\r\n{}\r\n]}}\n",
+            row("a"),
+            row("b")
+        )
+    );
+    assert_eq!(
+        node.post("/db/_all_docs", r#"{"keys":["b","none"]}"#).body,
+        format!(
+            "{{\"total_rows\":3,\"offset\":null,\"rows\":[\r\n{},\r\n{{\"key\":\"none\",\"error\":\"not_found\"}}\r\n]}}\n",
+            row("b")
+        )
+    );
+    // Those of a feed end otherwise.
+    let feed = node.get("/db/_changes").body;
+    let (first, second, last) = (row_of(&feed, 0), row_of(&feed, 1), row_of(&feed, 2));
+    let end = &feed[feed.find("\n],\n\"last_seq\":").expect("an end")..];
+    assert_eq!(feed, format!("{{\"results\":[\n{first},\n{second},\n{last}{end}"));
+    assert!(end.ends_with(",\"pending\":0}\n"), "{end}");
+}
+
+/// A row of a feed as it is printed.
+fn row_of(feed: &str, place: usize) -> &str {
+    let rows = feed.strip_prefix("{\"results\":[\n").expect("a feed");
+    let rows = rows.split_once("\n],\n").expect("an end").0;
+    rows.split(",\n").nth(place).expect("a row")
+}

@@ -333,3 +333,85 @@ fn who_has_read_both_branches_of_a_merge_keeps_neither_open() {
     );
     assert_eq!(both["_rev"], winner["_rev"]);
 }
+
+#[test]
+fn who_comes_after_the_next_write_learns_as_well_which_branches_are_closed() {
+    let (east, west) = Node::pair();
+    east.put("/shop?granularity=field", "");
+    east.put("/copy", "");
+    eventually("the database is in west", || west.get("/shop").status == 200);
+    let put = |node: &Node, body: serde_json::Value| node.put("/shop/a", &body.to_string()).json()["rev"].clone();
+    let copy = |from: &Node| {
+        let task = json!({"source": format!("http://{}/shop", from.host()), "target": "copy"});
+        assert_eq!(east.post("/_replicate", &task.to_string()).status, 200);
+    };
+    let mut rev = put(&east, json!({"east": 0, "west": 0}));
+    let shows = |node: &Node, rev: &serde_json::Value| node.get("/shop/a").json()["_rev"] == *rev;
+    for round in 1..=2 {
+        eventually("the document is in west", || shows(&west, &rev));
+        east.rejoin(&["link", "cut", "dc-west"]);
+        put(&east, json!({"_rev": rev, "east": round, "west": round - 1}));
+        put(&west, json!({"_rev": rev, "east": round - 1, "west": round}));
+        copy(&east);
+        copy(&west);
+        east.rejoin(&["link", "restore", "dc-west"]);
+        eventually("they are merged", || east.get("/shop/a").json()["west"] == round);
+        // Nobody copies the merge itself: a write follows at once.
+        let merged = east.get("/shop/a").json()["_rev"].clone();
+        rev = put(&east, json!({"_rev": merged, "east": round, "west": round}));
+        rev = put(&east, json!({"_rev": rev, "east": round, "west": round, "n": round}));
+    }
+    eventually("the last write is in west", || shows(&west, &rev));
+
+    let json = ["Accept: application/json"];
+    let open = |node: &Node| node.ask("GET", "/shop/a?open_revs=all&revs=true", &json, "").body;
+    assert_eq!(open(&east), open(&west), "whoever is asked");
+    let leaves: serde_json::Value = serde_json::from_str(&open(&east)).unwrap();
+    let closed: Vec<_> = leaves.as_array().unwrap()[1..].iter().map(|leaf| &leaf["ok"]).collect();
+    assert_eq!(closed.len(), 2, "{leaves}");
+    assert!(closed.iter().all(|leaf| leaf["_deleted"] == true), "{leaves}");
+    let first = &leaves[0]["ok"]["_revisions"]["ids"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap()
+        .clone();
+    assert!(
+        closed
+            .iter()
+            .all(|leaf| leaf["_revisions"]["ids"].as_array().unwrap().last() == Some(first))
+    );
+    for node in [&east, &west] {
+        let told = node.get("/shop/a?deleted_conflicts=true").json()["_deleted_conflicts"].clone();
+        let revisions: Vec<_> = closed.iter().map(|leaf| leaf["_rev"].clone()).collect();
+        assert_eq!(told, json!(revisions));
+        let feed = node.get("/shop/_changes?style=all_docs").json();
+        let row = feed["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["id"] == "a")
+            .unwrap();
+        assert_eq!(row["changes"].as_array().unwrap().len(), 3, "{row}");
+        let known: Vec<_> = revisions.iter().chain([&rev]).collect();
+        assert_eq!(
+            node.post("/shop/_revs_diff", &json!({ "a": known }).to_string()).json(),
+            json!({})
+        );
+        let docs: Vec<_> = revisions.iter().map(|rev| json!({"id": "a", "rev": rev})).collect();
+        let got = node
+            .post("/shop/_bulk_get", &json!({ "docs": docs }).to_string())
+            .json();
+        let got: Vec<_> = (0..2)
+            .map(|place| got["results"][place]["docs"][0]["ok"]["_deleted"].clone())
+            .collect();
+        assert_eq!(got, [json!(true), json!(true)]);
+    }
+    copy(&west);
+    let copied = east.get("/copy/a?conflicts=true").json();
+    assert_eq!(
+        (&copied["_rev"], &copied["_conflicts"]),
+        (&rev, &json!(null)),
+        "nothing is left open"
+    );
+}

@@ -46,6 +46,7 @@ impl Group<'_> {
         let intent = Intent {
             base,
             body: Some(body),
+            tombstone: None,
             on_conflict: OnConflict::Refuse,
         };
         self.stamp(&key, &current, intent, None).map(drop)

@@ -54,6 +54,7 @@ impl Superseded {
             revision: was.revision.clone(),
             record: RevisionRecord {
                 base: before.base_of(was),
+                left: before.left(was),
                 set_aside: beside.set_aside,
                 left_out: beside.left_out,
             },

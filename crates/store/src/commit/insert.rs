@@ -12,7 +12,7 @@ impl Group<'_> {
             database: name,
             id,
             history,
-            body,
+            content,
         } = insertion;
         if name.is_system() {
             return Err(CommitError::ReservedDatabase { database: name });
@@ -24,13 +24,13 @@ impl Group<'_> {
         }
         let (key, current, _) = self.current(&database, &id)?;
         let dot = self.issue()?;
-        let Some(committed) = current.insert(&history, body.as_ref(), dot) else {
+        let Some(committed) = current.insert(&history, &content, dot) else {
             return Ok(Outcome::Inserted(None));
         };
-        // Only a delete that ends a branch makes the document smaller.
+        // Only a delete that ends a branch, and leaves nothing behind, makes the document smaller.
         let before = current.heads().into_iter().filter(|branch| !branch.deleted).count();
         let after = committed.document.heads().into_iter().filter(|branch| !branch.deleted);
-        let deletes = body.is_none() && after.count() < before;
+        let deletes = content.deleted && content.body.is_empty() && after.count() < before;
         let written = self.place(&key, committed, (dot, deletes))?;
         Ok(Outcome::Inserted(Some(written)))
     }

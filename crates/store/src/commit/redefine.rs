@@ -70,6 +70,7 @@ impl Group<'_> {
         let intent = Intent {
             base,
             body: Some(wanted),
+            tombstone: None,
             on_conflict: OnConflict::Refuse,
         };
         self.stamp(&key, &current, intent, None)?;

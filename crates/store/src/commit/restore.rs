@@ -80,6 +80,7 @@ impl Group<'_> {
         if before.shown.revision.as_ref() == Some(revision) {
             found = pick(&RevisionRecord {
                 base: before.shown.clone(),
+                left: Arc::default(),
                 set_aside: all_candidates(&before.current, &before.show()),
                 left_out: 0,
             });
@@ -88,6 +89,7 @@ impl Group<'_> {
             base.body = (!open.deleted).then(|| Arc::clone(open.body));
             found = pick(&RevisionRecord {
                 base,
+                left: Arc::default(),
                 set_aside: Vec::new(),
                 left_out: 0,
             });

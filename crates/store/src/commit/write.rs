@@ -27,6 +27,8 @@ pub(super) struct Intent {
     pub(super) base: Base,
     /// The whole new body; none deletes.
     pub(super) body: Option<Arc<Object>>,
+    /// What a delete leaves behind.
+    pub(super) tombstone: Option<Arc<Object>>,
     pub(super) on_conflict: OnConflict,
 }
 
@@ -44,7 +46,7 @@ impl Group<'_> {
         }
         // What survived a deletion of the database can still be deleted.
         let database = match &action {
-            Action::Delete | Action::DeleteIf { .. } => self.readable(&name)?,
+            Action::Delete | Action::DeleteLeaving { .. } | Action::DeleteIf { .. } => self.readable(&name)?,
             _ => self.database(&name)?,
         };
         let (key, current, shown) = self.current(&database, &id)?;
@@ -130,10 +132,12 @@ impl Group<'_> {
             on_conflict: intent.on_conflict,
             request,
             everywhere: Some(&everywhere),
+            tombstone: intent.tombstone.clone(),
         };
         let committed = current.commit(&write, database.rules())?;
         let merged = current.is_merged(&write, &committed.shown);
-        let deletes = intent.body.is_none();
+        let leaves = intent.tombstone.is_some_and(|left| !left.is_empty());
+        let deletes = intent.body.is_none() && !leaves;
         let written = self.place(key, committed, (dot, deletes))?;
         Ok(Written { merged, ..written })
     }
@@ -192,9 +196,13 @@ impl Group<'_> {
     /// Checks what the client presumes, and finds what it wants and what it had read.
     fn intend(&self, before: &PreImage<'_>, action: Action, conditions: Conditions) -> Result<Intent, CommitError> {
         let base = self.check(before, &action, &conditions)?;
+        let tombstone = match &action {
+            Action::DeleteLeaving { tombstone } => Some(Arc::clone(tombstone)),
+            _ => None,
+        };
         let body = match action {
             Action::Create { body } | Action::Update { body } | Action::Swap { body, .. } => Some(body),
-            Action::Delete | Action::DeleteIf { .. } => None,
+            Action::Delete | Action::DeleteLeaving { .. } | Action::DeleteIf { .. } => None,
             Action::Restore { revision, part } => self.restored(before, &revision, &part)?,
             Action::Patch { patch, create } => {
                 let empty = Arc::new(Object::new());
@@ -217,6 +225,7 @@ impl Group<'_> {
         Ok(Intent {
             base,
             body,
+            tombstone,
             on_conflict,
         })
     }
@@ -231,7 +240,7 @@ impl Group<'_> {
                     revision: revision.clone(),
                 });
             }
-            (Action::Delete, _) if !exists => return Err(before.not_found()),
+            (Action::Delete | Action::DeleteLeaving { .. }, _) if !exists => return Err(before.not_found()),
             _ => {}
         }
         before.check_checksum(action, conditions.checksum)?;
@@ -304,7 +313,10 @@ impl PreImage<'_> {
 
     /// A compare-and-swap names the whole body, which says more than its checksum. A document that does not exist has none.
     fn check_checksum(&self, action: &Action, given: Option<Checksum>) -> Result<(), CommitError> {
-        let replaces = matches!(action, Action::Update { .. } | Action::Patch { .. } | Action::Delete);
+        let replaces = matches!(
+            action,
+            Action::Update { .. } | Action::Patch { .. } | Action::Delete | Action::DeleteLeaving { .. }
+        );
         match (self.database.definition.settings.checksums, given) {
             (ChecksumPolicy::Ignored, _) | (ChecksumPolicy::Optional, None) => Ok(()),
             (ChecksumPolicy::Required, None) if replaces && self.exists() => {

@@ -164,6 +164,10 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.left)
     }
 
+    pub(crate) const fn is_at_end(&self) -> bool {
+        self.left.is_empty()
+    }
+
     pub(crate) fn end(self) -> Result<(), CorruptRecord> {
         if self.left.is_empty() {
             Ok(())

@@ -2,7 +2,8 @@
 //!
 //! `version u8, deleted u8, context length u32, context, left out u32, paths u32`, then for each path `path length u32, path, candidates u32`
 //! and for each candidate `dot time u64, dot replica [8], revision length u32, revision text, kind u8` and for a value that the body does not
-//! show at that path `length u32, JSON`; the body as JSON ends it.
+//! show at that path `length u32, JSON`; the body as JSON ends it, that of a
+//! deletion if it left one behind.
 
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ const SHOWN: u8 = 4;
 pub(crate) struct RevisionRecord {
     /// What a reader had seen.
     pub base: Base,
+    /// What a deletion left behind; empty of anything else.
+    pub left: Arc<Object>,
     /// All candidates of every path with more than one, whatever the rules: open conflicts, and what a rule set aside.
     pub set_aside: Vec<OpenConflict>,
     /// Candidates that are not in `set_aside`, because the state that came after still had them and they were large.
@@ -50,7 +53,8 @@ impl RevisionRecord {
         }
         match &self.base.body {
             Some(body) => writer.raw(body.to_json().as_bytes()),
-            None => writer,
+            None if self.left.is_empty() => writer,
+            None => writer.raw(self.left.to_json().as_bytes()),
         }
         .finish()
     }
@@ -65,7 +69,12 @@ impl RevisionRecord {
         for _ in 0..paths {
             set_aside.push(decode_conflict(&mut reader)?);
         }
-        let body = if deleted { None } else { Some(read_body(&mut reader)?) };
+        let (mut body, mut left) = (None, Arc::default());
+        if !deleted {
+            body = Some(read_body(&mut reader)?);
+        } else if !reader.is_at_end() {
+            left = read_body(&mut reader)?;
+        }
         let mut set_aside: Vec<OpenConflict> = set_aside.into_iter().map(|found| found.open(body.as_deref())).collect();
         set_aside.shrink_to_fit();
         Ok(Self {
@@ -74,6 +83,7 @@ impl RevisionRecord {
                 context,
                 body,
             },
+            left,
             set_aside,
             left_out,
         })
@@ -193,7 +203,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn values_round_trip(context in vectors(), deleted: bool, left_out: u32, candidates in prop::collection::vec(candidates(), 0..3)) {
+        fn values_round_trip(context in vectors(), deleted: bool, left: bool, left_out: u32, candidates in prop::collection::vec(candidates(), 0..3)) {
             let revision: Revision = "1-123".parse().unwrap();
             let body = parse_body(br#"{"z":1.0,"a":[{"b":null}]}"#, &Limits::default()).unwrap();
             let base = Base { revision: Some(revision.clone()), context, body: (!deleted).then(|| Arc::new(body)) };
@@ -202,7 +212,8 @@ mod tests {
                 candidates,
                 shown: value_at(base.body.as_deref(), path),
             });
-            let record = RevisionRecord { set_aside: set_aside.collect(), left_out, base };
+            let left = if deleted && left { parse_body(br#"{"reason":"gone"}"#, &Limits::default()).unwrap() } else { Object::new() };
+            let record = RevisionRecord { set_aside: set_aside.collect(), left: Arc::new(left), left_out, base };
             prop_assert_eq!(RevisionRecord::decode(revision, &record.encode()), Ok(record));
         }
 
@@ -235,6 +246,7 @@ mod tests {
         assert!(
             RevisionRecord {
                 base,
+                left: Arc::default(),
                 set_aside,
                 left_out: 0
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, DocumentId, Object, Revision};
+use rejoin_document::{DatabaseName, DocumentId, Object, Revision, RevisionBody};
 
 /// A revision that was made elsewhere, with those that it grew from.
 #[derive(Debug, Clone)]
@@ -13,8 +13,8 @@ pub struct Insertion {
     pub id: DocumentId,
     /// The revision, its parent, and so on; generations count down by one.
     pub history: Vec<Revision>,
-    /// The body; none deletes.
-    pub body: Option<Arc<Object>>,
+    /// What it holds.
+    pub content: RevisionBody,
 }
 
 /// A write of a document that stays at this node: it is no part of the database for other datacenters, listings and changes.

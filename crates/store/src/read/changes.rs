@@ -1,6 +1,8 @@
 //! The log as clients follow it.
 
-use rejoin_document::{DatabaseName, DocumentId, Leaf, Sequence, Shown};
+use std::sync::Arc;
+
+use rejoin_document::{DatabaseName, DocumentId, Leaf, Object, Sequence, Shown};
 
 use super::access::{Budget, read_document};
 use crate::engine::Family;
@@ -17,6 +19,8 @@ pub struct DocumentChange {
     pub id: DocumentId,
     /// What it shows, deleted or not.
     pub shown: Shown,
+    /// What the deletion that it shows has left behind; empty if there is none.
+    pub left: Arc<Object>,
     /// The open revisions, the winner first.
     pub leaves: Vec<Leaf>,
 }
@@ -65,6 +69,7 @@ impl Store {
                 read.changes.push(DocumentChange {
                     sequence,
                     id,
+                    left: stored.document.left(&shown),
                     leaves: stored.document.leaves(&shown),
                     shown,
                 });

@@ -5,9 +5,10 @@ use rejoin_document::{
 };
 
 use super::access::read_document;
-use crate::engine::Family;
+use crate::engine::{Family, KeyRange};
 use crate::error::ReadError;
 use crate::keys::revisions::{self, RevisionEntry};
+use crate::keys::superseded::RevisionRecord;
 use crate::keys::{CorruptRecord, local};
 use crate::store::Store;
 
@@ -59,6 +60,29 @@ impl Store {
                 shown,
                 state: stored.document,
             }
+        }))
+    }
+
+    /// What a revision holds that the document has shown and that is still kept, though nothing shows it now; `None` if it is not.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownDatabase`], or the disk fails.
+    pub fn kept_revision(
+        &self,
+        database: &DatabaseName,
+        id: &DocumentId,
+        revision: &Revision,
+    ) -> Result<Option<RevisionBody>, ReadError> {
+        let database = self.database(database)?;
+        let range = KeyRange::prefix(&revisions::records_of(database.number(), id, revision));
+        let snapshot = self.engine().snapshot();
+        let Some(entry) = snapshot.scan(Family::Revisions, range).next() else {
+            return Ok(None);
+        };
+        let RevisionRecord { base, left, .. } = RevisionRecord::decode(revision.clone(), &entry?.1)?;
+        Ok(Some(RevisionBody {
+            deleted: base.body.is_none(),
+            body: base.body.unwrap_or(left),
         }))
     }
 
