@@ -153,6 +153,7 @@ fn what_a_deletion_leaves_behind_travels_and_is_kept_when_the_document_comes_bac
         "recorded from CouchDB"
     );
     sync(&east, &west);
+    sync(&west, &east);
     assert_eq!(east.root_digest(), west.root_digest());
     for store in [&east, &west] {
         assert_eq!(shown(store, "a"), None);
