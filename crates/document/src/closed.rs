@@ -60,9 +60,11 @@ impl Closed {
 
     /// Only what tells where it left the branch that goes on.
     fn trimmed(mut self, goes_on: &Ancestry) -> Self {
+        self.ancestors.truncate(CLOSED_ANCESTORS_MAX);
         let shared = self.ancestors.iter().position(|ancestor| goes_on.contains(ancestor));
-        let told = shared.map_or(self.ancestors.len(), |place| place + 1);
-        self.ancestors.truncate(told.min(CLOSED_ANCESTORS_MAX));
+        if let Some(place) = shared {
+            self.ancestors.truncate(place + 1);
+        }
         self
     }
 }

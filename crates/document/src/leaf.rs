@@ -159,22 +159,41 @@ impl FieldDocument {
                 stands(&candidate.kind, value_at(body, path).as_ref(), head.deleted)
             })
         };
+        // Equal edits have one revision. Where one was closed or gone on from, another one that nobody has decided about is told apart from it: it would
+        // look decided as well.
+        let carried = self.carried();
+        let is_closed = |revision: &Revision| {
+            carried.iter().any(|closed| closed.names(revision))
+                || self.heads.values().any(|head| head.ancestry.contains(revision))
+        };
+        // So does the name of a write that was closed at one of its paths, or by somebody who has not seen all of it: the next one is taken then.
+        let name = |dot: Dot| {
+            let mut names = (0..=u32::MAX).map(|number| named_by(dot, number));
+            names.find(|name| !is_closed(name)).unwrap_or_else(|| named_by(dot, 0))
+        };
         let mut found = Vec::new();
         for conflict in &shown.conflicts {
             for candidate in &conflict.candidates {
                 if stands(&candidate.kind, conflict.shown.as_ref(), shown.deleted) {
                     continue;
                 }
-                let branch = candidate.revision != shown.revision && shows(candidate, &conflict.path);
+                let named = candidate.revision != shown.revision && !is_closed(&candidate.revision);
+                let branch = named && shows(candidate, &conflict.path);
                 found.push(Losing {
                     revision: match branch {
                         true => candidate.revision.clone(),
-                        false => named_by(candidate.dot),
+                        false => name(candidate.dot),
                     },
                     conflict,
                     candidate,
                 });
             }
+        }
+        // Nor is what the merge looks like a child of an open revision, although nobody may have decided about it.
+        let competing = found.iter().map(|losing| losing.revision.clone()).collect();
+        if let Some(parent) = parent(self, &competing).filter(|parent| parent.revision != shown.revision) {
+            let meant = found.iter_mut().filter(|losing| losing.revision == parent.revision);
+            meant.for_each(|losing| losing.revision = name(losing.candidate.dot));
         }
         found
     }
@@ -194,9 +213,14 @@ impl FieldDocument {
         };
         let settled = self.tips().into_values().filter(is_settled);
         let settled = settled.map(|head| tombstone(&head.revision, head.deleted));
-        settled
-            .chain(self.carried().into_iter().map(Closed::tombstone))
-            .collect()
+        // What was closed for one may have been gone on from by another who had not heard of that: then it is no leaf.
+        let is_inner = |revision: &Revision| {
+            parent.is_some_and(|parent| parent.revision == *revision && shown.revision != *revision)
+                || self.heads.values().any(|head| head.ancestry.contains(revision))
+                || self.carried().iter().any(|closed| closed.ancestors.contains(revision))
+        };
+        let carried = self.carried().into_iter().map(Closed::tombstone);
+        settled.chain(carried).filter(|closed| !is_inner(closed)).collect()
     }
 
     fn leaves(&self, shown: &Shown) -> Vec<Leaf> {
@@ -262,8 +286,13 @@ fn parent<'a>(document: &'a FieldDocument, competing: &BTreeSet<Revision>) -> Op
     document.heads.values().max_by_key(rank)
 }
 
-fn named_by(dot: Dot) -> Revision {
-    let digest = blake3::hash(dot.to_string().as_bytes());
+/// One of the names that a write has where its own revision names something else.
+fn named_by(dot: Dot, number: u32) -> Revision {
+    let text = match number {
+        0 => dot.to_string(),
+        _ => format!("{dot} {number}"),
+    };
+    let digest = blake3::hash(text.as_bytes());
     let mut half = [0; 16];
     half.copy_from_slice(&digest.as_bytes()[..16]);
     Revision {

@@ -1,6 +1,6 @@
 //! Every instrument of a node, by the names of the OpenTelemetry conventions: dotted, lower case, the unit beside it.
 //!
-//! Labels are names of datacenters and databases, never document ids. Without an exporter recording costs nothing.
+//! Labels are names of datacenters, databases, methods and operations, never document ids. Without an exporter recording costs nothing.
 
 use std::time::Duration;
 
@@ -104,7 +104,7 @@ impl Metrics {
                 .f64_histogram("rejoin.call.duration")
                 .with_unit("s")
                 .with_description(
-                    "From the arrival of a call over gRPC until its answer, or the first of its answers, is ready",
+                    "From the arrival of a call over gRPC until its answer is ready, or its stream is open",
                 )
                 .with_boundaries(SHORT_TIMES_S.to_vec())
                 .build(),

@@ -1,4 +1,4 @@
-//! Heads: dot, revision, past, ancestry and body of each open branch.
+//! Heads: dot, revision, past, ancestry, body and closed branches of each open branch.
 
 use std::sync::Arc;
 

@@ -88,6 +88,20 @@ proptest! {
     }
 
     #[test]
+    fn an_open_revision_is_never_one_that_another_grew_from(run in histories()) {
+        let ends = run.states.iter().cloned().reduce(|a, b| a.join(&b).expect("one granularity"));
+        for state in run.seen.iter().chain(&ends) {
+            let shown = state.shown(&rules());
+            let leaves = state.leaves(&shown);
+            for leaf in &leaves {
+                let ancestors = state.ancestors(&leaf.revision, &shown);
+                let grown_from = leaves.iter().find(|other| ancestors.contains(&other.revision));
+                prop_assert!(grown_from.is_none(), "{leaf:?} of {leaves:?} {:?} {:?}", state.heads(), fields(state).carried());
+            }
+        }
+    }
+
+    #[test]
     fn no_revision_is_told_of_twice_and_what_is_deleted_has_no_body(run in histories()) {
         for state in &run.seen {
             let shown = state.shown(&rules());

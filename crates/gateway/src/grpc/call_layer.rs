@@ -54,21 +54,39 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (begun, metrics) = (Instant::now(), self.metrics.clone());
-        let method = request.uri().path().trim_start_matches('/').to_owned();
+        let mut measured = Measured {
+            metrics: self.metrics.clone(),
+            method: request.uri().path().trim_start_matches('/').to_owned(),
+            begun: Instant::now(),
+            code: Code::Cancelled,
+        };
         let answering = self.inner.call(request);
         Box::pin(async move {
             let response = answering.await?;
             // A status in the headers is one that no message preceded; those at the end of a stream are made by our services.
             let status = tonic::Status::from_header_map(response.headers());
-            let code = status.as_ref().map_or(Code::Ok, tonic::Status::code);
-            let method = match code {
-                Code::Unimplemented => UNKNOWN_METHOD.to_owned(),
-                _ => method,
-            };
-            metrics.called(method, code, begun.elapsed());
+            measured.code = status.as_ref().map_or(Code::Ok, tonic::Status::code);
             let completed = status.as_ref().and_then(complete);
             Ok(completed.map_or(response, tonic::Status::into_http))
         })
+    }
+}
+
+/// A call under way. It is recorded when it is dropped, so that those are counted too whose time is over or whose client has gone.
+struct Measured {
+    metrics: Metrics,
+    method: String,
+    begun: Instant,
+    code: Code,
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        // Calls of unknown methods get this answer and come to no end of their own, so that clients cannot make up labels.
+        let method = match self.code {
+            Code::Unimplemented => UNKNOWN_METHOD.to_owned(),
+            _ => std::mem::take(&mut self.method),
+        };
+        self.metrics.called(method, self.code, self.begun.elapsed());
     }
 }

@@ -197,9 +197,11 @@ impl Group<'_> {
     fn intend(&self, before: &PreImage<'_>, action: Action, conditions: Conditions) -> Result<Intent, CommitError> {
         let base = self.check(before, &action, &conditions)?;
         let tombstone = match &action {
+            // Where members merge, it is a delete like any other.
             Action::DeleteLeaving { tombstone } => Some(Arc::clone(tombstone)),
             _ => None,
         };
+        let tombstone = tombstone.filter(|_| before.current.granularity() == Granularity::Document);
         let body = match action {
             Action::Create { body } | Action::Update { body } | Action::Swap { body, .. } => Some(body),
             Action::Delete | Action::DeleteLeaving { .. } | Action::DeleteIf { .. } => None,

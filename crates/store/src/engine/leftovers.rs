@@ -1,22 +1,23 @@
 //! Table files that nothing refers to: what a process was writing when it was killed. `RocksDB` removes them once it is open, and on a disk that is
 //! nearly full it cannot open beside them.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 
-/// Removes the table files of a directory that nobody has open, but for those with the numbers of `live`, and tells how many bytes they had.
-/// Its lock is held meanwhile.
+/// Removes the table files of a directory that nobody has open, but for those with the numbers that `live` finds, and tells how many bytes they had.
+/// Its lock is held from before `live` looks: no other process makes tables meanwhile. This one must not have the directory open itself, since the end
+/// of the lock ends all that it holds on the file.
 ///
 /// # Errors
-/// Another process has the directory open, or a file cannot be removed.
-pub(super) fn remove_tables_but(live: &HashSet<u64>, directory: &Path) -> io::Result<u64> {
+/// Another process has the directory open, `live` fails, or a file cannot be removed.
+pub(super) fn remove_tables_but(directory: &Path, live: impl FnOnce() -> io::Result<BTreeSet<u64>>) -> io::Result<u64> {
     let lock = File::options().write(true).open(directory.join("LOCK"))?;
     fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-    let mut bytes = 0;
+    let (live, mut bytes) = (live()?, 0);
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if table_number(&entry.file_name().to_string_lossy()).is_some_and(|number| !live.contains(&number)) {
@@ -43,8 +44,8 @@ mod tests {
         for name in ["LOCK", "CURRENT", "000007.sst", "000008.sst", "000009.log", "notes.sst"] {
             fs::write(directory.path().join(name), "12345").unwrap();
         }
-        let live = HashSet::from_iter(table_number("/000007.sst"));
-        assert_eq!(remove_tables_but(&live, directory.path()).unwrap(), 5);
+        let live = || Ok(BTreeSet::from_iter(table_number("/000007.sst")));
+        assert_eq!(remove_tables_but(directory.path(), live).unwrap(), 5);
         let mut left: Vec<_> = fs::read_dir(directory.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -54,17 +54,14 @@ impl RocksEngine {
 
 /// Whether there is more room now: tables that a process was writing when it was killed are gone.
 fn remove_leftovers(path: &Path, general: &Options, options: &RocksOptions) -> bool {
-    // Without writing anything, this reads which tables are in use.
-    let live =
-        DB::open_cf_descriptors_read_only(general, path, families(options), false).and_then(|db| db.live_files());
-    let live = match live {
-        Ok(files) => files.iter().filter_map(|file| table_number(&file.name)).collect(),
-        Err(error) => {
-            tracing::warn!(%error, "the disk is full, and what could be removed from it cannot be read");
-            return false;
-        }
+    let live = || {
+        // This reads which tables are in use, without writing anything, and takes no lock.
+        let files = DB::open_cf_descriptors_read_only(general, path, families(options), false)
+            .and_then(|db| db.live_files())
+            .map_err(std::io::Error::other)?;
+        Ok(files.iter().filter_map(|file| table_number(&file.name)).collect())
     };
-    match remove_tables_but(&live, path) {
+    match remove_tables_but(path, live) {
         Ok(bytes) => {
             tracing::warn!(
                 bytes,
