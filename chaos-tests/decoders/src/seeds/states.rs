@@ -112,22 +112,13 @@ pub(super) fn seeds() -> Vec<Seed> {
         .collect()
 }
 
+const CREATED: &str = r#"{"a":1,"o":{"n":4,"x":{}},"tags":["p","q"],"stock":17,"high":3,"list":[1,2]}"#;
+const EAST: &str = r#"{"a":2,"o":{"n":5,"x":{}},"tags":["p","r"],"stock":18,"high":5,"list":[1,2]}"#;
+const WEST: &str = r#"{"a":3,"o":{"n":6},"tags":["q"],"stock":16,"high":4,"list":[1,2,3]}"#;
+
 fn of(empty: &Written) -> Vec<(&'static str, Written)> {
-    let created = empty.put(
-        0,
-        1,
-        r#"{"a":1,"o":{"n":4,"x":{}},"tags":["p","q"],"stock":17,"high":3,"list":[1,2]}"#,
-    );
-    let east = created.put(
-        2,
-        1,
-        r#"{"a":2,"o":{"n":5,"x":{}},"tags":["p","r"],"stock":18,"high":5,"list":[1,2]}"#,
-    );
-    let west = created.put(
-        3,
-        2,
-        r#"{"a":3,"o":{"n":6},"tags":["q"],"stock":16,"high":4,"list":[1,2,3]}"#,
-    );
+    let created = empty.put(0, 1, CREATED);
+    let (east, west) = (created.put(2, 1, EAST), created.put(3, 2, WEST));
     let both = east.join(&west);
     let third = created.put(4, 3, r#"{"a":1.50,"o":7,"seen":"x","low":1e2}"#);
     let all = both.join(&third);

@@ -54,7 +54,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut measured = Measured {
+        let measured = Measured {
             metrics: self.metrics.clone(),
             method: request.uri().path().trim_start_matches('/').to_owned(),
             begun: Instant::now(),
@@ -62,6 +62,8 @@ where
         };
         let answering = self.inner.call(request);
         Box::pin(async move {
+            // All of it moves in here, and is dropped with the call.
+            let mut measured = measured;
             let response = answering.await?;
             // A status in the headers is one that no message preceded; those at the end of a stream are made by our services.
             let status = tonic::Status::from_header_map(response.headers());
