@@ -42,82 +42,69 @@ impl Metrics {
     }
 
     fn at(meter: &Meter) -> Self {
+        let at = Instruments(meter);
         Self {
-            sync_documents: meter
-                .u64_counter("rejoin.sync.documents")
-                .with_unit("{document}")
-                .with_description("Documents received from a peer")
-                .build(),
-            sync_merged: meter
-                .u64_counter("rejoin.sync.merged")
-                .with_unit("{document}")
-                .with_description("Documents in which writes of a peer met other ones and were merged")
-                .build(),
-            sync_conflicts: meter
-                .u64_counter("rejoin.sync.conflicts")
-                .with_unit("{document}")
-                .with_description("Documents in which writes of a peer opened a conflict")
-                .build(),
-            heal_duration: meter
-                .f64_histogram("rejoin.heal.duration")
-                .with_unit("s")
-                .with_description("From the return of a link with a peer until this node had all that the peer had")
-                .with_boundaries(LONG_TIMES_S.to_vec())
-                .build(),
-            sync_quarantined: meter
-                .u64_counter("rejoin.sync.quarantined")
-                .with_unit("{document}")
-                .with_description("Documents of a peer that could not be applied and were set aside")
-                .build(),
-            link_lag: meter
-                .f64_gauge("rejoin.link.lag")
-                .with_unit("s")
-                .with_description("Time since this node last had everything that the peer had")
-                .build(),
-            link_connected: meter
-                .u64_gauge("rejoin.link.connected")
-                .with_unit("{link}")
-                .with_description("1 while the link is connected or catching up, else 0")
-                .build(),
-            conflicts_open: meter
-                .u64_gauge("rejoin.conflicts.open")
-                .with_unit("{document}")
-                .with_description("Documents with at least one open conflict")
-                .build(),
-            documents_stored: meter
-                .u64_gauge("rejoin.documents.stored")
-                .with_unit("{document}")
-                .with_description("Documents that are not deleted")
-                .build(),
-            clock_drift: meter
-                .f64_gauge("rejoin.clock.drift")
-                .with_unit("s")
-                .with_description("How far a peer's clock is ahead of this node's; negative when it is behind")
-                .build(),
-            commit_duration: meter
-                .f64_histogram("rejoin.commit.duration")
-                .with_unit("s")
-                .with_description("From handing a write to the commit pipeline until it is durable")
-                .with_boundaries(SHORT_TIMES_S.to_vec())
-                .build(),
-            call_duration: meter
-                .f64_histogram("rejoin.call.duration")
-                .with_unit("s")
-                .with_description(
-                    "From the arrival of a call over gRPC until its answer is ready, or its stream is open",
-                )
-                .with_boundaries(SHORT_TIMES_S.to_vec())
-                .build(),
-            disk_free: meter
-                .u64_gauge("rejoin.disk.free")
-                .with_unit("By")
-                .with_description("What is free on the disk of the data directory beyond what the node itself needs")
-                .build(),
-            disk_full: meter
-                .u64_gauge("rejoin.disk.full")
-                .with_unit("{disk}")
-                .with_description("1 while the node takes no writes because its disk is full, else 0")
-                .build(),
+            sync_documents: at.counter("rejoin.sync.documents", "Documents received from a peer"),
+            sync_merged: at.counter(
+                "rejoin.sync.merged",
+                "Documents in which writes of a peer met other ones and were merged",
+            ),
+            sync_conflicts: at.counter(
+                "rejoin.sync.conflicts",
+                "Documents in which writes of a peer opened a conflict",
+            ),
+            heal_duration: at.times(
+                "rejoin.heal.duration",
+                &LONG_TIMES_S,
+                "From the return of a link with a peer until this node had all that the peer had",
+            ),
+            sync_quarantined: at.counter(
+                "rejoin.sync.quarantined",
+                "Documents of a peer that could not be applied and were set aside",
+            ),
+            link_lag: at.seconds(
+                "rejoin.link.lag",
+                "Time since this node last had everything that the peer had",
+            ),
+            link_connected: at.gauge(
+                "rejoin.link.connected",
+                "{link}",
+                "1 while the link is connected or catching up, else 0",
+            ),
+            conflicts_open: at.gauge(
+                "rejoin.conflicts.open",
+                "{document}",
+                "Documents with at least one open conflict",
+            ),
+            documents_stored: at.gauge(
+                "rejoin.documents.stored",
+                "{document}",
+                "Documents that are not deleted",
+            ),
+            clock_drift: at.seconds(
+                "rejoin.clock.drift",
+                "How far a peer's clock is ahead of this node's; negative when it is behind",
+            ),
+            commit_duration: at.times(
+                "rejoin.commit.duration",
+                &SHORT_TIMES_S,
+                "From handing a write to the commit pipeline until it is durable",
+            ),
+            call_duration: at.times(
+                "rejoin.call.duration",
+                &SHORT_TIMES_S,
+                "From the arrival of a call over gRPC until its answer is ready, or its stream is open",
+            ),
+            disk_free: at.gauge(
+                "rejoin.disk.free",
+                "By",
+                "What is free on the disk of the data directory beyond what the node itself needs",
+            ),
+            disk_full: at.gauge(
+                "rejoin.disk.full",
+                "{disk}",
+                "1 while the node takes no writes because its disk is full, else 0",
+            ),
         }
     }
 
@@ -182,6 +169,37 @@ impl Metrics {
     pub(crate) fn committed(&self, operation: &'static str, took: Duration) {
         self.commit_duration
             .record(took.as_secs_f64(), &[KeyValue::new("operation", operation)]);
+    }
+}
+
+/// Makes instruments. Units are those of the conventions: `s`, `By`, and what is counted in braces.
+struct Instruments<'a>(&'a Meter);
+
+impl Instruments<'_> {
+    /// Documents, counted up.
+    fn counter(&self, name: &'static str, description: &'static str) -> Counter<u64> {
+        let counter = self.0.u64_counter(name).with_unit("{document}");
+        counter.with_description(description).build()
+    }
+
+    fn gauge(&self, name: &'static str, unit: &'static str, description: &'static str) -> Gauge<u64> {
+        let gauge = self.0.u64_gauge(name).with_unit(unit);
+        gauge.with_description(description).build()
+    }
+
+    /// A span of time.
+    fn seconds(&self, name: &'static str, description: &'static str) -> Gauge<f64> {
+        let gauge = self.0.f64_gauge(name).with_unit("s");
+        gauge.with_description(description).build()
+    }
+
+    /// Spans of time, by classes with these upper ends in seconds.
+    fn times(&self, name: &'static str, ends_s: &[f64], description: &'static str) -> Histogram<f64> {
+        let times = self.0.f64_histogram(name).with_unit("s");
+        times
+            .with_description(description)
+            .with_boundaries(ends_s.to_vec())
+            .build()
     }
 }
 
