@@ -334,6 +334,33 @@ fn who_has_read_both_branches_of_a_merge_keeps_neither_open() {
     assert_eq!(both["_rev"], winner["_rev"]);
 }
 
+/// A node tells of closed branches of a document wherever CouchDB would.
+fn tells_of(node: &Node, rev: &serde_json::Value, revisions: &[serde_json::Value]) {
+    let told = node.get("/shop/a?deleted_conflicts=true").json()["_deleted_conflicts"].clone();
+    assert_eq!(told, json!(revisions));
+    let feed = node.get("/shop/_changes?style=all_docs").json();
+    let row = feed["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["id"] == "a")
+        .unwrap();
+    assert_eq!(row["changes"].as_array().unwrap().len(), 3, "{row}");
+    let known: Vec<_> = revisions.iter().chain([rev]).collect();
+    assert_eq!(
+        node.post("/shop/_revs_diff", &json!({ "a": known }).to_string()).json(),
+        json!({})
+    );
+    let docs: Vec<_> = revisions.iter().map(|rev| json!({"id": "a", "rev": rev})).collect();
+    let got = node
+        .post("/shop/_bulk_get", &json!({ "docs": docs }).to_string())
+        .json();
+    let got: Vec<_> = (0..2)
+        .map(|place| got["results"][place]["docs"][0]["ok"]["_deleted"].clone())
+        .collect();
+    assert_eq!(got, [json!(true), json!(true)]);
+}
+
 #[test]
 fn who_comes_after_the_next_write_learns_as_well_which_branches_are_closed() {
     let (east, west) = Node::pair();
@@ -381,31 +408,9 @@ fn who_comes_after_the_next_write_learns_as_well_which_branches_are_closed() {
             .iter()
             .all(|leaf| leaf["_revisions"]["ids"].as_array().unwrap().last() == Some(first))
     );
+    let revisions: Vec<_> = closed.iter().map(|leaf| leaf["_rev"].clone()).collect();
     for node in [&east, &west] {
-        let told = node.get("/shop/a?deleted_conflicts=true").json()["_deleted_conflicts"].clone();
-        let revisions: Vec<_> = closed.iter().map(|leaf| leaf["_rev"].clone()).collect();
-        assert_eq!(told, json!(revisions));
-        let feed = node.get("/shop/_changes?style=all_docs").json();
-        let row = feed["results"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|row| row["id"] == "a")
-            .unwrap();
-        assert_eq!(row["changes"].as_array().unwrap().len(), 3, "{row}");
-        let known: Vec<_> = revisions.iter().chain([&rev]).collect();
-        assert_eq!(
-            node.post("/shop/_revs_diff", &json!({ "a": known }).to_string()).json(),
-            json!({})
-        );
-        let docs: Vec<_> = revisions.iter().map(|rev| json!({"id": "a", "rev": rev})).collect();
-        let got = node
-            .post("/shop/_bulk_get", &json!({ "docs": docs }).to_string())
-            .json();
-        let got: Vec<_> = (0..2)
-            .map(|place| got["results"][place]["docs"][0]["ok"]["_deleted"].clone())
-            .collect();
-        assert_eq!(got, [json!(true), json!(true)]);
+        tells_of(node, &rev, &revisions);
     }
     copy(&west);
     let copied = east.get("/copy/a?conflicts=true").json();
