@@ -8,8 +8,10 @@ use crate::workload::Workload;
 pub struct Scale {
     /// The kinds of fault that the stage injects.
     pub kinds: &'static [FaultKind],
-    /// How long a run lasts, in simulated milliseconds.
+    /// How long a run lasts, in simulated milliseconds, at the pace 1.
     pub lasting_ms: u64,
+    /// The paces at which runs go, each as often as it stands here: see [`Plan::pace`]. None: all at 1.
+    pub paces: &'static [u64],
     /// Faults of a run: so many at least, and less than twice as many.
     pub faults_min: usize,
     /// What clients do.
@@ -27,12 +29,21 @@ impl Plan {
             Topology::Pair => 2,
             _ => 3 + dice.index(3),
         };
+        let pace = match scale.paces {
+            [] => 1,
+            paces => *Dice::of(seed, "pace").choose(paces),
+        };
+        let pause_ms_max = u64::from(scale.workload.pause_ms_max).saturating_mul(pace);
         let mut plan = Self {
             seed,
             topology,
             datacenters,
-            workload: scale.workload.clone(),
-            lasting_ms: scale.lasting_ms,
+            workload: Workload {
+                pause_ms_max: u32::try_from(pause_ms_max).unwrap_or(u32::MAX),
+                ..scale.workload.clone()
+            },
+            lasting_ms: scale.lasting_ms.saturating_mul(pace),
+            pace,
             faults: Vec::new(),
         };
         let count = scale.faults_min + dice.index(scale.faults_min.max(1));
@@ -105,6 +116,7 @@ mod tests {
         Scale {
             kinds: FaultKind::ALL,
             lasting_ms: 120_000,
+            paces: &[1, 60],
             faults_min: 9,
             workload: Workload::default(),
         }
@@ -114,6 +126,27 @@ mod tests {
     fn one_seed_gives_one_plan() {
         assert_eq!(Plan::generate(7, &scale()), Plan::generate(7, &scale()));
         assert_ne!(Plan::generate(7, &scale()).faults, Plan::generate(8, &scale()).faults);
+    }
+
+    #[test]
+    fn a_slow_run_has_as_many_faults_and_operations_over_a_longer_time() {
+        let (quick, slow) = (
+            Plan::generate(7, &Scale { paces: &[], ..scale() }),
+            Plan::generate(
+                7,
+                &Scale {
+                    paces: &[60],
+                    ..scale()
+                },
+            ),
+        );
+        assert_eq!((quick.pace, slow.pace), (1, 60));
+        assert_eq!(slow.lasting_ms, 60 * quick.lasting_ms);
+        assert_eq!(slow.workload.pause_ms_max, 60 * quick.workload.pause_ms_max);
+        let kinds = |plan: &Plan| -> BTreeSet<FaultKind> { plan.faults.iter().map(|fault| fault.kind).collect() };
+        assert_eq!(kinds(&quick), kinds(&slow));
+        let paces: BTreeSet<u64> = (0..20).map(|seed| Plan::generate(seed, &scale()).pace).collect();
+        assert_eq!(paces, BTreeSet::from([1, 60]));
     }
 
     #[test]

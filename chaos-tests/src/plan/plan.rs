@@ -21,6 +21,10 @@ pub struct Plan {
     pub workload: Workload,
     /// How long the clients work and faults happen, in simulated milliseconds. After it the faults are lifted and the nodes converge.
     pub lasting_ms: u64,
+    /// How much more time than a quick run everything takes that clients do and that goes wrong: pauses between writes, partitions, stopped processes.
+    /// The network and the timers of the nodes are as they are. So the writes of one run meet in seconds, those of another come in the course of
+    /// hours, in which removals, comparisons and connections grow old.
+    pub pace: u64,
     /// What goes wrong, in the order of its times.
     pub faults: Vec<Fault>,
 }

@@ -64,6 +64,7 @@ mod tests {
         let scale = Scale {
             kinds: FaultKind::ALL,
             lasting_ms: 60_000,
+            paces: &[],
             faults_min: 20,
             workload: Workload::default(),
         };

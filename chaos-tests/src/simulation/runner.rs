@@ -117,6 +117,7 @@ mod tests {
                     FaultKind::Wiped,
                 ],
                 lasting_ms: 10_000,
+                paces: &[],
                 faults_min: 6,
                 workload: Workload::default(),
             }

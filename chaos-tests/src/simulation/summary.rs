@@ -95,12 +95,13 @@ impl Summary {
         let unaccounted: usize = summaries.iter().map(|summary| summary.report.unaccounted()).sum();
         let took: f64 = summaries.iter().map(|summary| summary.took.as_secs_f64()).sum();
         format!(
-            "{} seeds, {} simulated seconds ({:.0} simulated hours per hour), {} faults, {} operations, {} failed, unaccounted {unaccounted}",
+            "{} seeds, {} simulated seconds ({:.0} simulated hours per hour), {} faults, {} operations ({:.0} a second), {} failed, unaccounted {unaccounted}",
             sum(|summary| summary.seeds),
             sum(|summary| summary.simulated_ms) / 1000,
             sum(|summary| summary.simulated_ms) as f64 / (took * 1000.0).max(1.0),
             sum(Self::faults),
             sum(|summary| summary.operations),
+            sum(|summary| summary.operations) as f64 / took.max(0.001),
             sum(|summary| summary.failures.len() as u64),
         )
     }

@@ -26,13 +26,16 @@ use crate::workload::{Generator, documents};
 /// Between two ticks of a link.
 const TICK_MS: u64 = 50;
 
-/// Between two looks at what lasts.
+/// The same in a slow run, while clients work: less than the least of what links wait for by a second.
+const SLOW_TICK_MS: u64 = 500;
+
+/// Between two looks at what lasts, at the pace 1.
 const PULSE_MS: u64 = 100;
 
-/// Between two compactions of a node.
+/// Between two compactions of a node, at the pace 1.
 const COMPACTION_MS: u64 = 4_000;
 
-/// Between two backups of a node whose disk a fault will put back.
+/// Between two backups of a node whose disk a fault will put back, at the pace 1.
 const BACKUP_MS: u64 = 5_000;
 
 /// How long nodes may take to become equal: a dead connection is given up after four seconds, and dialled again after 0.8 at most, hop by hop.
@@ -72,6 +75,8 @@ pub(super) struct Run {
     /// No node has dropped a revision, nor has one gone with a disk.
     pub(super) history_is_whole: bool,
     pub(super) troubles: Vec<String>,
+    /// The plan's while clients work and faults happen; 1 before and after.
+    pace: u64,
     next_tick_ms: u64,
     next_pulse_ms: u64,
     next_compaction_ms: u64,
@@ -111,7 +116,8 @@ impl Run {
             backoff_ms_max: 800,
             compare_retry_ms: 400,
             compare_tries_max: 5,
-            compare_interval_ms: 10_000,
+            // A slow run has the time for what is the default.
+            compare_interval_ms: if plan.pace == 1 { 10_000 } else { 300_000 },
             fetch_documents_max: *dice.choose(&[1, 256]),
             ..LinkOptions::default()
         };
@@ -155,6 +161,7 @@ impl Run {
             backups: BTreeMap::new(),
             history_is_whole: true,
             troubles: Vec::new(),
+            pace: 1,
             next_tick_ms: START_MS,
             next_pulse_ms: START_MS,
             next_compaction_ms: START_MS + COMPACTION_MS,
@@ -196,7 +203,10 @@ impl Run {
         for fault in &mut self.ahead {
             fault.at_ms += begun;
         }
+        self.pace = self.plan.pace;
         self.until(begun + self.plan.lasting_ms, true, |_| false);
+        self.pace = 1;
+        (self.next_tick_ms, self.next_pulse_ms) = (self.world.now_ms, self.world.now_ms);
     }
 
     /// Every fault is lifted, the clients fall silent, and the nodes become equal.
@@ -316,25 +326,27 @@ impl Run {
                 }
             }
             Source::Tick => {
-                self.next_tick_ms = self.world.now_ms + TICK_MS;
+                let tick_ms = if self.pace == 1 { TICK_MS } else { SLOW_TICK_MS };
+                self.next_tick_ms = self.world.now_ms + tick_ms;
                 (0..self.world.links.len()).for_each(|link| self.world.tick(link));
             }
             Source::Pulse => {
-                self.next_pulse_ms = self.world.now_ms + PULSE_MS;
+                let pulse_ms = PULSE_MS * self.pace;
+                self.next_pulse_ms = self.world.now_ms + pulse_ms;
                 self.pulse();
                 (0..self.world.nodes.len()).for_each(|node| self.world.purge_step(node));
-                if (self.world.now_ms / PULSE_MS).is_multiple_of(3) {
+                if (self.world.now_ms / pulse_ms).is_multiple_of(3) {
                     self.write_time_down();
                 }
             }
             Source::Compaction => {
-                self.next_compaction_ms = self.world.now_ms + COMPACTION_MS;
+                self.next_compaction_ms = self.world.now_ms + COMPACTION_MS * self.pace;
                 for node in 0..self.world.nodes.len() {
                     self.compact(node, 6);
                 }
             }
             Source::Backup => {
-                self.next_backup_ms = self.world.now_ms + BACKUP_MS;
+                self.next_backup_ms = self.world.now_ms + BACKUP_MS * self.pace;
                 self.back_up();
             }
             Source::Request(link) => self.deliver_request(link),

@@ -49,6 +49,7 @@ impl Stage for Core {
         Scale {
             kinds: &KINDS,
             lasting_ms: 120_000,
+            paces: &[1, 60],
             faults_min: 12,
             workload: Workload {
                 clients: 2,
