@@ -17,7 +17,7 @@ pub use binary::{BINARY_VARIABLE, OTHER_BINARY_VARIABLE, other_binary, rejoin_bi
 pub use cluster::{Cluster, Wire};
 pub use command::{is_alive, is_root, owner, run};
 pub use directory::directory;
-pub use node::{Node, NodeOptions, hurried};
+pub use node::{Node, NodeOptions, Refusal, hurried};
 pub use pair::{EAST, Pair, WEST};
 pub use poll::poll_until;
 pub use small_disk::SmallDisk;
