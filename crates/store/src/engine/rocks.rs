@@ -16,6 +16,9 @@ use super::{
 /// How the system says that a disk is full.
 const NO_SPACE: &str = "No space left on device";
 
+/// What an operator does about damaged files.
+const WHEN_DAMAGED: &str = "files of the data directory are damaged: stop the node, and restore a backup or wipe the directory and let the peers refill it";
+
 /// An open RocksDB directory. It holds the directory's lock until it is dropped.
 pub struct RocksEngine {
     db: DB,
@@ -182,16 +185,26 @@ fn open_error(path: &Path, error: &rocksdb::Error) -> RocksOpenError {
     RocksOpenError::Engine { path, source }
 }
 
+/// What RocksDB says, with what to do if it is of damaged files: its own words name them.
+fn message(error: rocksdb::Error) -> String {
+    let is_damage = error.kind() == rocksdb::ErrorKind::Corruption;
+    let message = error.into_string();
+    match is_damage {
+        true => format!("{message}; {WHEN_DAMAGED}"),
+        false => message,
+    }
+}
+
 /// RocksDB has a code of its own for a full disk, which its bindings do not pass on: its text tells.
 fn write_error(error: rocksdb::Error) -> EngineError {
-    let message = error.into_string();
+    let message = message(error);
     let no_space = message.contains(NO_SPACE) || message.contains("NoSpace");
     let error = EngineError::new("write", message);
     if no_space { error.without_space() } else { error }
 }
 
 fn read_error(error: rocksdb::Error) -> EngineError {
-    EngineError::new("read", error.into_string())
+    EngineError::new("read", message(error))
 }
 
 /// Where an iterator starts, and the bounds that it keeps to by itself.
