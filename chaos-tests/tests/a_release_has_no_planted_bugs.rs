@@ -1,18 +1,32 @@
-//! The switch of the planted bugs exists in builds with debug assertions only, and a release has none.
+//! The switches of the planted bugs and panics exist in builds with debug assertions only, and a release has none.
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const USER: &str =
-    "fn main() { let _planted = planted::plant(planted::Bug::NoSync); assert!(planted::is(planted::Bug::NoSync)); }";
+/// A switch, and what a program does that turns it on.
+struct Switch {
+    file: &'static str,
+    user: &'static str,
+}
+
+const SWITCHES: [Switch; 2] = [
+    Switch {
+        file: "../crates/document/src/planted.rs",
+        user: "let _planted = planted::plant(planted::Bug::NoSync); assert!(planted::is(planted::Bug::NoSync));",
+    },
+    Switch {
+        file: "../crates/store/src/planted_panic.rs",
+        user: "planted::step(planted::CALL);",
+    },
+];
 
 /// Compiles the switch, and a program that turns it on, as a build with these flags would. The answer is the program, or what the compiler said.
-fn compile(directory: &Path, flags: &[&str]) -> Result<PathBuf, String> {
-    let switch = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/document/src/planted.rs");
+fn compile(switch: &Switch, directory: &Path, flags: &[&str]) -> Result<PathBuf, String> {
     let (library, program) = (directory.join("libplanted.rlib"), directory.join("user"));
-    std::fs::write(directory.join("user.rs"), USER).unwrap();
+    std::fs::write(directory.join("user.rs"), format!("fn main() {{ {} }}", switch.user)).unwrap();
+    let switch = Path::new(env!("CARGO_MANIFEST_DIR")).join(switch.file);
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let compiler = || {
         let mut command = Command::new(&rustc);
@@ -40,12 +54,30 @@ fn compile(directory: &Path, flags: &[&str]) -> Result<PathBuf, String> {
 }
 
 #[test]
-fn only_a_build_with_debug_assertions_can_plant_a_bug() {
-    let directory = tempfile::tempdir().unwrap();
-    let program = compile(directory.path(), &["-C", "debug-assertions=on"]).unwrap();
-    assert!(Command::new(program).status().unwrap().success());
-    let refused = compile(directory.path(), &["-C", "opt-level=3"]).unwrap_err();
-    assert!(refused.contains("plant"), "{refused}");
+fn only_a_build_with_debug_assertions_can_plant_a_bug_or_a_panic() {
+    for switch in &SWITCHES {
+        let directory = tempfile::tempdir().unwrap();
+        let program = compile(switch, directory.path(), &["-C", "debug-assertions=on"]).unwrap();
+        assert!(Command::new(&program).status().unwrap().success(), "{}", switch.file);
+        let refused = compile(switch, directory.path(), &["-C", "opt-level=3"]).unwrap_err();
+        assert!(refused.contains("planted"), "{refused}");
+    }
+}
+
+#[test]
+fn a_planted_panic_strikes_once() {
+    let (directory, plants) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let program = compile(&SWITCHES[1], directory.path(), &["-C", "debug-assertions=on"]).unwrap();
+    let run = || {
+        let mut command = Command::new(&program);
+        command.env("REJOIN_PLANTED_PANICS", plants.path()).output().unwrap()
+    };
+    assert!(run().status.success());
+    std::fs::write(plants.path().join("call"), []).unwrap();
+    let struck = run();
+    let told = String::from_utf8_lossy(&struck.stderr);
+    assert!(!struck.status.success() && told.contains("planted in: call"), "{told}");
+    assert!(run().status.success());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -12,6 +12,12 @@ use rejoin_client::{Client, ClientOptions};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{poll_until, rejoin_binary};
+
+/// The variable that names the directory of planted panics, in builds that have any.
+const PLANTED_PANICS: &str = "REJOIN_PLANTED_PANICS";
+
+/// With what a node ends that has lost a task without which it is none.
+const NODE_FAILED: i32 = 70;
 
 /// How long a node may take to answer its first call, or to end when asked to.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -62,6 +68,10 @@ impl NodeOptions {
     pub fn data(&self) -> PathBuf {
         self.directory.join("data")
     }
+
+    fn panics(&self) -> PathBuf {
+        self.directory.join("panics")
+    }
 }
 
 /// Settings under which a node notices and mends within seconds what takes it half a minute otherwise, so that a short run holds many faults.
@@ -78,6 +88,15 @@ pub fn hurried() -> Vec<(String, String)> {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.to_string()))
         .collect()
+}
+
+/// How a process ended that did not start to serve.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// The last line that it said.
+    pub told: String,
 }
 
 /// A node's process. Dropping it kills the process.
@@ -126,8 +145,27 @@ impl Node {
         self.await_answer().await
     }
 
+    /// As [`Node::restart`], for a node that may refuse to start: then the answer is how.
+    ///
+    /// # Errors
+    /// It cannot be started, or neither answers nor ends in time.
+    pub async fn try_restart(&mut self) -> anyhow::Result<Option<Refusal>> {
+        self.kill()?;
+        self.child = Some(self.spawn()?);
+        let client = self.client()?;
+        poll_until(PATIENCE, async || {
+            if let Some(status) = self.ended()? {
+                let told = self.log_tail().lines().last().unwrap_or_default().to_owned();
+                return Ok(Some(Some(Refusal { status, told })));
+            }
+            Ok(client.status().await.is_ok().then_some(None))
+        })
+        .await
+        .with_context(|| format!("it neither serves nor ends; its log ends:\n{}", self.log_tail()))
+    }
+
     fn launch(options: NodeOptions) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&options.directory)?;
+        std::fs::create_dir_all(options.panics())?;
         let mut node = Self { options, child: None };
         node.child = Some(node.spawn()?);
         Ok(node)
@@ -150,6 +188,54 @@ impl Node {
                 self.log_tail()
             )
         })
+    }
+
+    /// Has a task of the process panic at its next step, by the name that it has there. A release has no planted panics: nothing happens to it.
+    ///
+    /// # Errors
+    /// The file that says so cannot be written.
+    pub fn plant_panic(&self, task: &str) -> anyhow::Result<()> {
+        Ok(std::fs::write(self.options.panics().join(task), [])?)
+    }
+
+    /// Whether the panic that was planted in a task has struck. One that has not is taken back.
+    ///
+    /// # Errors
+    /// The file that says so cannot be removed.
+    pub fn take_back_panic(&self, task: &str) -> anyhow::Result<bool> {
+        match std::fs::remove_file(self.options.panics().join(task)) {
+            Ok(()) => Ok(false),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The status with which the process has ended by itself.
+    ///
+    /// # Errors
+    /// It cannot be asked for.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(match &mut self.child {
+            Some(child) => child.try_wait()?,
+            None => None,
+        })
+    }
+
+    /// Waits until the process has ended by itself, because one of its tasks panicked, and checks that it ended as it should: with the status that says
+    /// so, and with a line that names the task.
+    ///
+    /// # Errors
+    /// It goes on without the task, or ended otherwise; the end of its log is in the message.
+    pub async fn await_failed(&mut self, task: &str) -> anyhow::Result<()> {
+        let status = poll_until(PATIENCE, async || self.ended()).await;
+        let log = self.log_tail();
+        let status = status.with_context(|| format!("the node goes on without its {task}; its log ends:\n{log}"))?;
+        if status.code() != Some(NODE_FAILED)
+            || !log.contains(&format!("the node ends, since its task `{task}` panicked"))
+        {
+            bail!("the {task} panicked, and the node ended with {status}; its log ends:\n{log}");
+        }
+        Ok(())
     }
 
     /// Kills the process with SIGKILL and waits for its end. Does nothing if it does not run.
@@ -230,6 +316,11 @@ impl Node {
         &self.options.datacenter
     }
 
+    /// The datacenters that it pulls from.
+    pub fn peers(&self) -> impl Iterator<Item = &str> {
+        self.options.peers.iter().map(|(datacenter, _)| datacenter.as_str())
+    }
+
     /// The data directory.
     pub fn data(&self) -> PathBuf {
         self.options.data()
@@ -273,6 +364,7 @@ impl Node {
         if !self.options.grpc.ip().is_loopback() {
             command.arg("--insecure");
         }
+        command.env(PLANTED_PANICS, self.options.panics());
         command.envs(self.options.settings.iter().map(|(name, value)| (name, value)));
         for (datacenter, address) in &self.options.peers {
             command.arg("--peer").arg(format!("{datacenter}=http://{address}"));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::Kind;
 use super::ground::record_restart;
+use super::{Kind, Trouble};
 use crate::history::Recorder;
 use crate::process::{BadDisk, Node, SmallDisk, SyncFault};
 
@@ -13,6 +13,9 @@ use crate::process::{BadDisk, Node, SmallDisk, SyncFault};
 const CRASHES: usize = 3;
 /// What a nearly full disk has left: less than a node wants for writes.
 const NEARLY_FULL_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What commits the writes of a node.
+const PIPELINE: &str = "commit pipeline";
 
 /// How long a node takes to write out its memory, about.
 const WRITES_OUT_WITHIN: Duration = Duration::from_millis(250);
@@ -25,7 +28,18 @@ pub(super) struct Patient<'a> {
 }
 
 /// What can befall any process.
-pub(super) const PROCESS_KINDS: [Kind; 4] = [Kind::Killed, Kind::CrashLoop, Kind::Stopped, Kind::Restarted];
+pub(super) const PROCESS_KINDS: [Kind; 5] = [
+    Kind::Killed,
+    Kind::CrashLoop,
+    Kind::Stopped,
+    Kind::Restarted,
+    Kind::Panic,
+];
+
+/// Of those, what cannot befall the program that is under test, and why.
+pub(super) fn cannot_befall() -> Option<(Kind, String)> {
+    (!cfg!(debug_assertions)).then(|| (Kind::Panic, "a release has no planted panics".to_owned()))
+}
 
 impl Patient<'_> {
     pub(super) async fn begin(&mut self, kind: Kind, log: &Recorder) -> anyhow::Result<()> {
@@ -64,6 +78,37 @@ impl Patient<'_> {
                 self.crash(log).await
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Plants a panic in a task that has something to do soon: in the pipeline, before or after a group of writes is durable, or in a link.
+    pub(super) fn plant_panic(&self, trouble: &Trouble) -> anyhow::Result<()> {
+        self.node.plant_panic(&self.panicking(trouble))
+    }
+
+    /// Whether the panic has struck, and ended the process.
+    pub(super) fn has_failed(&mut self) -> anyhow::Result<bool> {
+        Ok(self.node.ended()?.is_some())
+    }
+
+    /// Has the node serve again if the panic has struck, and answers whether it has.
+    pub(super) async fn end_panic(&mut self, trouble: &Trouble, log: &Recorder) -> anyhow::Result<bool> {
+        let task = self.panicking(trouble);
+        if !self.node.take_back_panic(&task)? {
+            return Ok(false);
+        }
+        let name = if task.starts_with(PIPELINE) { PIPELINE } else { &task };
+        self.node.await_failed(name).await?;
+        self.serve_again("panic", log.tick(), log).await?;
+        Ok(true)
+    }
+
+    /// Where the panic of a trouble is planted.
+    fn panicking(&self, trouble: &Trouble) -> String {
+        match (trouble.at.as_millis() % 3, self.node.peers().next()) {
+            (0, Some(peer)) => format!("link to {peer}"),
+            (1, _) => format!("{PIPELINE} before its answers"),
+            _ => PIPELINE.to_owned(),
         }
     }
 

@@ -67,6 +67,8 @@ kinds! {
     Stopped = "stopped and continued";
     /// A process is asked to end (SIGTERM), and started again.
     Restarted = "restarted";
+    /// A task panics without which a node is none: the process ends, and is started again when the trouble ends.
+    Panic = "panic in a task";
     /// All processes, one after another, are asked to end and started as another version.
     RollingUpgrade = "rolling upgrade";
     /// A disk is nearly full: writes are refused.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::ground::Ground;
-use super::hurt::{PROCESS_KINDS, Patient};
+use super::hurt::{PROCESS_KINDS, Patient, cannot_befall};
 use super::proxied::last_words;
 use super::{Kind, Trouble};
 use crate::history::Recorder;
@@ -43,6 +43,7 @@ pub struct Namespaced {
     edges: Vec<(usize, usize)>,
     skipped: Vec<(Kind, String)>,
     caught: BTreeMap<&'static str, u64>,
+    panics: u64,
     _directory: TempDir,
 }
 
@@ -76,13 +77,15 @@ impl Namespaced {
         let cannot = SHAPES
             .iter()
             .map(|(kind, shape)| (*kind, namespaces.cannot_shape(*shape)));
-        let skipped = cannot.filter_map(|(kind, reason)| Some((kind, reason?))).collect();
+        let cannot = cannot.filter_map(|(kind, reason)| Some((kind, reason?)));
+        let skipped = cannot.chain(cannot_befall()).collect();
         Ok(Self {
             nodes,
             namespaces,
             edges,
             skipped,
             caught: BTreeMap::new(),
+            panics: 0,
             _directory: directory,
         })
     }
@@ -152,8 +155,10 @@ impl Ground for Namespaced {
 
     fn kinds(&self) -> Vec<Kind> {
         let shapes = SHAPES.iter().map(|(kind, _)| *kind);
-        let shapes = shapes.filter(|kind| self.skipped.iter().all(|(skipped, _)| skipped != kind));
-        FILTER_KINDS.into_iter().chain(shapes).chain(PROCESS_KINDS).collect()
+        let kinds = FILTER_KINDS.into_iter().chain(shapes).chain(PROCESS_KINDS);
+        kinds
+            .filter(|kind| self.skipped.iter().all(|(skipped, _)| skipped != kind))
+            .collect()
     }
 
     fn skipped(&self) -> Vec<(Kind, String)> {
@@ -164,14 +169,24 @@ impl Ground for Namespaced {
         if trouble.kind.is_of_the_network() {
             return self.begin_network(trouble).await;
         }
+        if trouble.kind == Kind::Panic {
+            return self.patient(trouble.node).plant_panic(trouble);
+        }
         self.patient(trouble.node).begin(trouble.kind, log).await
     }
 
     async fn took_effect(&mut self, trouble: &Trouble) -> anyhow::Result<bool> {
+        if trouble.kind == Kind::Panic {
+            return self.patient(trouble.node).has_failed();
+        }
         Ok(counted_as(trouble.kind).is_none() || self.namespaces.caught()? > 0)
     }
 
     async fn end(&mut self, trouble: &Trouble, log: &Recorder) -> anyhow::Result<()> {
+        if trouble.kind == Kind::Panic {
+            self.panics += u64::from(self.patient(trouble.node).end_panic(trouble, log).await?);
+            return Ok(());
+        }
         if !trouble.kind.is_of_the_network() {
             return self.patient(trouble.node).end(trouble.kind, log).await;
         }
@@ -192,7 +207,11 @@ impl Ground for Namespaced {
             "packets answered with a reset",
         ];
         let count = |name| (name, self.caught.get(name).copied().unwrap_or_default());
-        Ok(names.into_iter().map(count).collect())
+        let mut evidence: BTreeMap<_, _> = names.into_iter().map(count).collect();
+        if cannot_befall().is_none() {
+            evidence.insert("nodes ended by a panic", self.panics);
+        }
+        Ok(evidence)
     }
 
     fn last_words(&self) -> String {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::ground::Ground;
-use super::hurt::{PROCESS_KINDS, Patient};
+use super::hurt::{PROCESS_KINDS, Patient, cannot_befall};
 use super::{Kind, Trouble};
 use crate::history::Recorder;
 use crate::network::{Fault, Flow, Seen};
@@ -47,6 +47,7 @@ pub struct Proxied {
     /// What nodes are started with, and what a rolling upgrade starts them with next.
     binaries: [PathBuf; 2],
     upgrades: u64,
+    panics: u64,
     /// What had been seen of each kind of trouble when it last began.
     before: BTreeMap<Kind, u64>,
 }
@@ -62,6 +63,7 @@ impl Proxied {
             links_cut: 0,
             binaries: [rejoin_binary()?, other_binary()?],
             upgrades: 0,
+            panics: 0,
             before: BTreeMap::new(),
         })
     }
@@ -213,11 +215,12 @@ impl Ground for Proxied {
         if !self.cluster.syncs.is_empty() {
             kinds.extend([Kind::SlowSync, Kind::SyncError]);
         }
+        kinds.retain(|kind| cannot_befall().is_none_or(|(cannot, _)| cannot != *kind));
         kinds
     }
 
     fn skipped(&self) -> Vec<(Kind, String)> {
-        let mut skipped = Vec::new();
+        let mut skipped: Vec<_> = cannot_befall().into_iter().collect();
         if let Some(reason) = SmallDisk::unavailable() {
             skipped.extend([Kind::NearlyFull, Kind::NoSpace].map(|kind| (kind, reason.to_owned())));
         }
@@ -238,10 +241,16 @@ impl Ground for Proxied {
         if trouble.kind == Kind::RollingUpgrade {
             return self.upgrade(log).await;
         }
+        if trouble.kind == Kind::Panic {
+            return self.patient(trouble.node).plant_panic(trouble);
+        }
         self.patient(Self::whom(trouble)).begin(trouble.kind, log).await
     }
 
     async fn took_effect(&mut self, trouble: &Trouble) -> anyhow::Result<bool> {
+        if trouble.kind == Kind::Panic {
+            return self.patient(trouble.node).has_failed();
+        }
         if self.effects(trouble.kind) != self.before.get(&trouble.kind).copied() {
             return Ok(true);
         }
@@ -253,6 +262,10 @@ impl Ground for Proxied {
     }
 
     async fn end(&mut self, trouble: &Trouble, log: &Recorder) -> anyhow::Result<()> {
+        if trouble.kind == Kind::Panic {
+            self.panics += u64::from(self.patient(trouble.node).end_panic(trouble, log).await?);
+            return Ok(());
+        }
         if !trouble.kind.is_of_the_network() {
             return self.patient(Self::whom(trouble)).end(trouble.kind, log).await;
         }
@@ -291,6 +304,9 @@ impl Ground for Proxied {
             ("nodes upgraded", self.upgrades),
             ("KiB passed", self.sum(|seen| &seen.bytes) / 1024),
         ]);
+        if cannot_befall().is_none() {
+            evidence.insert("nodes ended by a panic", self.panics);
+        }
         if !self.cluster.syncs.is_empty() {
             let fired = |fault| self.cluster.syncs.iter().map(|disk| disk.fired(fault)).sum();
             evidence.insert("syncs slowed", fired(SyncFault::Slow));

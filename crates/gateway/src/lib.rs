@@ -12,11 +12,13 @@
 //! - Every queue, window and wait is bounded; no call of a client waits for another datacenter.
 //! - What a simulation runs uses no thread beside its own: reads are synchronous, writes can be committed inline.
 //! - Bodies appear in no log and no span.
+//! - A panic in a task that the node cannot do without ends the node (`node::vital`); one in a call of a client ends that call (`caught`).
 
 pub mod chaos;
 pub mod cli;
 pub mod config;
 
+mod caught;
 mod clock;
 mod grpc;
 mod http;
@@ -28,5 +30,5 @@ mod telemetry;
 
 pub use clock::WallClock;
 pub use links::{Connection, Incoming, Pending, TcpTransport, Transport};
-pub use node::{Disk, Interface, Node, Parts, StartError, open_disk};
+pub use node::{Disk, Interface, Node, Parts, StartError, TaskEnd, VitalTaskFailed, open_disk};
 pub use serve::{serve, start};

@@ -15,7 +15,8 @@ use crate::telemetry::{self, Telemetry};
 ///
 /// # Errors
 ///
-/// The settings are not valid, or the node does not start; the message says what to change.
+/// The settings are not valid, or the node does not start; the message says what to change. Or it has failed while it ran, with
+/// [`VitalTaskFailed`](crate::VitalTaskFailed): the process must end then, whatever still runs in it.
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let settings = config::load(arguments, |name| std::env::var(name).ok())?;
     if arguments.print_config {
@@ -32,6 +33,11 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
         biased;
         _ = terminate.recv() => tracing::info!("stopping: SIGTERM"),
         _ = interrupt.recv() => tracing::info!("stopping: SIGINT"),
+        failed = node.failed() => {
+            tracing::error!(task = failed.task, "a task {} without which the node cannot go on", failed.how);
+            node.abandon().await;
+            return Err(failed.into());
+        }
     }
     node.shutdown()
         .await

@@ -53,6 +53,10 @@ mod telemetry;
 mod unsure;
 #[path = "node/verbs.rs"]
 mod verbs;
+// A release has no planted panics.
+#[cfg(debug_assertions)]
+#[path = "node/vital.rs"]
+mod vital;
 #[path = "node/watch_ends.rs"]
 mod watch_ends;
 #[path = "node/watches.rs"]

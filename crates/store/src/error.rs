@@ -272,7 +272,7 @@ pub enum CommitError {
     Unsure(#[source] StoreError),
     /// The pipeline ended before it answered.
     #[error(
-        "the node failed before it answered: the write may be durable or not; read the document, and restart the node"
+        "the node failed before it answered, and ends: the write may be durable or not; read the document once a node answers, or send the write again under the same request id"
     )]
     Unanswered,
     /// The disk failed while it was read; nothing was written.

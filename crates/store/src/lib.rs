@@ -28,6 +28,7 @@ mod latest;
 mod open;
 mod operation;
 mod options;
+pub mod planted_panic;
 mod queue;
 mod queue_options;
 mod read;

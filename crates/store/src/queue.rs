@@ -2,6 +2,9 @@
 //!
 //! The thread never waits for more while it has something. While the disk syncs, the next group gathers: the busier the node, the larger its
 //! groups. What does not fit into the queue is refused at once, so that clients learn of the overload while they can still react.
+//!
+//! If the thread panics, everybody who waits is told that the outcome is unknown, later operations are refused, and [`CommitQueue::died`] says so: the
+//! node above has to end, since nothing is written any more.
 
 use std::io;
 use std::sync::Arc;
@@ -16,7 +19,10 @@ use rejoin_document::HlcTime;
 
 use crate::clock::span;
 use crate::error::{CommitError, StoreError};
+use crate::latest::Latest;
 use crate::operation::{Operation, Outcome};
+#[cfg(debug_assertions)]
+use crate::planted_panic;
 use crate::queue_options::QueueOptions;
 use crate::store::Store;
 
@@ -64,8 +70,8 @@ impl Committer {
     /// Waits until an operation is durable or refused. If the caller stops waiting, the operation may still happen.
     ///
     /// # Errors
-    /// [`CommitError::Overloaded`] at once if too much is waiting, [`CommitError::ShuttingDown`] once the queue is stopped, else what
-    /// [`Store::commit`] says.
+    /// [`CommitError::Overloaded`] at once if too much is waiting, [`CommitError::ShuttingDown`] once the queue is stopped or its thread has
+    /// panicked, [`CommitError::Unanswered`] if it panicked meanwhile, else what [`Store::commit`] says.
     pub async fn submit(&self, operation: Operation) -> Result<Outcome, CommitError> {
         let receiver = self.send(operation)?;
         // What was taken is answered, unless the thread died: then nobody knows.
@@ -105,11 +111,8 @@ impl Committer {
             self.gauge.give_back(1, bytes);
             match error {
                 TrySendError::Full(_) => CommitError::Overloaded,
-                // The thread ends when it is told to, and if it fails.
-                TrySendError::Disconnected(_) if self.gauge.stopping.load(Ordering::Acquire) => {
-                    CommitError::ShuttingDown
-                }
-                TrySendError::Disconnected(_) => CommitError::Stopped,
+                // The thread ends when it is told to, and if it panics: then the node ends.
+                TrySendError::Disconnected(_) => CommitError::ShuttingDown,
             }
         })?;
         Ok(receiver)
@@ -120,6 +123,23 @@ impl Committer {
 pub struct CommitQueue {
     thread: JoinHandle<Result<(), StoreError>>,
     committer: Committer,
+    died: Latest<bool>,
+}
+
+/// Lives in the thread, and tells when it dies of a panic.
+struct Mourner {
+    gauge: Arc<Gauge>,
+    died: Latest<bool>,
+}
+
+impl Drop for Mourner {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Else what was counted in and is never given back would be taken for an overload.
+            self.gauge.stopping.store(true, Ordering::Release);
+            self.died.update(|died| *died = true);
+        }
+    }
 }
 
 impl CommitQueue {
@@ -135,6 +155,11 @@ impl CommitQueue {
             gauge: Arc::clone(&gauge),
             waiting_bytes_max: options.waiting_bytes_max,
         };
+        let died = Latest::new(false);
+        let mourner = Mourner {
+            gauge: Arc::clone(&gauge),
+            died: died.clone(),
+        };
         let worker = Worker {
             store,
             options,
@@ -143,8 +168,23 @@ impl CommitQueue {
         };
         let thread = std::thread::Builder::new()
             .name("rejoin-commit".into())
-            .spawn(move || worker.run())?;
-        Ok(Self { thread, committer })
+            .spawn(move || {
+                let _mourner = mourner;
+                worker.run()
+            })?;
+        Ok(Self {
+            thread,
+            committer,
+            died,
+        })
+    }
+
+    /// Waits until the thread has died of a panic; for ever, if it does not. May be dropped at any time.
+    pub async fn died(&self) {
+        let mut news = self.died.follow().unseen();
+        while !news.look() {
+            news.changed().await;
+        }
     }
 
     /// A handle that submits.
@@ -161,6 +201,9 @@ impl CommitQueue {
     ///
     /// # Errors
     /// [`StoreError`] if the store could not be closed in order; nothing that was acknowledged is lost.
+    ///
+    /// # Panics
+    /// If the thread did.
     pub fn shutdown(self) -> Result<(), StoreError> {
         self.committer.gauge.stopping.store(true, Ordering::Release);
         // If the thread is gone, joining it tells why.
@@ -241,7 +284,11 @@ impl Worker {
             .into_iter()
             .map(|submission| (submission.operation, submission.reply))
             .unzip();
+        #[cfg(debug_assertions)]
+        planted_panic::step(planted_panic::BEFORE_COMMIT);
         let results = self.store.commit(operations);
+        #[cfg(debug_assertions)]
+        planted_panic::step(planted_panic::BEFORE_ANSWERS);
         self.gauge.give_back(replies.len(), bytes);
         for (reply, result) in replies.into_iter().zip(results) {
             // Whoever asked may have stopped waiting.

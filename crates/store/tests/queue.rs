@@ -218,12 +218,43 @@ async fn a_queue_that_does_nothing_but_refuse_records_that_the_node_is_alive() {
 }
 
 #[tokio::test]
-async fn an_operation_whose_pipeline_died_is_answered_as_unknown() {
+async fn everything_whose_pipeline_died_is_answered_as_unknown_and_what_comes_later_is_refused() {
     let (engine, _, queue) = start(QueueOptions::default());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(50), queue.died())
+            .await
+            .is_err(),
+        "it lives"
+    );
+    engine.gate(true);
     engine.inner.panic_on_write.store(true, Ordering::SeqCst);
-    let answer = tokio::time::timeout(Duration::from_secs(10), queue.committer().submit(write_of(1))).await;
-    let answer = answer.expect("it is answered");
-    assert!(matches!(answer, Err(CommitError::Unanswered)), "{answer:?}");
+    let mut waiting = JoinSet::new();
+    let committer = queue.committer();
+    waiting.spawn(async move { committer.submit(write_of(1)).await });
+    engine.wait_until_blocked().await;
+    // These have queued up behind the one that is being written.
+    for number in 2..10 {
+        let committer = queue.committer();
+        waiting.spawn(async move { committer.submit(write_of(number)).await });
+    }
+    while queue.waiting() < 9 {
+        tokio::task::yield_now().await;
+    }
+    engine.gate(false);
+    let all = async {
+        while let Some(answer) = waiting.join_next().await {
+            let answer = answer.unwrap();
+            assert!(matches!(answer, Err(CommitError::Unanswered)), "{answer:?}");
+        }
+        queue.died().await;
+    };
+    tokio::time::timeout(Duration::from_secs(10), all)
+        .await
+        .expect("all are answered");
+    for number in 10..40 {
+        let answer = queue.committer().submit(write_of(number)).await;
+        assert!(matches!(answer, Err(CommitError::ShuttingDown)), "{answer:?}");
+    }
 }
 
 #[tokio::test]

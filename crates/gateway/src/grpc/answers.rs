@@ -8,6 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::Stream;
 use tonic::Status;
 
+use super::error::Failure;
+use crate::caught::Panicked;
+
 /// Bytes of answers that wait, in KiB. One larger answer waits alone.
 const WINDOW_KIB: u32 = 2 * 1024;
 
@@ -76,6 +79,16 @@ impl<T: prost::Message> AnswerSender<T> {
     }
 }
 
+impl<T> Drop for AnswerSender<T> {
+    /// A stream whose service panics ends with an error: without one the client would take what it got for all there is.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let status = Failure::from(Panicked).into();
+            *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        }
+    }
+}
+
 impl<T> Stream for Answers<T> {
     type Item = Result<T, Status>;
 
@@ -138,6 +151,20 @@ mod tests {
         drop(receiver);
         assert!(waiting.await.unwrap().is_err());
     }
+
+    #[tokio::test]
+    async fn a_stream_whose_service_panics_never_looks_whole() {
+        let (sender, mut receiver) = answers(2);
+        let serving = tokio::spawn(async move {
+            sender.send(large(1)).await.unwrap();
+            panic!("planted");
+        });
+        serving.await.unwrap_err();
+        assert!(receiver.next().await.unwrap().is_ok());
+        assert_eq!(receiver.next().await.unwrap().unwrap_err().code(), tonic::Code::Unknown);
+        assert!(receiver.next().await.is_none());
+    }
+
     #[tokio::test]
     async fn an_error_does_not_wait_for_a_client_that_reads_nothing_and_comes_after_the_rest() {
         let (sender, mut receiver) = answers(2);

@@ -1,4 +1,4 @@
-//! What is done around every call: it is measured, and the statuses that tonic makes itself, before a service sees the call, get the `ErrorInfo` that
+//! What is done around every call: it is measured, its panic becomes its answer, and the statuses that tonic makes itself, before a service sees the call, get the `ErrorInfo` that
 //! all others have.
 //!
 //! The one that matters: a message over the size limit. It is refused while it is decoded, and its client must be told
@@ -14,7 +14,8 @@ use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tower::{Layer, Service};
 
-use super::error::complete;
+use super::error::{Failure, complete};
+use crate::caught::caught;
 use crate::metrics::Metrics;
 
 /// The label of calls of a method that this node does not have.
@@ -64,7 +65,14 @@ where
         Box::pin(async move {
             // All of it moves in here, and is dropped with the call.
             let mut measured = measured;
-            let response = answering.await?;
+            let response = match caught(answering).await {
+                Ok(answered) => answered?,
+                Err(panicked) => {
+                    let status = tonic::Status::from(Failure::from(panicked));
+                    measured.code = status.code();
+                    return Ok(status.into_http());
+                }
+            };
             // A status in the headers is one that no message preceded; those at the end of a stream are made by our services.
             let status = tonic::Status::from_header_map(response.headers());
             measured.code = status.as_ref().map_or(Code::Ok, tonic::Status::code);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use rejoin_api::proto;
-use rejoin_store::CommitError;
 
 use super::error::Failure;
 use super::request;
+use crate::caught::Panicked;
 use crate::node::NodeContext;
 use crate::node::compaction::{self, CompactionError};
 
@@ -31,7 +31,7 @@ pub(super) async fn run(
     let permit = permit.map_err(|_| Failure::compaction_running())?;
     let task = compaction::compact(context.clone(), database, permit);
     let compacted = context.tasks.spawn(task).await;
-    let compacted = compacted.map_err(|_| Failure::from(CommitError::Unanswered))?;
+    let compacted = compacted.map_err(|_| Failure::from(Panicked))?;
     let compacted = compacted.map_err(|error| match error {
         CompactionError::Commit(error) => Failure::from(error),
         CompactionError::Read(error) => Failure::from(error),

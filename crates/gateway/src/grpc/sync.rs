@@ -32,7 +32,7 @@ impl SyncService for SyncApi {
             .map_err(|_| Failure::too_many("links"))?;
         let (session, responses) = Serving::new(&self.context.links, call.into_inner());
         let stop = self.context.stop.clone();
-        self.context.tasks.spawn(async move {
+        self.context.vital.spawn_passing("link from a peer", async move {
             session.run(stop).await;
             drop(permit);
         });

@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use super::answer;
 use super::room::Room;
+use crate::caught::Panicked;
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -183,6 +184,14 @@ impl From<ReadError> for HttpError {
                 )
             }
         }
+    }
+}
+
+impl From<Panicked> for HttpError {
+    fn from(panicked: Panicked) -> Self {
+        tracing::error!("a request over HTTP panicked");
+        let (status, reason) = (StatusCode::INTERNAL_SERVER_ERROR, panicked.to_string());
+        Self::new(status, "internal_server_error", reason)
     }
 }
 

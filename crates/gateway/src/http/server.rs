@@ -20,6 +20,7 @@ use super::body::Request;
 use super::error::HttpError;
 use super::write_deadline::WriteDeadline;
 use super::{cors, route};
+use crate::caught::caught;
 use crate::links::{Connection, Incoming};
 use crate::node::NodeContext;
 
@@ -126,9 +127,11 @@ async fn serve(context: NodeContext, request: HttpRequest<IncomingBody>) -> Resu
     let mut response = match (&origin, request.method() == Method::OPTIONS) {
         (Some(_), true) => cors::preflight(),
         _ => match Request::new(request, Arc::clone(&context.bodies)) {
-            Ok(request) => route::dispatch(&context, request)
-                .await
-                .unwrap_or_else(IntoResponse::into_response),
+            Ok(request) => {
+                let answered = caught(route::dispatch(&context, request)).await;
+                let answered = answered.unwrap_or_else(|panicked| Err(panicked.into()));
+                answered.unwrap_or_else(IntoResponse::into_response)
+            }
             Err(error) => error.into_response(),
         },
     };

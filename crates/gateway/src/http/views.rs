@@ -18,6 +18,7 @@ use super::error::{self, HttpError};
 use super::feed;
 use super::view_answer::{Asked, Definition, Telling};
 use super::write;
+use crate::caught::Panicked;
 use crate::node::NodeContext;
 
 /// A query of a view of a design document.
@@ -105,7 +106,7 @@ async fn run(context: &NodeContext, asked: Asked) -> Result<Response, HttpError>
     match began.await {
         Ok(Ok(())) => Ok(answer::stream(body)),
         Ok(Err(error)) => Err(error),
-        Err(_) => Err(write::stopped()),
+        Err(_) => Err(Panicked.into()),
     }
 }
 

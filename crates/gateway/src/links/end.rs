@@ -6,6 +6,7 @@ use rejoin_sync::LinkOptions;
 
 use super::{Hub, Port};
 use crate::clock::LinkClock;
+use crate::node::Vital;
 
 /// This node's end of its links.
 #[derive(Clone)]
@@ -18,4 +19,6 @@ pub(crate) struct LinkEnd {
     pub options: LinkOptions,
     /// The clock of the links.
     pub clock: LinkClock,
+    /// Spawns tasks whose panic ends the node.
+    pub vital: Vital,
 }

@@ -20,6 +20,7 @@ use super::outbox::Outbox;
 use super::port::Port;
 use super::{Board, Hub, LinkEnd, Live};
 use crate::clock::LinkClock;
+use crate::node::Vital;
 
 /// How long what was sent before the end may take to go out.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,6 +31,7 @@ pub(crate) struct Serving {
     hub: Arc<Hub>,
     port: Port,
     clock: LinkClock,
+    vital: Vital,
     requests: Streaming<PullRequest>,
     outbox: Outbox<Result<PullResponse, Status>>,
     attached: Option<Attached>,
@@ -78,6 +80,7 @@ impl Serving {
             hub: Arc::clone(&end.hub),
             port: end.port.clone(),
             clock: end.clock,
+            vital: end.vital.clone(),
             requests,
             outbox,
             attached: None,
@@ -276,7 +279,8 @@ impl Serving {
     /// In a task of its own, since the stream ends with this very command.
     fn assume_new_identity(&self, disowned: ReplicaId, reason: String) {
         let port = self.port.clone();
-        tokio::spawn(async move { port.assume_new_identity(disowned, reason).await });
+        let assuming = async move { port.assume_new_identity(disowned, reason).await };
+        self.vital.spawn_passing("new identity", assuming);
     }
 
     /// Looks up the puller's board once it is welcome. A cut between the reading of the state and now is not missed.

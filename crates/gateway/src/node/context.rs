@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Commits, ViewIndexes};
+use super::{Commits, ViewIndexes, Vital};
 use crate::config::{GrpcSettings, HttpSettings};
 use crate::links::LinkEnd;
 
@@ -47,6 +47,8 @@ pub(crate) struct NodeContext {
     pub waiting: Arc<Semaphore>,
     /// Ends every stream when the node stops.
     pub stop: CancellationToken,
-    /// The tasks that a stopping node waits for.
+    /// The tasks that a stopping node waits for. Here are those of clients: the panic of one ends what it does for its client.
     pub tasks: TaskTracker,
+    /// Spawns those of them whose panic ends the node.
+    pub vital: Vital,
 }

@@ -11,6 +11,7 @@ mod purging;
 mod running;
 mod sampling;
 mod view_indexes;
+mod vital;
 
 pub(crate) use commits::Commits;
 pub(crate) use context::NodeContext;
@@ -20,3 +21,5 @@ pub(crate) use long_read::long_read;
 pub(crate) use purging::purge;
 pub use running::{Node, Parts};
 pub(crate) use view_indexes::ViewIndexes;
+pub(crate) use vital::Vital;
+pub use vital::{TaskEnd, VitalTaskFailed};

@@ -8,11 +8,15 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rejoin_store::{CommitQueue, Store, StoreError};
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::disk::body_limits;
-use super::{Commits, NodeContext, StartError, ViewIndexes, cleaning, purging, sampling, view_indexes};
+use super::{
+    Commits, NodeContext, StartError, TaskEnd, ViewIndexes, Vital, VitalTaskFailed, cleaning, purging, sampling,
+    view_indexes,
+};
 use crate::clock::{LinkClock, WallClock};
 use crate::config::Plan;
 use crate::grpc::GrpcServer;
@@ -25,6 +29,9 @@ const LINK_MESSAGE_BYTES_MAX: usize = 328 << 20;
 
 /// Calls that wait for another datacenter at one time.
 const WAITING_MAX: usize = 4096;
+
+/// How long the answers of a node that has failed may take to go out, before it ends whatever it is doing.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// What a node is made of; a simulation hands in its own.
 pub struct Parts {
@@ -78,11 +85,14 @@ impl Node {
         let hub = Arc::new(Hub::new(&plan.peers, |peer| cut.contains(peer)));
         let port = Port::new(store.clone(), commits.clone(), Arc::clone(&hub), metrics.clone(), wall);
         let settings = &plan.settings;
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let vital = Vital::new(tasks.clone(), stop.clone());
         let links = LinkEnd {
             hub,
             port,
             options: link_options(&settings.links),
             clock: LinkClock::new(wall),
+            vital: vital.clone(),
         };
         let context = NodeContext {
             views: Arc::new(ViewIndexes::new(&store)),
@@ -100,27 +110,15 @@ impl Node {
             exports: Arc::new(Semaphore::new(settings.grpc.exports_max)),
             watches: Arc::new(Semaphore::new(settings.grpc.watches_max)),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            stop,
+            tasks,
+            vital,
         };
         let server = GrpcServer::new(context.clone(), metrics.clone(), LINK_MESSAGE_BYTES_MAX)?;
-        context.tasks.spawn(server.run(incoming));
-        if !http.is_empty() {
-            context.tasks.spawn(view_indexes::clean(context.clone()));
-        }
-        let connections = Arc::new(Semaphore::new(settings.http.connections_max));
-        let mut http_addresses = Vec::with_capacity(http.len());
-        for (address, incoming) in http {
-            http_addresses.push(address);
-            let server = HttpServer::new(context.clone(), Arc::clone(&connections));
-            context.tasks.spawn(server.run(incoming));
-        }
+        context.vital.spawn("gRPC server", server.run(incoming));
+        let http_addresses = start_http(settings.http.connections_max, &context, http);
         start_pullers(plan, &context, &transport, seed);
-        context
-            .tasks
-            .spawn(cleaning::run(context.clone(), settings.databases.clean_every_ms));
-        context.tasks.spawn(purging::run(context.clone()));
-        context.tasks.spawn(sampling::run(context.clone(), metrics));
+        start_background(settings.databases.clean_every_ms, &context, metrics);
         let shutdown_timeout = Duration::from_millis(settings.node.shutdown_timeout_ms);
         Ok(Self {
             context,
@@ -153,18 +151,47 @@ impl Node {
     ///
     /// The mark was not written. Nothing that was acknowledged is lost; the next start takes this one for a crash.
     pub async fn shutdown(self) -> Result<(), StoreError> {
-        let Self {
-            context,
-            queue,
-            shutdown_timeout,
-            ..
-        } = self;
+        let timeout = self.shutdown_timeout;
+        match self.wind_down(timeout).await {
+            Ok(closed) => closed,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    /// Waits until a task has failed without which the node is none; for ever, if none does. Whoever runs the node must then [`Node::abandon`] it, and
+    /// end the process. May be dropped at any time.
+    pub async fn failed(&self) -> VitalTaskFailed {
+        let died = async {
+            match &self.queue {
+                Some(queue) => queue.died().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = died => VitalTaskFailed {
+                task: "commit pipeline".to_owned(),
+                how: TaskEnd::Panicked,
+            },
+            failed = self.context.vital.failed() => failed,
+        }
+    }
+
+    /// Ends a node that has failed: those who wait for it are answered, as far as that takes no time, and all else is left as it is. The next start
+    /// finds what a crash leaves.
+    pub async fn abandon(self) {
+        let ending = self.wind_down(LAST_ANSWERS);
+        if tokio::time::timeout(2 * LAST_ANSWERS, ending).await.is_err() {
+            tracing::warn!("the commits that were under way are left as they are");
+        }
+    }
+
+    /// Stops, and closes the store if the commit pipeline lives: else the error is its panic.
+    async fn wind_down(self, calls_timeout: Duration) -> Result<Result<(), StoreError>, JoinError> {
+        let Self { context, queue, .. } = self;
         context.stop.cancel();
         context.tasks.close();
-        if tokio::time::timeout(shutdown_timeout, context.tasks.wait())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(calls_timeout, context.tasks.wait()).await.is_err() {
             tracing::warn!(
                 tasks = context.tasks.len(),
                 "stopping although not all calls have ended"
@@ -172,13 +199,33 @@ impl Node {
         }
         match queue {
             // Joins a thread: only a simulation, which has no queue, must not block.
-            Some(queue) => match tokio::task::spawn_blocking(move || queue.shutdown()).await {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            },
-            None => context.store.close(),
+            Some(queue) => tokio::task::spawn_blocking(move || queue.shutdown()).await,
+            None => Ok(context.store.close()),
         }
     }
+}
+
+fn start_http(connections_max: usize, context: &NodeContext, http: Vec<(SocketAddr, Incoming)>) -> Vec<SocketAddr> {
+    if !http.is_empty() {
+        context
+            .vital
+            .spawn("view indexes", view_indexes::clean(context.clone()));
+    }
+    let connections = Arc::new(Semaphore::new(connections_max));
+    let mut addresses = Vec::with_capacity(http.len());
+    for (address, incoming) in http {
+        addresses.push(address);
+        let server = HttpServer::new(context.clone(), Arc::clone(&connections));
+        context.vital.spawn("HTTP server", server.run(incoming));
+    }
+    addresses
+}
+
+fn start_background(clean_every_ms: u64, context: &NodeContext, metrics: Metrics) {
+    let vital = &context.vital;
+    vital.spawn("cleaning", cleaning::run(context.clone(), clean_every_ms));
+    vital.spawn("purging", purging::run(context.clone()));
+    vital.spawn("sampling", sampling::run(context.clone(), metrics));
 }
 
 fn start_pullers(plan: &Plan, context: &NodeContext, transport: &Arc<dyn Transport>, seed: u64) {
@@ -188,6 +235,7 @@ fn start_pullers(plan: &Plan, context: &NodeContext, transport: &Arc<dyn Transpo
         let dialler = Dialler::new(Arc::clone(transport), address, times, LINK_MESSAGE_BYTES_MAX);
         let random = StdRng::seed_from_u64(seed.wrapping_add(number));
         let puller = Puller::new(Arc::clone(board), &context.links, dialler, random);
-        context.tasks.spawn(puller.run(context.stop.clone()));
+        let name = format!("link to {}", board.peer().datacenter);
+        context.vital.spawn(name, puller.run(context.stop.clone()));
     }
 }

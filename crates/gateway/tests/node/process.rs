@@ -8,7 +8,7 @@ use std::sync::mpsc;
 
 use crate::common::{DEADLINE, free_address};
 
-fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
     command
         .arg("serve")
@@ -23,7 +23,7 @@ fn output(arguments: &[&str]) -> Output {
 }
 
 /// A process that ends with its test, also with one that fails.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

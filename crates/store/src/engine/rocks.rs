@@ -8,6 +8,7 @@ use rocksdb::{
     WriteOptions, properties,
 };
 
+use super::flipped::flipped_header;
 use super::leftovers::{remove_tables_but, table_number};
 use super::{
     Batch, Durability, Engine, EngineError, Entries, Family, KeyRange, Mutation, Read, RocksOpenError, RocksOptions,
@@ -15,6 +16,9 @@ use super::{
 
 /// How the system says that a disk is full.
 const NO_SPACE: &str = "No space left on device";
+
+/// What an operator does about damaged files.
+const WHEN_DAMAGED: &str = "files of the data directory are damaged: stop the node, and restore a backup or wipe the directory and let the peers refill it";
 
 /// An open RocksDB directory. It holds the directory's lock until it is dropped.
 pub struct RocksEngine {
@@ -34,6 +38,7 @@ impl RocksEngine {
             source,
         })?;
         check_contents(path)?;
+        check_logs(path)?;
         let general = general_options(options).map_err(|error| open_error(path, &error))?;
         check_families(path, &general)?;
         let open =
@@ -148,6 +153,35 @@ fn check_contents(path: &Path) -> Result<(), RocksOpenError> {
     Ok(())
 }
 
+/// RocksDB takes some flipped bits for the end of a log, and is caught by others in a loop.
+fn check_logs(path: &Path) -> Result<(), RocksOpenError> {
+    let unreadable = |source| RocksOpenError::Directory {
+        path: path.into(),
+        source,
+    };
+    let Ok(manifest) = std::fs::read_to_string(path.join("CURRENT")) else {
+        return Ok(());
+    };
+    let mut logs = vec![path.join(manifest.trim())];
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        if file.extension().is_some_and(|extension| extension == "log") {
+            logs.push(file);
+        }
+    }
+    // What is missing RocksDB tells by itself.
+    for log in logs.iter().filter(|log| log.exists()) {
+        if let Some(place) = flipped_header(log).map_err(unreadable)? {
+            let message = format!("a bit has flipped in {} at byte {place}", log.display());
+            return Err(RocksOpenError::Engine {
+                path: path.into(),
+                source: EngineError::new("read", message),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// A directory of a later version may hold families that this one would not carry along.
 fn check_families(path: &Path, general: &Options) -> Result<(), RocksOpenError> {
     if !path.join("CURRENT").exists() {
@@ -182,16 +216,26 @@ fn open_error(path: &Path, error: &rocksdb::Error) -> RocksOpenError {
     RocksOpenError::Engine { path, source }
 }
 
+/// What RocksDB says, with what to do if it is of damaged files: its own words name them.
+fn message(error: rocksdb::Error) -> String {
+    let is_damage = error.kind() == rocksdb::ErrorKind::Corruption;
+    let message = error.into_string();
+    match is_damage {
+        true => format!("{message}; {WHEN_DAMAGED}"),
+        false => message,
+    }
+}
+
 /// RocksDB has a code of its own for a full disk, which its bindings do not pass on: its text tells.
 fn write_error(error: rocksdb::Error) -> EngineError {
-    let message = error.into_string();
+    let message = message(error);
     let no_space = message.contains(NO_SPACE) || message.contains("NoSpace");
     let error = EngineError::new("write", message);
     if no_space { error.without_space() } else { error }
 }
 
 fn read_error(error: rocksdb::Error) -> EngineError {
-    EngineError::new("read", error.into_string())
+    EngineError::new("read", message(error))
 }
 
 /// Where an iterator starts, and the bounds that it keeps to by itself.

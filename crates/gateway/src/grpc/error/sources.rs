@@ -6,6 +6,7 @@ use rejoin_document::{BodyError, PatchError, Refused, WatchTokenError};
 use rejoin_store::{CommitError, ReadError};
 
 use super::{Failure, shortened};
+use crate::caught::Panicked;
 
 impl From<BodyError> for Failure {
     fn from(error: BodyError) -> Self {
@@ -161,6 +162,13 @@ impl From<ReadError> for Failure {
                 Self::new(Reason::Storage, &error)
             }
         }
+    }
+}
+
+impl From<Panicked> for Failure {
+    fn from(panicked: Panicked) -> Self {
+        tracing::error!("a call panicked");
+        Self::new(Reason::OutcomeUnknown, &panicked)
     }
 }
 
