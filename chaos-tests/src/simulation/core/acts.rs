@@ -109,7 +109,7 @@ impl Run {
     }
 
     fn fail_over(&mut self, client: usize, to: u32) {
-        let count = self.world.nodes.len();
+        let count = self.world.datacenters;
         let client = &mut self.clients[client];
         client.node = (client.node + 1 + to as usize % (count - 1)) % count;
     }
@@ -141,12 +141,12 @@ impl Run {
             .map(|view| view.revision.clone());
         self.line(format_args!(
             "{name} reads {document} at {}: {revision:?}",
-            self.world.nodes[node].name.clone()
+            self.world.nodes[node].label()
         ));
         let reading = Reading {
             session: Some(name.clone()),
             client: name,
-            datacenter: self.world.nodes[node].name.to_string(),
+            datacenter: self.world.nodes[node].label(),
             document: document.to_owned(),
             asked,
             at,
@@ -433,7 +433,7 @@ impl Run {
         for dot in written {
             self.line(format_args!(
                 "{} wrote {dot} and did not answer",
-                self.world.nodes[node].name.clone()
+                self.world.nodes[node].label()
             ));
         }
     }

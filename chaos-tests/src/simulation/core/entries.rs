@@ -52,7 +52,7 @@ impl Run {
         Entry {
             number: invoked,
             client: client.name.clone(),
-            datacenter: self.world.nodes[client.node].name.to_string(),
+            datacenter: self.world.nodes[client.node].label(),
             document: document.to_owned(),
             read: sight.read(),
             invoked,

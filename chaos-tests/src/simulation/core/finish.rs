@@ -22,7 +22,7 @@ const PAGE: usize = 1_000;
 impl Run {
     /// Writes down what there is at the end.
     pub(super) fn finish(&mut self) {
-        (0..self.world.nodes.len()).for_each(|node| self.picture(node));
+        (0..self.world.datacenters).for_each(|node| self.picture(node));
         let made = std::mem::take(&mut self.journal().made).into_iter();
         let made: Vec<_> = made
             .filter_map(|(id, state)| Some((id, Document::decode(&state).ok()?)))

@@ -10,6 +10,7 @@ mod bodies;
 mod client;
 mod clock;
 mod compaction;
+mod copies;
 mod deletions;
 mod disk;
 mod driver;

@@ -15,6 +15,7 @@ use super::acts::{Death, document_id};
 use super::air::Air;
 use super::client::Client;
 use super::clock::START_MS;
+use super::copies::Laid;
 use super::faults::{Lasting, Waiting};
 use super::journal::Journal;
 use super::world::World;
@@ -69,6 +70,10 @@ pub(super) struct Run {
     pub(super) storms: u32,
     pub(super) ring_is_cut: bool,
     pub(super) backups: BTreeMap<usize, MemoryEngine>,
+    /// Copies of disks on which no node runs any more.
+    pub(super) laid: Vec<Laid>,
+    /// The clients have fallen silent.
+    pub(super) is_quiet: bool,
     /// No node has dropped a revision, nor has one gone with a disk.
     pub(super) history_is_whole: bool,
     pub(super) troubles: Vec<String>,
@@ -153,6 +158,8 @@ impl Run {
             storms: 0,
             ring_is_cut: false,
             backups: BTreeMap::new(),
+            laid: Vec::new(),
+            is_quiet: false,
             history_is_whole: true,
             troubles: Vec::new(),
             next_tick_ms: START_MS,
@@ -202,6 +209,21 @@ impl Run {
     /// Every fault is lifted, the clients fall silent, and the nodes become equal.
     fn calm_down(&mut self) {
         self.lift_all();
+        self.is_quiet = true;
+        self.become_equal();
+        // What is left of copies comes in when nothing can be lost by that.
+        let mut seated = false;
+        while self.seat_copies() {
+            seated = true;
+        }
+        if seated {
+            self.become_equal();
+        }
+        self.judge_end();
+    }
+
+    /// Waits until the nodes are equal, which they must be soon.
+    fn become_equal(&mut self) {
         let now_ms = self.world.now_ms;
         let at = self.journal().tick();
         self.journal().push(Event::Quiet(Quiet {
@@ -210,17 +232,20 @@ impl Run {
             bound_ms: BOUND_MS,
         }));
         self.line("quiet");
-        (0..self.world.nodes.len()).for_each(|node| self.observe(node));
+        (0..self.world.datacenters).for_each(|node| self.observe(node));
         self.until(now_ms + PATIENCE_MS, false, |run| {
             run.is_settled() && run.world.is_fleeting_settled()
         });
+    }
+
+    fn judge_end(&mut self) {
         if !self.world.is_fleeting_settled() {
             self.troubles
                 .push("the database that came and went does not settle".to_owned());
         } else if !self.world.restored {
             self.world.judge_fleeting();
         }
-        for node in &self.world.nodes {
+        for node in self.world.members() {
             let from = node.store.catching_up_from(&self.database);
             // What a node sent of a batch before it came back with an older disk, and over an edge that never comes back, nobody sends again.
             let is_given_up = self.ring_is_cut && self.world.restored;
@@ -231,7 +256,7 @@ impl Run {
                 ));
             }
         }
-        (0..self.world.nodes.len()).for_each(|node| self.observe(node));
+        (0..self.world.datacenters).for_each(|node| self.observe(node));
     }
 
     fn observe(&mut self, node: usize) {
@@ -244,10 +269,10 @@ impl Run {
         let first = &self.world.nodes[0].store;
         let same = |database: &DatabaseName| {
             let digest = first.digest(database).ok();
-            let mut nodes = self.world.nodes.iter();
+            let mut nodes = self.world.members().iter();
             digest.is_some() && nodes.all(|node| node.store.digest(database).ok() == digest)
         };
-        self.world.nodes.iter().all(|node| node.store.behind().is_empty())
+        self.world.members().iter().all(|node| node.store.behind().is_empty())
             && [DatabaseName::system(), self.database.clone()].iter().all(same)
     }
 
@@ -322,14 +347,14 @@ impl Run {
             Source::Pulse => {
                 self.next_pulse_ms = self.world.now_ms + PULSE_MS;
                 self.pulse();
-                (0..self.world.nodes.len()).for_each(|node| self.world.purge_step(node));
+                (0..self.world.datacenters).for_each(|node| self.world.purge_step(node));
                 if (self.world.now_ms / PULSE_MS).is_multiple_of(3) {
                     self.write_time_down();
                 }
             }
             Source::Compaction => {
                 self.next_compaction_ms = self.world.now_ms + COMPACTION_MS;
-                for node in 0..self.world.nodes.len() {
+                for node in 0..self.world.datacenters {
                     self.compact(node, 6);
                 }
             }
