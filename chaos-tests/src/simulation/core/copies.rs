@@ -77,6 +77,7 @@ impl Run {
                 .push("a copy of a disk goes on under the identity of the original".to_owned());
         }
         let number = self.world.join_copy(node, copy);
+        self.world.note_rules(number);
         let own: Vec<usize> = (0..self.clients.len())
             .filter(|client| self.clients[*client].node == node)
             .collect();

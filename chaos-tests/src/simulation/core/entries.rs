@@ -6,12 +6,14 @@ use super::acts::{Sent, Told, document_id};
 use super::journal::stamp;
 use super::run::Run;
 use super::sight::Sight;
-use crate::history::{Entry, Event, Facts, Issued, Knowledge, Outcome, Tick, edits};
+use crate::history::{Entry, Event, Facts, Issued, Knowledge, Outcome, Tick, turned_edits};
 
 impl Run {
     pub(super) fn enter_write(&mut self, client: usize, sent: &Sent, invoked: Tick, told: &Told, batch: Option<u64>) {
-        let rules = self.rules.clone();
-        let edits = edits(sent.sight.view.as_ref(), sent.body.as_ref(), &rules);
+        let rules = self.rules_at(self.clients[client].node);
+        let edits = turned_edits(sent.sight.view.as_ref(), sent.body.as_ref(), &rules, |path| {
+            self.turned.contains(path)
+        });
         let facts = Facts {
             batch,
             request: sent.request.clone(),

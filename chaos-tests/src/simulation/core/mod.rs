@@ -23,6 +23,7 @@ mod link;
 mod node;
 mod node_faults;
 mod record;
+mod redefinitions;
 #[cfg(test)]
 mod repair;
 mod requests;

@@ -1,7 +1,6 @@
 //! What befalls a datacenter: its process, its disk, its clock, its identity, and what people do to it.
 
-use rejoin_document::{Rule, RuleSet};
-use rejoin_store::{DatabaseChange, MemoryEngine, Operation};
+use rejoin_store::{MemoryEngine, Operation};
 
 use super::acts::Death;
 use super::disk::Failing;
@@ -137,27 +136,6 @@ impl Run {
         };
         self.world.nodes[node].skew_ms += by;
         Begun::Lasts { changed: by }
-    }
-
-    /// Another rule for a path that nobody writes to: the definition goes round while the databases are in use.
-    fn change_rules(&mut self, node: usize, draw: u64) -> Begun {
-        if self.world.nodes[node].stopped {
-            return Begun::Void;
-        }
-        let rules = [Rule::Max, Rule::Min, Rule::Latest, Rule::Set];
-        let path = format!("/unused/{}", draw % 3);
-        let rule = rules[self.weather_index(rules.len())];
-        let Ok(set_rules) = RuleSet::new([(path.as_str(), rule)]) else {
-            return Begun::Void;
-        };
-        let change = DatabaseChange {
-            set_rules,
-            ..DatabaseChange::of(self.database.clone())
-        };
-        match self.world.commit(node, Operation::UpdateDatabase(change)) {
-            Ok(_) => Begun::Struck,
-            Err(_) => Begun::Void,
-        }
     }
 
     pub(super) fn end_at_node(&mut self, lasting: &Lasting, node: usize) {

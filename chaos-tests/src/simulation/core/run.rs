@@ -3,7 +3,7 @@
 //! One loop: whatever is due first happens next. What is due at the same moment happens in the order of the sources below, so that a plan always
 //! comes to the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -48,6 +48,8 @@ pub(super) struct Run {
     pub(super) world: World,
     pub(super) database: DatabaseName,
     pub(super) rules: Rules,
+    /// Paths whose rule somebody has changed.
+    pub(super) turned: BTreeSet<String>,
     pub(super) clients: Vec<Client>,
     /// What clients draw.
     pub(super) chance: Dice,
@@ -144,6 +146,7 @@ impl Run {
             world,
             database,
             rules,
+            turned: BTreeSet::new(),
             clients,
             chance,
             weather: Dice::of(plan.seed, "weather"),
@@ -440,6 +443,7 @@ impl Run {
         self.queued.retain(|(queued, _)| *queued != node);
         self.journal().lose_sight_of(node);
         comes(self);
+        self.world.note_rules(node);
         self.line(format_args!("{} is back after {how}", Plan::datacenter(node)));
         let store = self.world.nodes[node].store.clone();
         let knowledge = store
@@ -458,6 +462,12 @@ impl Run {
             knowledge,
             sizes,
         }));
+    }
+
+    /// The rules that a node goes by. One that came back without the database takes no writes of it.
+    pub(super) fn rules_at(&self, node: usize) -> Rules {
+        let definition = self.world.nodes[node].store.definition(&self.database);
+        definition.map_or_else(|| self.rules.clone(), |definition| Rules::new(definition.rules.iter()))
     }
 
     pub(super) fn line(&mut self, what: impl Display) {

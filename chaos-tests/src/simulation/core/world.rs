@@ -153,10 +153,19 @@ impl World {
             }
             journal.observe(node, &store, self.now_ms, (false, touched.as_deref()));
         }
+        self.note_rules(node);
         while let Ok(changed) = news.try_recv() {
             self.changed(node, &changed.database, changed.local);
         }
         result
+    }
+
+    /// Writes down by which rules a node goes, if they are others than before.
+    pub(super) fn note_rules(&mut self, node: usize) {
+        if let Some(journal) = &mut self.journal {
+            let node_of = &self.nodes[node];
+            journal.note_rules(node, (&node_of.store, node_of.label()), self.now_ms);
+        }
     }
 
     pub(super) fn close_links_of(&mut self, node: usize, reason: &str) {
