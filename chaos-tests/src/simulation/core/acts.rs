@@ -296,7 +296,9 @@ impl Run {
             request: Some(named.request.clone()),
         };
         let death = self.take_death(node);
-        if let Told::Unknown(_) = self.write(client, sent, death) {
+        let told = self.write(client, sent, death);
+        // What is no count is not sent again much later: which attempt was done, and on which number, nobody could tell.
+        if matches!(told, Told::Unknown(_)) && rule == Rule::Counter {
             self.clients[client].unanswered.push(named);
         }
     }

@@ -6,7 +6,6 @@ use rejoin_store::{DatabaseChange, Operation};
 
 use super::faults::Begun;
 use super::run::Run;
-use crate::workload::random_rules;
 
 /// What clients write to, and the rules that say something about it.
 const TURNS: [(&str, &[Rule]); 6] = [
@@ -27,10 +26,9 @@ const TURNS: [(&str, &[Rule]); 6] = [
 impl Run {
     /// Somebody gives a path another rule at this datacenter; now and then somebody else, who does not know of that, another one at the next.
     pub(super) fn change_rules(&mut self, node: usize, draw: u64) -> Begun {
-        let (path, rules) = match self.rules == random_rules() {
+        let (path, rules) = match self.plan.workload.rules_change {
             true => TURNS[self.weather.index(TURNS.len())],
-            // Who brings rules of his own asks what becomes of his values under these: the definition goes round, and no rule of a path that is written
-            // changes.
+            // The definition goes round all the same.
             false => ("/unused", &[Rule::Max, Rule::Min][..]),
         };
         if !self.redefine(node, path, rules) {
