@@ -19,7 +19,7 @@ use super::copies::Laid;
 use super::faults::{Lasting, Waiting};
 use super::journal::Journal;
 use super::world::World;
-use crate::history::{Event, History, Knowledge, Quiet, Restart, Rules};
+use crate::history::{Event, History, Knowledge, Restart, Rules};
 use crate::plan::{Dice, Fault, FaultKind, Plan};
 use crate::simulation::Ran;
 use crate::workload::{Generator, documents};
@@ -37,10 +37,10 @@ const COMPACTION_MS: u64 = 4_000;
 const BACKUP_MS: u64 = 5_000;
 
 /// How long nodes may take to become equal: a dead connection is given up after four seconds, and dialled again after 0.8 at most, hop by hop.
-const BOUND_MS: u64 = 15_000;
+pub(super) const BOUND_MS: u64 = 15_000;
 
 /// When waiting for it ends.
-const PATIENCE_MS: u64 = 60_000;
+pub(super) const PATIENCE_MS: u64 = 60_000;
 
 /// Everything there is in a planned run.
 pub(super) struct Run {
@@ -209,66 +209,8 @@ impl Run {
         self.until(begun + self.plan.lasting_ms, true, |_| false);
     }
 
-    /// Every fault is lifted, the clients fall silent, and the nodes become equal.
-    fn calm_down(&mut self) {
-        self.lift_all();
-        self.is_quiet = true;
-        self.become_equal();
-        // What is left of copies comes in when nothing can be lost by that.
-        let mut seated = false;
-        while self.seat_copies() {
-            seated = true;
-        }
-        if seated {
-            self.become_equal();
-        }
-        self.judge_end();
-    }
-
-    /// Waits until the nodes are equal, which they must be soon.
-    fn become_equal(&mut self) {
-        let now_ms = self.world.now_ms;
-        let at = self.journal().tick();
-        self.journal().push(Event::Quiet(Quiet {
-            at,
-            ms: now_ms - START_MS,
-            bound_ms: BOUND_MS,
-        }));
-        self.line("quiet");
-        (0..self.world.datacenters).for_each(|node| self.observe(node));
-        self.until(now_ms + PATIENCE_MS, false, |run| {
-            run.is_settled() && run.world.is_fleeting_settled()
-        });
-    }
-
-    fn judge_end(&mut self) {
-        if !self.world.is_fleeting_settled() {
-            self.troubles
-                .push("the database that came and went does not settle".to_owned());
-        } else if !self.world.restored {
-            self.world.judge_fleeting();
-        }
-        for node in self.world.members() {
-            let from = node.store.catching_up_from(&self.database);
-            // What a node sent of a batch before it came back with an older disk, and over an edge that never comes back, nobody sends again.
-            let is_given_up = self.ring_is_cut && self.world.restored;
-            if !from.is_empty() && !is_given_up {
-                let own = &node.store.identity().datacenter;
-                self.troubles.push(format!(
-                    "{own} is equal to the others and says that it catches up from {from:?}"
-                ));
-            }
-        }
-        (0..self.world.datacenters).for_each(|node| self.observe(node));
-    }
-
-    fn observe(&mut self, node: usize) {
-        let (store, now_ms) = (self.world.nodes[node].store.clone(), self.world.now_ms);
-        self.journal().observe(node, &store, now_ms, (true, None));
-    }
-
     /// All nodes know the same, are caught up, and have applied nothing beyond it.
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         let first = &self.world.nodes[0].store;
         let same = |database: &DatabaseName| {
             let digest = first.digest(database).ok();
@@ -280,7 +222,7 @@ impl Run {
     }
 
     /// Lets everything happen that is due until a time, or until something is so, which is looked at with each pulse.
-    fn until(&mut self, end_ms: u64, works: bool, is_done: impl Fn(&Self) -> bool) {
+    pub(super) fn until(&mut self, end_ms: u64, works: bool, is_done: impl Fn(&Self) -> bool) {
         loop {
             let due = self.next(works);
             if due.0 > end_ms {
