@@ -123,7 +123,9 @@ impl Snapshot<'_> {
                 None if self.all => None,
                 None => continue,
             };
-            if view.is_some_and(|view| entry.edits.iter().any(|edit| shows(view, edit))) {
+            let tells = |edit: &&Edit| documents.is_held_to_one_rule(edit.path());
+            let mut telling = entry.edits.iter().filter(tells);
+            if view.is_some_and(|view| telling.any(|edit| shows(view, edit))) {
                 there.push(*place);
             } else if is_missing(entry, view, self.at, documents) {
                 missing.push(*place);
@@ -164,8 +166,10 @@ fn is_missing(entry: &Entry, view: Option<&View>, at: Tick, documents: &Document
         .copied()
         .filter(|entry| entry.invoked < at)
         .collect();
-    let judge = Judge::new(&writes, view, track.rules());
+    let judge = Judge::new(&writes, view, track.rules()).in_part();
+    // Where the rule was changed, a number or an array may look like another one.
+    let tells = |edit: &&Edit| track.rules().turned(edit.path()).is_none();
     let leaves = |edit: &Edit| matches!(edit, Edit::Assign { .. } | Edit::Add { .. });
-    let mut asked = entry.edits.iter().filter(|edit| leaves(edit)).peekable();
+    let mut asked = entry.edits.iter().filter(tells).filter(|edit| leaves(edit)).peekable();
     asked.peek().is_some() && asked.all(|edit| judge.standing(entry, edit) == Some(Standing::Unaccounted))
 }

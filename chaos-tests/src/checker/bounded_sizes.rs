@@ -65,6 +65,9 @@ fn growth(
 /// New identities that nodes had to take until then.
 fn identities(history: &History, until: usize) -> u64 {
     let events = history.events.iter().take(until + 1);
-    let taken = events.filter(|event| matches!(event, Event::Restart(restart) if restart.takes_an_identity()));
-    taken.count() as u64
+    let taken = events.map(|event| match event {
+        Event::Restart(restart) => restart.identities_taken(),
+        _ => 0,
+    });
+    taken.sum()
 }

@@ -11,7 +11,7 @@ use rejoin_document::{Rule, Value};
 use super::once::Once;
 use super::track::Track;
 use super::{Case, Checked, Violation};
-use crate::history::{Edit, Entry, Json, Stamp, Tick};
+use crate::history::{Edit, Entry, Json, Rules, Stamp, Tick};
 use crate::ledger::displaces;
 use crate::view::{Candidate, Conflict, Contender, View};
 
@@ -73,6 +73,7 @@ fn rivals<'a>(track: &Track<'a>) -> Rivals<'a> {
             if let Edit::Assign { path, value, .. } = edit
                 && track.rules().rule_of(path) == Rule::Register
                 && track.only_author(path, value) == Some(index)
+                && !is_dropped(track, entry, path)
                 && !is_displaced(track, entry, path, value)
             {
                 found.entry(path).or_default().push((value, index));
@@ -81,6 +82,17 @@ fn rivals<'a>(track: &Track<'a>) -> Rivals<'a> {
     }
     found.retain(|_, values| values.len() > 1);
     found
+}
+
+/// Under the rule `latest` a write leaves nothing of what it was put on: where a path had that rule, whoever wrote there next may have gone by it.
+fn is_dropped(track: &Track<'_>, write: &Entry, path: &str) -> bool {
+    let had = track.rules().turned(path);
+    if !had.is_some_and(|had| had.contains(&Rule::Latest)) {
+        return false;
+    }
+    let writes = |other: &Entry| other.edits.iter().any(|edit| edit.path() == path);
+    let mut others = track.entries().iter();
+    others.any(|other| other.number != write.number && writes(other) && other.was_put_on(write) != Some(false))
 }
 
 fn is_displaced(track: &Track<'_>, write: &Entry, path: &str, value: &Json) -> bool {
@@ -113,10 +125,11 @@ fn untrue(track: &Track<'_>, conflict: &Conflict, renewed: bool) -> Option<Found
         .iter()
         .map(|candidate| text(&candidate.kind))
         .collect();
-    if different.len() < 2 {
+    let kinds = may_differ_in_kind(track.rules(), path);
+    if different.len() < 2 && !kinds {
         return Some((format!("{path:?} lists a conflict of {different:?}"), Vec::new()));
     }
-    if is_decided(track.rules().rule_of(path), conflict) {
+    if !kinds && is_decided(track.rules().rule_of(path), conflict) {
         return Some((format!("{path} lists a conflict that its rule decides"), Vec::new()));
     }
     conflict.candidates.iter().find_map(|candidate| {
@@ -130,6 +143,12 @@ fn untrue(track: &Track<'_>, conflict: &Conflict, renewed: bool) -> Option<Found
             _ => None,
         }
     })
+}
+
+/// A count or a set may stand beside a plain value: no rule decides between the two, even if they look the same.
+fn may_differ_in_kind(rules: &Rules, path: &str) -> bool {
+    let had = rules.turned(path).unwrap_or_default();
+    had.contains(&Rule::Counter) || had.contains(&Rule::Set)
 }
 
 /// The rule puts one of these values first, and lists none.
@@ -155,6 +174,9 @@ fn superseded(track: &Track<'_>, path: &str, candidate: &Candidate, owner: usize
         return None;
     }
     let value = Json::of(value);
+    if !track.tells_its_author(path, &value) {
+        return None;
+    }
     let entries = track.entries();
     // Who settles a conflict may put a value that somebody had put before: then the value alone does not tell which of the two the other had read.
     let puts = |entry: &&Entry| {

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::past::Past;
 use super::track::Track;
-use crate::history::{Entry, Event, History, Reading};
+use crate::history::{Entry, Event, History, Reading, Rules};
 
 /// The documents of a history.
 #[derive(Debug)]
 pub(super) struct Documents<'a> {
     by_id: BTreeMap<&'a str, Track<'a>>,
+    rules: &'a Rules,
     /// Datacenters that came back with another disk than they had: they need not have what they acknowledged.
     restored: BTreeSet<&'a str>,
 }
@@ -26,13 +27,14 @@ impl<'a> Documents<'a> {
         }
         let tracks = writes
             .into_iter()
-            .map(|(id, writes)| (id, Track::of(&history.rules, &writes)));
+            .map(|(id, writes)| (id, Track::of(history.terms(), &writes)));
         let restored = history.events.iter().filter_map(|event| match event {
             Event::Restart(restart) if !restart.same_disk => Some(restart.datacenter.as_str()),
             _ => None,
         });
         Self {
             by_id: tracks.collect(),
+            rules: history.terms(),
             restored: restored.collect(),
         }
     }
@@ -43,6 +45,11 @@ impl<'a> Documents<'a> {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &Track<'a>)> {
         self.by_id.iter().map(|(id, track)| (*id, track))
+    }
+
+    /// Whether a path had the same rule everywhere and always.
+    pub(super) fn is_held_to_one_rule(&self, path: &str) -> bool {
+        self.rules.turned(path).is_none()
     }
 
     /// Whether a datacenter need not have what it had acknowledged.

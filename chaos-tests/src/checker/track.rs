@@ -20,7 +20,7 @@ pub(super) struct Track<'a> {
     displacers: ByValue<'a>,
     /// For each write who took the place of each of its values; `None` where more than values can be lost.
     successors: Vec<Option<Vec<Vec<usize>>>>,
-    /// When the first write was sent that counted at a path, or added to a set there: what then stands there nobody assigned.
+    /// When the first write was sent that counted at a path, or changed a set there: what then stands there nobody assigned.
     counted: BTreeMap<&'a str, Tick>,
     /// From when on old values may be written anew: a client kept its write over a delete that it had not seen.
     kept_over: Option<Tick>,
@@ -75,7 +75,10 @@ impl<'a> Track<'a> {
                         let of_path = self.authors.entry(path).or_default();
                         of_path.entry(value).or_default().push(index);
                     }
-                    Edit::Add { path, .. } | Edit::Start { path, .. } | Edit::Increment { path, .. } => {
+                    Edit::Add { path, .. }
+                    | Edit::Discard { path, .. }
+                    | Edit::Start { path, .. }
+                    | Edit::Increment { path, .. } => {
                         let first = self.counted.entry(path).or_insert(entry.invoked);
                         *first = entry.invoked.min(*first);
                     }
@@ -180,10 +183,18 @@ impl<'a> Track<'a> {
 
     /// The write that a value comes from, where only one can have written it.
     pub(super) fn only_author(&self, path: &str, value: &Json) -> Option<usize> {
+        if !self.tells_its_author(path, value) {
+            return None;
+        }
         match self.authors.get(path)?.get(value)?.as_slice() {
             [author] => Some(*author),
             _ => None,
         }
+    }
+
+    /// Whether a value says who wrote it. Where the rule was changed, a count or a set may come to what somebody else has assigned.
+    pub(super) fn tells_its_author(&self, path: &str, value: &Json) -> bool {
+        self.rules.turned(path).is_none() || value.as_integer().is_none() && value.elements().is_none()
     }
 
     /// Whether a write that had been sent before a time can have left a value at a path: assigned it, or counted or added something there.
@@ -222,8 +233,9 @@ impl<'a> Track<'a> {
             .copied()
             .filter(|entry| entry.invoked < at)
             .collect();
-        let judge = Judge::new(&writes, view, self.rules);
-        let is_value = |path: &str| self.rules.rule_of(path) != Rule::Counter;
+        let judge = Judge::new(&writes, view, self.rules).in_part();
+        let counts = |path: &str| self.rules.rule_of(path) == Rule::Counter && self.rules.turned(path).is_none();
+        let is_value = |path: &str| !counts(path);
         let mut found = Vec::new();
         for index in certain.iter().filter(|index| !self.is_superseded(**index, certain)) {
             let entry = self.entries[*index];
@@ -270,7 +282,11 @@ impl<'a> Track<'a> {
         }
         let mut found = Vec::new();
         for (path, value) in view.body.leaves() {
-            if self.rules.rule_of(&path) != Rule::Register {
+            let is_register = match self.rules.turned(&path) {
+                None => self.rules.rule_of(&path) == Rule::Register,
+                Some(_) => self.tells_its_author(&path, &value),
+            };
+            if !is_register {
                 continue;
             }
             let authors = self.authors.get(path.as_str()).and_then(|values| values.get(&value));

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, FaultFired, FinalState, Forgotten, Issued, Observation, Quiet, Reading, Replay, Restart, Tick};
+use super::{
+    Entry, FaultFired, FinalState, Forgotten, Issued, Observation, Quiet, Reading, Replay, Restart, RulesKnown, Tick,
+};
 
 /// Something that happened in a run, in the order in which it was recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +22,8 @@ pub enum Event {
     Forgotten(Forgotten),
     /// A fault was done, or ended.
     Fault(FaultFired),
+    /// A node goes by other rules from now on.
+    Rules(RulesKnown),
     /// A node came back.
     Restart(Restart),
     /// The last fault was lifted and the last client fell silent.
@@ -40,6 +44,7 @@ impl Event {
             Self::Issued(issued) => Some(issued.at),
             Self::Forgotten(forgotten) => Some(forgotten.at),
             Self::Fault(fault) => Some(fault.at),
+            Self::Rules(known) => Some(known.at),
             Self::Restart(restart) => Some(restart.at),
             Self::Quiet(quiet) => Some(quiet.at),
             Self::FinalState(state) => Some(state.at),

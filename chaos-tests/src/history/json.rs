@@ -53,6 +53,15 @@ impl Json {
         Body::parse_any(self.0.as_bytes()).ok()?.get(path)
     }
 
+    /// The elements, if it is an array.
+    pub fn elements(&self) -> Option<Vec<Self>> {
+        if !self.0.starts_with('[') {
+            return None;
+        }
+        let body = Body::parse(format!("{{\"v\":{}}}", self.0).as_bytes());
+        body.ok()?.elements("/v")
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -12,8 +12,9 @@ use super::{Entry, Event, FinalState, Reading, Rules};
 /// Everything that was recorded of one run over one database.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
-    /// The merge rules of the database.
+    /// The merge rules that the database began with.
     pub rules: Rules,
+    terms: Rules,
     /// The datacenters that are members.
     pub datacenters: Vec<String>,
     /// What happened, in the order in which it was recorded.
@@ -31,6 +32,7 @@ impl History {
     /// A history in which nothing has happened.
     pub fn new(rules: Rules, datacenters: impl IntoIterator<Item = String>) -> Self {
         Self {
+            terms: rules.clone(),
             rules,
             datacenters: datacenters.into_iter().collect(),
             events: Vec::new(),
@@ -39,7 +41,15 @@ impl History {
 
     /// Appends an event.
     pub fn push(&mut self, event: Event) {
+        if let Event::Rules(known) = &event {
+            self.terms.learn(&known.rules);
+        }
         self.events.push(event);
+    }
+
+    /// What writes are judged under: the newest rules, and all that a path had if those of nodes have changed.
+    pub fn terms(&self) -> &Rules {
+        &self.terms
     }
 
     /// The writes, with their places among the events.
@@ -116,11 +126,11 @@ impl History {
         let parse = |(number, line): (usize, std::io::Result<String>)| {
             serde_json::from_str(&line?).with_context(|| format!("line {} is no event", number + 2))
         };
-        Ok(Self {
-            rules,
-            datacenters,
-            events: lines.enumerate().map(parse).collect::<anyhow::Result<_>>()?,
-        })
+        let mut history = Self::new(rules, datacenters);
+        for event in lines.enumerate().map(parse) {
+            history.push(event?);
+        }
+        Ok(history)
     }
 
     /// Writes the history to a file.
@@ -145,7 +155,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Answer, FaultFired, Knowledge, Phase, Quiet};
+    use crate::history::{Answer, FaultFired, Knowledge, Phase, Quiet, RulesKnown};
     use crate::ledger::planted::{Log, conflict, rules, view};
 
     fn history() -> History {
@@ -183,6 +193,11 @@ mod tests {
             ms: 6,
             bound_ms: 7,
         }));
+        history.push(Event::Rules(RulesKnown {
+            datacenter: "dc-east".to_owned(),
+            rules: Rules::default(),
+            at: 6,
+        }));
         history
     }
 
@@ -193,6 +208,7 @@ mod tests {
         history.write(&mut bytes).unwrap();
         let back = History::read(bytes.as_slice()).unwrap();
         assert_eq!(back, history);
+        assert!(back.terms().turned("/tags").is_some() && back.rules.turned("/tags").is_none());
         let mut again = Vec::new();
         back.write(&mut again).unwrap();
         assert_eq!(again, bytes);
@@ -210,6 +226,6 @@ mod tests {
         history().write(&mut bytes).unwrap();
         bytes.extend_from_slice(b"{\"cut\":");
         let error = History::read(bytes.as_slice()).unwrap_err();
-        assert_eq!(error.to_string(), "line 6 is no event");
+        assert_eq!(error.to_string(), "line 7 is no event");
     }
 }

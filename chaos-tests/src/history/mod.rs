@@ -26,7 +26,9 @@ mod recorder;
 mod replay;
 mod restart;
 mod rules;
+mod rules_known;
 mod stamp;
+mod turned_edit;
 
 pub use edit::{Edit, edits, resolution};
 pub use entry::{Entry, Facts, Outcome, Read, Tick, generation};
@@ -45,4 +47,6 @@ pub use recorder::{Recorder, read_log};
 pub use replay::Replay;
 pub use restart::{Restart, Sizes};
 pub use rules::Rules;
+pub use rules_known::RulesKnown;
 pub use stamp::Stamp;
+pub use turned_edit::{turned_edits, turned_resolution};

@@ -9,7 +9,7 @@ use super::{Knowledge, Tick};
 pub struct Restart {
     /// The node's datacenter.
     pub datacenter: String,
-    /// How it had ended: `sigkill`, `power_cut`, `stop`; or [`Restart::CLONED_DISK`].
+    /// How it had ended: `sigkill`, [`Restart::POWER_CUT`], `stop`; or [`Restart::CLONED_DISK`].
     pub how: String,
     /// Whether it came back with the disk that it had; otherwise with an older one, or none.
     pub same_disk: bool,
@@ -28,12 +28,20 @@ pub struct Restart {
 }
 
 impl Restart {
-    /// How a node ended that came back with a copy of its disk, at another place.
+    /// How a node ended that came back with a copy of its disk, on which another node had run beside it.
     pub const CLONED_DISK: &str = "cloned_disk";
 
-    /// Whether it has to take a new identity: then all that names replicas grows by one.
-    pub fn takes_an_identity(&self) -> bool {
-        !self.same_disk || self.how == Self::CLONED_DISK
+    /// How a node ended whose machine was started again.
+    pub const POWER_CUT: &str = "power_cut";
+
+    /// How many new identities it has to take: all that names replicas grows by as many. A copy has taken one when it was started beside the original,
+    /// and takes another one in its place.
+    pub fn identities_taken(&self) -> u64 {
+        match self.how.as_str() {
+            Self::CLONED_DISK => 2,
+            Self::POWER_CUT => 1,
+            _ => u64::from(!self.same_disk),
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 use rejoin_document::Rule;
 
 use super::counter::{self, Counters};
-use super::{Standing, precedence};
+use super::{Standing, precedence, turned};
 use crate::history::{Edit, Entry, Json, Outcome, Rules, Stamp, generation};
 use crate::view::View;
 use crate::view::pointer::below;
@@ -21,6 +21,8 @@ pub struct Judge<'a> {
     pub(super) view: Option<&'a View>,
     pub(super) rules: &'a Rules,
     pub(super) counters: Counters,
+    /// Whether counts are asked to add up where the rule was changed: a view must have all of them for that.
+    pub(super) sums: bool,
 }
 
 impl<'a> Judge<'a> {
@@ -31,7 +33,14 @@ impl<'a> Judge<'a> {
             view,
             rules,
             counters: Counters::default(),
+            sums: true,
         }
+    }
+
+    /// The view may lack writes of the log: where the rule of a path was changed, counts need not add up in it.
+    #[must_use]
+    pub fn in_part(self) -> Self {
+        Self { sums: false, ..self }
     }
 
     /// How each part of a write stands, with its path. Nothing for a write that need not be in effect.
@@ -61,6 +70,12 @@ impl<'a> Judge<'a> {
         let Some(view) = self.view else { return Vec::new() };
         let mut found = Vec::new();
         for (path, value) in view.body.leaves() {
+            if self.rules.turned(&path).is_some() {
+                if !turned::may_be_written(self, &path, &value) {
+                    found.push((path, value));
+                }
+                continue;
+            }
             match self.rules.rule_of(&path) {
                 Rule::Counter if value.as_integer().is_some() => {}
                 Rule::Set => {
@@ -106,6 +121,9 @@ impl<'a> Judge<'a> {
 
     /// How one part of a write stands, as if it had been acknowledged; `None`: it makes room for something that is judged itself.
     pub fn standing(&self, write: &Entry, edit: &Edit) -> Option<Standing> {
+        if let Some(had) = self.rules.turned(edit.path()) {
+            return turned::standing(self, write, edit, had);
+        }
         Some(match edit {
             Edit::Assign { path, value, .. } => self.assignment(write, path, value),
             Edit::Remove { path, .. } => self.removal(write, path),
@@ -131,7 +149,7 @@ impl<'a> Judge<'a> {
         if overwritten {
             return Standing::Overwritten;
         }
-        if precedence::is_set_aside(self, write, path, Some(value)) {
+        if precedence::is_set_aside(self, self.rules.rule_of(path), write, (path, Some(value))) {
             Standing::SetAside
         } else {
             Standing::Unaccounted
@@ -153,7 +171,7 @@ impl<'a> Judge<'a> {
         if later.any(|other| self.settles_removal(other, path, stamp)) {
             return Standing::Overwritten;
         }
-        if precedence::is_set_aside(self, write, path, None) {
+        if precedence::is_set_aside(self, self.rules.rule_of(path), write, (path, None)) {
             Standing::SetAside
         } else {
             Standing::Unaccounted
@@ -286,11 +304,11 @@ impl<'a> Judge<'a> {
         listed.chain(read).any(|stamp| !named(stamp))
     }
 
-    fn shown(&self, path: &str) -> Option<Json> {
+    pub(super) fn shown(&self, path: &str) -> Option<Json> {
         self.view?.body.get(path)
     }
 
-    fn shows_element(&self, path: &str, element: &Json) -> bool {
+    pub(super) fn shows_element(&self, path: &str, element: &Json) -> bool {
         self.view
             .and_then(|view| view.body.elements(path))
             .is_some_and(|elements| elements.contains(element))

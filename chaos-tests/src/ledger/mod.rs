@@ -10,6 +10,7 @@ mod judge;
 mod precedence;
 mod reader;
 mod standing;
+mod turned;
 
 pub use account::{Account, Finding, Shelf, Tally, account};
 pub use addition::Addition;

@@ -10,9 +10,8 @@ use rejoin_document::Rule;
 use super::Judge;
 use crate::history::{Edit, Entry, Json};
 
-/// Whether the rule of `path` put another write before `write`, which assigned `value` (`None`: removed the member).
-pub(super) fn is_set_aside(judge: &Judge<'_>, write: &Entry, path: &str, value: Option<&Json>) -> bool {
-    let rule = judge.rules.rule_of(path);
+/// Whether this rule of `path` put another write before `write`, which assigned `value` (`None`: removed the member).
+pub(super) fn is_set_aside(judge: &Judge<'_>, rule: Rule, write: &Entry, (path, value): (&str, Option<&Json>)) -> bool {
     if !matches!(rule, Rule::Latest | Rule::Max | Rule::Min) {
         return false;
     }

@@ -92,7 +92,7 @@ impl PathNumbers {
             .map(|(_, state)| {
                 let document = writes.first().map(|write| &write.document);
                 let view = document.and_then(|document| state.picture.documents.get(document));
-                Judge::new(writes, view, &history.rules)
+                Judge::new(writes, view, history.terms())
             })
             .collect();
         for (write, edit) in edits {

@@ -47,6 +47,7 @@ impl Stage for Counting<'_> {
     fn scale(&self) -> Scale {
         let mut scale = self.stage.scale();
         scale.workload.rules = self.rules.clone();
+        scale.workload.rules_change = false;
         scale
     }
 

@@ -22,6 +22,8 @@ pub struct Workload {
     pub weights: Weights,
     /// The rules of the database. Each of their paths is written as its rule wants it; some paths without a rule are written too.
     pub rules: Rules,
+    /// Whether somebody may change the rules of what is written meanwhile. Else a definition that changes says nothing of it.
+    pub rules_change: bool,
 }
 
 impl Default for Workload {
@@ -33,6 +35,7 @@ impl Default for Workload {
             pause_ms_max: 800,
             weights: Weights::default(),
             rules: random_rules(),
+            rules_change: true,
         }
     }
 }

@@ -20,14 +20,16 @@ struct Former {
     identity: Option<IdentityRecord>,
     time: TimeRecord,
     clean: bool,
+    /// Which start of the machine it belonged to, if that is known.
+    boot: Option<String>,
 }
 
 impl Store {
     /// Opens the store of an engine. An empty engine becomes a new node.
     ///
     /// The node keeps its replica id, unless its disk may be older than what the world knows of that replica: it was restored, copied to
-    /// another place, or ended uncleanly with a recorded time that is long past. Then it takes a new one, and is [behind](Store::behind) all
-    /// its peers.
+    /// another place, or ended uncleanly and either its recorded time is long past or the machine was started anew since. Then it takes a new one,
+    /// and is [behind](Store::behind) all its peers.
     ///
     /// # Errors
     /// [`OpenError`] says what an operator should do. Nothing was changed then.
@@ -103,6 +105,8 @@ fn begin(
     finished
         .batch
         .put(Family::Meta, meta::CLEAN_KEY.to_vec(), meta::encode_clean(false));
+    let boot = meta::encode_boot(&options.place.boot);
+    finished.batch.put(Family::Meta, meta::BOOT_KEY.to_vec(), boot);
     engine.write(finished.batch, Durability::Synced)?;
     Ok(finished.state)
 }
@@ -149,21 +153,29 @@ impl Former {
             .get(Family::Meta, meta::CLEAN_KEY)?
             .map(|value| meta::decode_clean(&value))
             .transpose()?;
+        let boot = engine
+            .get(Family::Meta, meta::BOOT_KEY)?
+            .map(|value| meta::decode_boot(&value))
+            .transpose()?;
         Ok(Self {
             identity,
             time: time.unwrap_or_default(),
             clean: clean.unwrap_or_default(),
+            boot: boot.filter(|boot| !boot.is_empty()),
         })
     }
 }
 
 /// Why the node must not go on under the replica id of its disk.
 fn renewal(identity: &IdentityRecord, former: &Former, options: &StoreOptions) -> Option<&'static str> {
-    let place = Place {
-        host: identity.host.clone(),
-        path: identity.path.clone(),
-        inode: identity.inode,
-    };
+    let Place {
+        host,
+        path,
+        inode,
+        boot,
+    } = &options.place;
+    let lies_elsewhere = (&identity.host, &identity.path, identity.inode) != (host, path, *inode);
+    let rebooted = !boot.is_empty() && former.boot.as_ref().is_some_and(|former| former != boot);
     let now = (options.clock)().as_u64();
     let stale = now > former.time.alive.0.saturating_add(span(options.stale_after));
     #[cfg(debug_assertions)]
@@ -172,10 +184,13 @@ fn renewal(identity: &IdentityRecord, former: &Former, options: &StoreOptions) -
     }
     if options.restored {
         Some("it was restored from a backup")
-    } else if place != options.place {
+    } else if lies_elsewhere {
         Some("its data are a copy, or lie at another place than when they were written")
     } else if stale && !former.clean {
         Some("it ended uncleanly, and its last recorded time is long past")
+    } else if rebooted && !former.clean {
+        // A machine that is a copy of another, or was put back to a snapshot, knows the directory under the same host, path and number.
+        Some("it ended uncleanly, and the machine was started anew since: its disk may be a copy, or an older state")
     } else {
         None
     }

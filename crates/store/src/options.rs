@@ -16,6 +16,9 @@ pub struct Place {
     /// The number by which the file system knows a file of the directory that is written once: a copy that was put in the place of the original
     /// has another one. 0 where there is none.
     pub inode: u64,
+    /// What tells one start of the machine from the next; empty where nothing does. A copy of a running machine's disk keeps host, path and
+    /// number, and is started on another one.
+    pub boot: String,
 }
 
 /// Settings and dependencies of a [`Store`](crate::Store).

@@ -97,6 +97,7 @@ fn a_copied_or_restored_disk_takes_a_new_identity() {
         host: host.into(),
         path: path.into(),
         inode: 7,
+        boot: String::new(),
     };
     let at = |place: Place| StoreOptions {
         place,
@@ -119,6 +120,37 @@ fn a_copied_or_restored_disk_takes_a_new_identity() {
             ..at(place("one", "/data"))
         })
     ));
+}
+
+#[test]
+fn a_copy_of_a_running_machine_takes_a_new_identity_and_a_machine_that_was_shut_down_keeps_it() {
+    let engine = Arc::new(MemoryEngine::new());
+    let on = |boot: &str| StoreOptions {
+        place: Place {
+            host: "one".into(),
+            path: "/data".into(),
+            inode: 7,
+            boot: boot.into(),
+        },
+        ..options("east")
+    };
+    let open_copy = |boot: &str| open(&Arc::new(MemoryEngine::clone(&engine)), on(boot)).identity();
+    let running = open(&engine, on("first"));
+    let identity = running.identity();
+    assert!(!renewed(&identity, &open_copy("first")), "the process alone ended");
+    assert!(
+        !renewed(&identity, &open_copy("")),
+        "nothing tells the starts apart here"
+    );
+    assert!(renewed(&identity, &open_copy("second")));
+    running.close().unwrap();
+    drop(running);
+    assert!(!renewed(&identity, &open_copy("second")), "it was shut down in order");
+    assert!(!renewed(&identity, &open(&engine, on("second")).identity()));
+    assert!(
+        renewed(&identity, &open_copy("third")),
+        "the second run has not ended in order"
+    );
 }
 
 #[test]

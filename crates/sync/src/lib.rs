@@ -41,7 +41,9 @@
 //!    puller of that datacenter.
 //! 7. `AssumeNewIdentity` is carried out on the store. Whenever the store's identity changes, by this command or inside an `Apply`, every
 //!    connection of the node is closed, since each was greeted under the old one.
-//! 8. Time never runs backwards: [`Timestamp`] is a monotonic clock that was set to the wall clock once.
+//! 8. `StateRead` says that a datacenter is taken while another replica of it is `linked` in some other machine of the node, in either direction, and
+//!    was heard less than `partition_after_ms` ago.
+//! 9. Time never runs backwards: [`Timestamp`] is a monotonic clock that was set to the wall clock once.
 //!
 //! # Invariants
 //!

@@ -30,6 +30,11 @@ pub enum Refusal {
         "the peer does not count this datacenter among its peers, and seems to be restored from a backup; start it there with --peer for this datacenter, or with --restored"
     )]
     Stranger,
+    /// Another node under the puller's datacenter name is linked with the server at present.
+    #[error(
+        "another node of this datacenter is linked with the peer; stop one of the two, and give a node of its own a datacenter name and an empty directory"
+    )]
+    Taken,
     /// The operator of the side that refuses has cut the link.
     #[error("the link was cut by the peer's operator; restore it there")]
     Cut,

@@ -19,6 +19,7 @@ pub(super) fn to_proto(refusal: Refusal) -> proto::Refused {
         Refusal::SameDatacenter => proto::RefusalReason::SameDatacenter,
         Refusal::SameReplica => proto::RefusalReason::SameReplica,
         Refusal::Stranger => proto::RefusalReason::Stranger,
+        Refusal::Taken => proto::RefusalReason::Taken,
         Refusal::Cut => proto::RefusalReason::Cut,
     };
     refused.set_reason(reason);
@@ -36,6 +37,7 @@ pub(super) fn from_proto(refused: &proto::Refused) -> Result<Refusal, WireError>
         Ok(proto::RefusalReason::SameDatacenter) => Refusal::SameDatacenter,
         Ok(proto::RefusalReason::SameReplica) => Refusal::SameReplica,
         Ok(proto::RefusalReason::Stranger) => Refusal::Stranger,
+        Ok(proto::RefusalReason::Taken) => Refusal::Taken,
         Ok(proto::RefusalReason::Cut) => Refusal::Cut,
         Ok(proto::RefusalReason::Unspecified) | Err(_) => return Err(WireError::UnknownRefusal),
     })

@@ -171,6 +171,7 @@ fn refusal() -> impl Strategy<Value = Message> {
         datacenter().prop_map(|actual| Refusal::Datacenter { actual }),
         Just(Refusal::SameDatacenter),
         Just(Refusal::SameReplica),
+        Just(Refusal::Taken),
         Just(Refusal::Stranger),
         Just(Refusal::Cut),
     ]

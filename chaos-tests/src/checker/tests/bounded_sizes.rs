@@ -67,17 +67,20 @@ fn nodes_that_come_back_with_another_disk_make_vectors_longer_and_nothing_else_d
             ..level(number + 1)
         })
     };
-    for how in ["wiped", Restart::CLONED_DISK] {
+    for (how, same_disk) in [("wiped", false), (Restart::POWER_CUT, true)] {
         let mut plot = grown(2);
         assert_found(&check(&plot.history), &[3, 7]);
         for place in [4, 5] {
             plot.restarted(place).how = how.to_owned();
-            plot.restarted(place).same_disk = how == Restart::CLONED_DISK;
+            plot.restarted(place).same_disk = same_disk;
         }
         assert_clean(&check(&plot.history));
-        // One step off: one of the two has the disk that it had.
+        // One step off: one of the two has kept its identity.
         plot.restarted(5).how = "sigkill".to_owned();
         plot.restarted(5).same_disk = true;
         assert_found(&check(&plot.history), &[3, 7]);
+        // A copy takes one beside its original, and another in its place.
+        plot.restarted(4).how = Restart::CLONED_DISK.to_owned();
+        assert_clean(&check(&plot.history));
     }
 }

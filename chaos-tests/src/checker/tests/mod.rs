@@ -2,6 +2,7 @@
 
 mod atomic_batches;
 mod bounded_sizes;
+mod changed_rules;
 mod clocks;
 mod conflict_completeness;
 mod convergence;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::{Dot, HlcTime, ReplicaId};
+use rejoin_document::{Dot, HlcTime, ReplicaId, Rule};
 
 use crate::checker::{Checked, Violation};
 use crate::history::{
-    Answer, Entry, Event, Facts, FinalState, History, Knowledge, Observation, Outcome, Read, Reading, Restart, Stamp,
-    edits, generation,
+    Answer, Entry, Event, Facts, FinalState, History, Knowledge, Observation, Outcome, Read, Reading, Restart, Rules,
+    RulesKnown, Stamp, generation, turned_edits,
 };
 use crate::ledger::planted::{rules, view};
 use crate::view::{Picture, View};
@@ -56,6 +56,27 @@ impl Plot {
         self.now
     }
 
+    /// A node learns another rule of a path; the rules of the others stay.
+    pub(super) fn rule(&mut self, datacenter: &str, path: &str, rule: Rule) -> usize {
+        let rules = self.rules_at(datacenter);
+        let others = rules.iter().filter(|(other, _)| *other != path);
+        let rules = Rules::new(others.chain([(path, rule)]));
+        let at = self.tick();
+        self.push(Event::Rules(RulesKnown {
+            datacenter: datacenter.to_owned(),
+            rules,
+            at,
+        }))
+    }
+
+    fn rules_at(&self, datacenter: &str) -> Rules {
+        let known = self.history.events.iter().rev().find_map(|event| match event {
+            Event::Rules(known) if known.datacenter == datacenter => Some(known.rules.clone()),
+            _ => None,
+        });
+        known.unwrap_or_else(|| self.history.rules.clone())
+    }
+
     /// Appends an event; answers its place.
     pub(super) fn push(&mut self, event: Event) -> usize {
         self.history.push(event);
@@ -101,7 +122,9 @@ impl Plot {
                 merged: false,
             },
             delete: after.is_none(),
-            edits: edits(before, after.as_ref(), &self.history.rules),
+            edits: turned_edits(before, after.as_ref(), &self.rules_at(datacenter), |path| {
+                self.history.terms().turned(path).is_some()
+            }),
             facts: Facts {
                 session: Some(datacenter.to_owned()),
                 ..Facts::default()

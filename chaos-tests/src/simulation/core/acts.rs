@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{DocumentId, Edit, Patch, Revision};
+use rejoin_document::{DocumentId, Edit, Patch, Revision, Rule};
 use rejoin_store::{
     Action, Choice as StoreChoice, CommitError, Operation as StoreOperation, Outcome as StoreOutcome, Resolve, Seen,
     Settling, WriteBatch, Written,
@@ -13,7 +13,7 @@ use super::disk::Failing;
 use super::requests::{object, refusal, request_of};
 use super::run::Run;
 use super::sight::Sight;
-use crate::history::{Answer, Entry, Event, Facts, Json, Knowledge, Reading, resolution};
+use crate::history::{Answer, Entry, Event, Facts, Json, Knowledge, Reading, turned_resolution};
 use crate::view::{Body, Conflict, Contender, View};
 use crate::workload::{Base, Change, Choice, OnConflict, Operation, changed};
 
@@ -77,6 +77,7 @@ impl Run {
             } => {
                 let request = request.unwrap_or_else(|| format!("{}+{}", self.clients[client].name, self.operations));
                 let named = Named {
+                    rule: self.rules_at(self.clients[client].node).rule_of(&path),
                     document,
                     path,
                     by,
@@ -109,7 +110,7 @@ impl Run {
     }
 
     fn fail_over(&mut self, client: usize, to: u32) {
-        let count = self.world.nodes.len();
+        let count = self.world.datacenters;
         let client = &mut self.clients[client];
         client.node = (client.node + 1 + to as usize % (count - 1)) % count;
     }
@@ -141,12 +142,12 @@ impl Run {
             .map(|view| view.revision.clone());
         self.line(format_args!(
             "{name} reads {document} at {}: {revision:?}",
-            self.world.nodes[node].name.clone()
+            self.world.nodes[node].label()
         ));
         let reading = Reading {
             session: Some(name.clone()),
             client: name,
-            datacenter: self.world.nodes[node].name.to_string(),
+            datacenter: self.world.nodes[node].label(),
             document: document.to_owned(),
             asked,
             at,
@@ -251,6 +252,12 @@ impl Run {
     /// Adds to a counter, based on whatever is there.
     fn increment(&mut self, client: usize, named: Named) {
         let node = self.clients[client].node;
+        let rule = self.rules_at(node).rule_of(&named.path);
+        // Under another rule than before it would be another write, and nobody could tell which of them was done. A process that stands still may do
+        // it on another number than the one that is there now, and only counts come to the same then.
+        if rule != named.rule || rule != Rule::Counter && self.world.nodes[node].stopped {
+            return;
+        }
         let (database, store, id) = (
             self.database.clone(),
             self.world.enter(node),
@@ -289,7 +296,9 @@ impl Run {
             request: Some(named.request.clone()),
         };
         let death = self.take_death(node);
-        if let Told::Unknown(_) = self.write(client, sent, death) {
+        let told = self.write(client, sent, death);
+        // What is no count is not sent again much later: which attempt was done, and on which number, nobody could tell.
+        if matches!(told, Told::Unknown(_)) && rule == Rule::Counter {
             self.clients[client].unanswered.push(named);
         }
     }
@@ -353,7 +362,9 @@ impl Run {
         let Some((choice, value)) = settling(view, conflict, choice) else {
             return;
         };
-        let Ok(edits) = resolution(view, &path, value.as_ref(), &self.rules) else {
+        let rules = self.rules_at(self.clients[client].node);
+        let turned = |path: &str| self.turned.contains(path);
+        let Ok(edits) = turned_resolution(view, &path, value.as_ref(), (&rules, turned)) else {
             return;
         };
         let delete = path.is_empty() && value.is_none();
@@ -433,7 +444,7 @@ impl Run {
         for dot in written {
             self.line(format_args!(
                 "{} wrote {dot} and did not answer",
-                self.world.nodes[node].name.clone()
+                self.world.nodes[node].label()
             ));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::VersionVector;
+use rejoin_document::{Rule, VersionVector};
 
 use super::sight::Sight;
 use crate::workload::Generator;
@@ -33,6 +33,8 @@ pub(super) struct Named {
     pub(super) path: String,
     pub(super) by: i64,
     pub(super) request: String,
+    /// The rule of the path at the node that was asked first.
+    pub(super) rule: Rule,
 }
 
 impl Client {

@@ -147,7 +147,7 @@ impl World {
     /// All nodes know the same incarnations, have dropped what went with them, and show the same.
     pub(super) fn is_fleeting_settled(&self) -> bool {
         let first = self.incarnations(0);
-        (0..self.nodes.len()).all(|node| {
+        (0..self.datacenters).all(|node| {
             let store = &self.nodes[node].store;
             let equal = |name: &DatabaseName| store.digest(name).ok() == self.nodes[0].store.digest(name).ok();
             store.purging().is_empty() && self.incarnations(node) == first && first.iter().all(equal)
@@ -159,10 +159,13 @@ impl World {
     }
 
     fn is_shown_everywhere(&self, write: &LateWrite) -> bool {
-        (0..self.nodes.len()).all(|node| self.members(node, &write.database, &write.id).contains(&write.member))
+        (0..self.datacenters).all(|node| {
+            self.members_at(node, &write.database, &write.id)
+                .contains(&write.member)
+        })
     }
 
-    fn members(&self, node: usize, database: &DatabaseName, id: &DocumentId) -> BTreeSet<String> {
+    fn members_at(&self, node: usize, database: &DatabaseName, id: &DocumentId) -> BTreeSet<String> {
         let found = self.nodes[node].store.get(database, id).ok().flatten();
         let shown = found.filter(|found| !found.shown.deleted);
         shown.map_or_else(BTreeSet::new, |found| {
@@ -175,7 +178,7 @@ impl World {
         for (database, seen) in &self.comings.deletions {
             eprintln!("deleted {database} {seen:?}");
         }
-        for node in 0..self.nodes.len() {
+        for node in 0..self.datacenters {
             let store = &self.nodes[node].store;
             eprintln!("{}: purging {:?}", self.nodes[node].name, store.purging());
             for database in self.incarnations(node) {
@@ -186,7 +189,7 @@ impl World {
                         eprintln!(
                             "    {id} {:?} {:?}",
                             state.context(),
-                            self.members(node, &database, &id)
+                            self.members_at(node, &database, &id)
                         );
                     }
                 }
@@ -211,7 +214,7 @@ impl World {
             for id in ["p", "q", "r", "s"] {
                 let id: DocumentId = id.parse().expect("an id");
                 let own = format!("{database}#");
-                for member in self.members(0, &database, &id) {
+                for member in self.members_at(0, &database, &id) {
                     assert!(member.starts_with(&own), "{member} is shown in {database}");
                 }
                 let Some(state) = self.nodes[0].state(&database, &id) else {

@@ -6,10 +6,11 @@ use rejoin_document::{DatacenterName, SetHash, VersionVector};
 use rejoin_store::{Apply, Operation, Outcome, Store};
 use rejoin_sync::{
     Applied, BucketEntries, Counts, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Message, Progress,
-    PullerCommand, PullerEvent, Scan, ServerCommand, ServerEvent, ServerIdentity, ServerSession, Timestamp, Watermark,
+    PullerCommand, PullerEvent, Refusal, Scan, ServerCommand, ServerEvent, ServerIdentity, ServerSession, Timestamp,
+    Watermark,
 };
 
-use super::link::{Applying, Connection};
+use super::link::{Applying, Connection, Link};
 use super::world::{World, weight};
 
 impl World {
@@ -92,6 +93,17 @@ impl World {
                     .expect("a new identity is stored");
                 None
             }
+        }
+    }
+
+    fn note_refusal(&mut self, link: usize, refusal: &Refusal) {
+        let Link { puller, server, .. } = self.links[link];
+        let what = format!(
+            "{} refuses {}: {refusal}",
+            self.nodes[server].name, self.nodes[puller].name
+        );
+        if let Some(journal) = &mut self.journal {
+            journal.line(self.now_ms, what);
         }
     }
 
@@ -192,8 +204,10 @@ impl World {
         let store = self.enter(node);
         match command {
             ServerCommand::Send(message) => {
-                if let Message::Batch(_) = &message {
-                    self.links[link].keep(&message);
+                match &message {
+                    Message::Batch(_) => self.links[link].keep(&message),
+                    Message::Refused(refusal) => self.note_refusal(link, refusal),
+                    _ => {}
                 }
                 self.send(link, message, false);
                 None
@@ -202,12 +216,14 @@ impl World {
                 self.links[link].connection.as_mut()?.closing = true;
                 None
             }
-            ServerCommand::ReadState { peer } => {
+            ServerCommand::ReadState { peer, replica } => {
                 let cut = store.links_cut().contains(&peer);
+                let taken = self.is_taken(node, &peer, replica);
                 Some(ServerEvent::StateRead {
                     databases: states(&store),
                     cut,
                     member: self.nodes[node].peers.contains(&peer),
+                    taken,
                 })
             }
             ServerCommand::Scan {

@@ -6,12 +6,18 @@ use super::acts::{Sent, Told, document_id};
 use super::journal::stamp;
 use super::run::Run;
 use super::sight::Sight;
-use crate::history::{Entry, Event, Facts, Issued, Knowledge, Outcome, Tick, edits};
+use crate::history::{Edit, Entry, Event, Facts, Issued, Knowledge, Outcome, Tick, turned_edits};
 
 impl Run {
     pub(super) fn enter_write(&mut self, client: usize, sent: &Sent, invoked: Tick, told: &Told, batch: Option<u64>) {
-        let rules = self.rules.clone();
-        let edits = edits(sent.sight.view.as_ref(), sent.body.as_ref(), &rules);
+        let rules = self.rules_at(self.clients[client].node);
+        let edits = turned_edits(sent.sight.view.as_ref(), sent.body.as_ref(), &rules, |path| {
+            self.turned.contains(path)
+        });
+        let edits = match told {
+            Told::Ok(written) if written.repeated => self.first_attempt(sent).unwrap_or(edits),
+            _ => edits,
+        };
         let facts = Facts {
             batch,
             request: sent.request.clone(),
@@ -24,6 +30,16 @@ impl Run {
             ..self.entry(client, &sent.document, &sent.sight, invoked, told)
         };
         self.settle(client, entry, told);
+    }
+
+    /// What the attempt before this one has changed: the answer is about that.
+    fn first_attempt(&mut self, sent: &Sent) -> Option<Vec<Edit>> {
+        let request = sent.request.as_ref()?;
+        let mut earlier = self.journal().history.events.iter().rev();
+        earlier.find_map(|event| match event {
+            Event::Write(entry) if entry.facts.request.as_ref() == Some(request) => Some(entry.edits.clone()),
+            _ => None,
+        })
     }
 
     pub(super) fn facts(&self, client: usize, sight: &Sight) -> Facts {
@@ -52,7 +68,7 @@ impl Run {
         Entry {
             number: invoked,
             client: client.name.clone(),
-            datacenter: self.world.nodes[client.node].name.to_string(),
+            datacenter: self.world.nodes[client.node].label(),
             document: document.to_owned(),
             read: sight.read(),
             invoked,

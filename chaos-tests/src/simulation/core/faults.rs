@@ -151,7 +151,8 @@ impl Run {
 
     /// What is to happen in the middle of a write at a node that is about to come.
     pub(super) fn take_death(&mut self, node: usize) -> Option<Death> {
-        if self.world.nodes[node].stopped || self.world.nodes[node].unaware.is_some() {
+        if node >= self.world.datacenters || self.world.nodes[node].stopped || self.world.nodes[node].unaware.is_some()
+        {
             return None;
         }
         let (kind, death) = self.deaths[node].pop()?;
@@ -199,7 +200,7 @@ impl Run {
     /// promise.
     pub(super) fn is_held_elsewhere(&self, node: usize) -> bool {
         let own = &self.world.nodes[node];
-        let mut others = self.world.nodes.iter().enumerate();
+        let mut others = self.world.nodes[..self.world.datacenters].iter().enumerate();
         own.unaware.is_none()
             && others.any(|(number, other)| {
                 number != node && other.unaware.is_none() && !other.stopped && self.has_all(&other.store, &own.store)

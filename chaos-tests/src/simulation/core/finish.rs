@@ -1,4 +1,4 @@
-//! The end of a planned run: what every node shows, and the same writes delivered once more.
+//! The end of a planned run: peace, what every node shows then, and the same writes delivered once more.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use rejoin_store::{ListRange, Store};
 
 use super::clock::START_MS;
 use super::journal::open_conflicts;
-use super::run::Run;
+use super::run::{BOUND_MS, PATIENCE_MS, Run};
 use super::sight::view;
-use crate::history::{Event, FinalState, Json, Replay};
+use crate::history::{Event, FinalState, Json, Quiet, Replay};
 use crate::plan::Dice;
 use crate::view::{Body, Picture, hexadecimal};
 
@@ -20,9 +20,67 @@ const REPLAYS: u64 = 3;
 const PAGE: usize = 1_000;
 
 impl Run {
+    /// Every fault is lifted, the clients fall silent, and the nodes become equal.
+    pub(super) fn calm_down(&mut self) {
+        self.lift_all();
+        self.is_quiet = true;
+        self.become_equal();
+        // What is left of copies comes in when nothing can be lost by that.
+        let mut seated = false;
+        while self.seat_copies() {
+            seated = true;
+        }
+        if seated {
+            self.become_equal();
+        }
+        self.judge_end();
+    }
+
+    /// Waits until the nodes are equal, which they must be soon.
+    fn become_equal(&mut self) {
+        let now_ms = self.world.now_ms;
+        let at = self.journal().tick();
+        self.journal().push(Event::Quiet(Quiet {
+            at,
+            ms: now_ms - START_MS,
+            bound_ms: BOUND_MS,
+        }));
+        self.line("quiet");
+        (0..self.world.datacenters).for_each(|node| self.observe(node));
+        self.until(now_ms + PATIENCE_MS, false, |run| {
+            run.is_settled() && run.world.is_fleeting_settled()
+        });
+    }
+
+    fn judge_end(&mut self) {
+        if !self.world.is_fleeting_settled() {
+            self.troubles
+                .push("the database that came and went does not settle".to_owned());
+        } else if !self.world.restored {
+            self.world.judge_fleeting();
+        }
+        for node in self.world.members() {
+            let from = node.store.catching_up_from(&self.database);
+            // What a node sent of a batch before it came back with an older disk, and over an edge that never comes back, nobody sends again.
+            let is_given_up = self.ring_is_cut && self.world.restored;
+            if !from.is_empty() && !is_given_up {
+                let own = &node.store.identity().datacenter;
+                self.troubles.push(format!(
+                    "{own} is equal to the others and says that it catches up from {from:?}"
+                ));
+            }
+        }
+        (0..self.world.datacenters).for_each(|node| self.observe(node));
+    }
+
+    fn observe(&mut self, node: usize) {
+        let (store, now_ms) = (self.world.nodes[node].store.clone(), self.world.now_ms);
+        self.journal().observe(node, &store, now_ms, (true, None));
+    }
+
     /// Writes down what there is at the end.
     pub(super) fn finish(&mut self) {
-        (0..self.world.nodes.len()).for_each(|node| self.picture(node));
+        (0..self.world.datacenters).for_each(|node| self.picture(node));
         let made = std::mem::take(&mut self.journal().made).into_iter();
         let made: Vec<_> = made
             .filter_map(|(id, state)| Some((id, Document::decode(&state).ok()?)))

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::Write;
+use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, Document, DocumentId, Dot, Sequence, SetHash, VersionVector};
+use rejoin_document::{DatabaseName, Document, DocumentId, Dot, RuleSet, Sequence, SetHash, VersionVector};
 use rejoin_store::{ConflictFilter, Store};
 
 use super::clock::START_MS;
-use crate::history::{Event, History, Knowledge, Observation, Stamp, Tick};
+use crate::history::{Event, History, Knowledge, Observation, Rules, RulesKnown, Stamp, Tick};
 use crate::view::hexadecimal;
 
 /// What one node was last seen to know.
@@ -43,6 +44,8 @@ pub(super) struct Journal {
     tick: Tick,
     seen: BTreeMap<usize, Seen>,
     stood: BTreeMap<usize, Stood>,
+    /// The rules that each node goes by, as far as they were written down.
+    rules: BTreeMap<usize, Arc<RuleSet>>,
 }
 
 impl Journal {
@@ -58,6 +61,7 @@ impl Journal {
             tick: 0,
             seen: BTreeMap::new(),
             stood: BTreeMap::new(),
+            rules: BTreeMap::new(),
         }
     }
 
@@ -82,6 +86,26 @@ impl Journal {
     /// else.
     pub(super) fn lose_sight_of(&mut self, node: usize) {
         self.stood.remove(&node);
+    }
+
+    /// The rules that a node goes by now, if they are others than before. Nobody writes to a database that the node does not know.
+    pub(super) fn note_rules(&mut self, node: usize, (store, label): (&Store, String), now_ms: u64) {
+        let Some(definition) = store.definition(&self.database) else {
+            return;
+        };
+        if self.rules.get(&node) == Some(&definition.rules) {
+            return;
+        }
+        let rules = Rules::new(definition.rules.iter());
+        self.rules.insert(node, definition.rules);
+        let texts: Vec<String> = rules.iter().map(|(path, rule)| format!("{path}={rule}")).collect();
+        self.line(now_ms, format_args!("{label} goes by {}", texts.join(" ")));
+        let at = self.tick();
+        self.push(Event::Rules(RulesKnown {
+            datacenter: label,
+            rules,
+            at,
+        }));
     }
 
     /// What a node knows now, if that is something else than before. With `conflicts`, its list of open conflicts too, whatever it knows. Since the last

@@ -10,6 +10,7 @@ mod bodies;
 mod client;
 mod clock;
 mod compaction;
+mod copies;
 mod deletions;
 mod disk;
 mod driver;
@@ -22,6 +23,7 @@ mod link;
 mod node;
 mod node_faults;
 mod record;
+mod redefinitions;
 #[cfg(test)]
 mod repair;
 mod requests;

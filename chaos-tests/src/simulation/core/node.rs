@@ -16,8 +16,10 @@ pub(super) struct Node {
     pub(super) peers: Vec<DatacenterName>,
     pub(super) engine: Arc<Disk>,
     pub(super) store: Store,
-    /// Where its data lie: a copy of a disk lies elsewhere.
-    pub(super) place: u32,
+    /// What its disk is in.
+    machine: Machine,
+    /// It runs on a copy of the disk of another one, beside that; which of the copies it is.
+    copy: Option<usize>,
     /// Its process stands still.
     pub(super) stopped: bool,
     /// How long it takes to apply a batch.
@@ -32,6 +34,18 @@ pub(super) struct Node {
     pub(super) read: BTreeMap<(DatabaseName, DocumentId), Vec<Base>>,
 }
 
+/// What tells a store whether its disk is where it was.
+#[derive(Clone, Copy, Default)]
+struct Machine {
+    /// Where the data lie: a copy of a disk mostly lies elsewhere.
+    place: u32,
+    /// How often it was started. Only the end of the process leaves that as it is.
+    boot: usize,
+}
+
+/// The first start of machines that are copies of others.
+const COPIED_BOOTS: usize = 1_000_000;
+
 /// A copy of a disk, and which acknowledged writes are on it.
 pub(super) struct Backup {
     pub(super) engine: MemoryEngine,
@@ -41,13 +55,14 @@ pub(super) struct Backup {
 impl Node {
     pub(super) fn new(name: DatacenterName, peers: Vec<DatacenterName>, skew_ms: i64) -> Self {
         let engine = Arc::new(Disk::default());
-        let store = open(&name, &peers, &engine, 0, false);
+        let store = open(&name, &peers, &engine, Machine::default(), false);
         Self {
             name,
             peers,
             engine,
             store,
-            place: 0,
+            machine: Machine::default(),
+            copy: None,
             stopped: false,
             apply_delay_ms: 0,
             skew_ms,
@@ -57,15 +72,49 @@ impl Node {
         }
     }
 
+    /// A second node of the same datacenter on a copy of this one's disk, which goes on: elsewhere, or in a copy of the whole machine, in which the disk
+    /// lies where it lay. `number` tells copies apart.
+    pub(super) fn copied(&self, elsewhere: bool, number: usize) -> Self {
+        let (name, peers) = (self.name.clone(), self.peers.clone());
+        let engine = Arc::new(Disk::of(self.engine.copy()));
+        let place = self.machine.place + if elsewhere { 1_000 } else { 0 };
+        let machine = Machine {
+            place,
+            boot: COPIED_BOOTS + number,
+        };
+        Self {
+            store: open(&name, &peers, &engine, machine, false),
+            name,
+            peers,
+            engine,
+            machine,
+            copy: Some(number),
+            stopped: false,
+            apply_delay_ms: 0,
+            skew_ms: self.skew_ms,
+            backup: None,
+            unaware: None,
+            read: BTreeMap::new(),
+        }
+    }
+
+    /// What histories call it.
+    pub(super) fn label(&self) -> String {
+        match self.copy {
+            None => self.name.to_string(),
+            Some(number) => format!("{} copy {number}", self.name),
+        }
+    }
+
     /// Starts again on the same disk, as after a crash.
     pub(super) fn restart(&mut self) {
-        self.store = open(&self.name, &self.peers, &self.engine, self.place, false);
+        self.store = open(&self.name, &self.peers, &self.engine, self.machine, false);
     }
 
     /// Starts again on other files, which lie at another place.
     pub(super) fn move_to(&mut self, files: MemoryEngine) {
         self.engine = Arc::new(Disk::of(files));
-        self.place += 1;
+        self.machine.place += 1;
         self.restart();
         self.read.clear();
     }
@@ -73,19 +122,20 @@ impl Node {
     /// Starts again on what a power cut has left.
     pub(super) fn lose_power(&mut self, files: MemoryEngine) {
         self.engine = Arc::new(Disk::of(files));
+        self.machine.boot += 1;
         self.restart();
     }
 
     /// How far the log of a database goes on other files of this node.
     pub(super) fn peek(&self, files: MemoryEngine, database: &DatabaseName) -> Sequence {
-        let store = open(&self.name, &self.peers, &Arc::new(Disk::of(files)), self.place, false);
+        let store = open(&self.name, &self.peers, &Arc::new(Disk::of(files)), self.machine, false);
         store.position(database).sequence
     }
 
-    /// Starts again on a backup. Its operator may forget to say so.
+    /// Starts again on a backup, while the machine goes on. Its operator may forget to say so.
     pub(super) fn restore(&mut self, backup: MemoryEngine, told: bool) {
         self.engine = Arc::new(Disk::of(backup));
-        self.store = open(&self.name, &self.peers, &self.engine, self.place, told);
+        self.store = open(&self.name, &self.peers, &self.engine, self.machine, told);
         self.unaware = (!told).then(|| self.store.identity().replica);
         self.read.clear();
     }
@@ -99,15 +149,23 @@ impl Node {
     }
 }
 
-fn open(name: &DatacenterName, peers: &[DatacenterName], engine: &Arc<Disk>, place: u32, restored: bool) -> Store {
+fn open(
+    name: &DatacenterName,
+    peers: &[DatacenterName],
+    engine: &Arc<Disk>,
+    machine: Machine,
+    restored: bool,
+) -> Store {
     engine.mend();
+    let place = Place {
+        host: name.to_string(),
+        path: "/data".to_owned(),
+        inode: u64::from(machine.place),
+        boot: machine.boot.to_string(),
+    };
     let options = StoreOptions {
         peers: peers.to_vec(),
-        place: Place {
-            host: name.to_string(),
-            path: "/data".to_owned(),
-            inode: u64::from(place),
-        },
+        place,
         restored,
         clock: clock::physical,
         entropy: clock::entropy,

@@ -1,7 +1,6 @@
 //! What befalls a datacenter: its process, its disk, its clock, its identity, and what people do to it.
 
-use rejoin_document::{Rule, RuleSet};
-use rejoin_store::{DatabaseChange, MemoryEngine, Operation};
+use rejoin_store::{MemoryEngine, Operation};
 
 use super::acts::Death;
 use super::disk::Failing;
@@ -64,8 +63,8 @@ impl Run {
             | FaultKind::RolledBack
             | FaultKind::CheckpointAhead
             | FaultKind::Wiped
-            | FaultKind::ReusedName
-            | FaultKind::ClonedDisk => Begun::Waits,
+            | FaultKind::ReusedName => Begun::Waits,
+            FaultKind::ClonedDisk => self.start_copy(node, fault.draw),
             FaultKind::RetryStorm => {
                 self.storms += 1;
                 Begun::Lasts { changed: 0 }
@@ -83,7 +82,7 @@ impl Run {
     pub(super) fn cut_power(&mut self, node: usize) {
         let percent = self.weather_index(101);
         let files = self.world.nodes[node].engine.after_power_cut(percent);
-        self.come_back(node, "power_cut", true, |run| {
+        self.come_back(node, Restart::POWER_CUT, true, |run| {
             run.world.enter(node);
             run.world.nodes[node].lose_power(files);
             run.world.start_links_again(node);
@@ -97,7 +96,7 @@ impl Run {
 
     /// Cuts what connects two sides of the network, or takes that back. One side is the node, or the node with others.
     fn part(&mut self, fault: &Fault, node: usize, cut: bool) {
-        let count = self.world.nodes.len();
+        let count = self.world.datacenters;
         let alone = matches!(fault.kind, FaultKind::Isolated | FaultKind::LongAway);
         let other = (node + 1) % count;
         let side = |number: usize| number == node || !alone && number != other && fault.draw >> number & 1 == 1;
@@ -139,27 +138,6 @@ impl Run {
         Begun::Lasts { changed: by }
     }
 
-    /// Another rule for a path that nobody writes to: the definition goes round while the databases are in use.
-    fn change_rules(&mut self, node: usize, draw: u64) -> Begun {
-        if self.world.nodes[node].stopped {
-            return Begun::Void;
-        }
-        let rules = [Rule::Max, Rule::Min, Rule::Latest, Rule::Set];
-        let path = format!("/unused/{}", draw % 3);
-        let rule = rules[self.weather_index(rules.len())];
-        let Ok(set_rules) = RuleSet::new([(path.as_str(), rule)]) else {
-            return Begun::Void;
-        };
-        let change = DatabaseChange {
-            set_rules,
-            ..DatabaseChange::of(self.database.clone())
-        };
-        match self.world.commit(node, Operation::UpdateDatabase(change)) {
-            Ok(_) => Begun::Struck,
-            Err(_) => Begun::Void,
-        }
-    }
-
     pub(super) fn end_at_node(&mut self, lasting: &Lasting, node: usize) {
         match lasting.fault.kind {
             FaultKind::Partition | FaultKind::LongPartition | FaultKind::Isolated | FaultKind::LongAway => {
@@ -172,6 +150,7 @@ impl Run {
                 self.world.nodes[node].apply_delay_ms = self.world.nodes[node].apply_delay_ms.saturating_sub(by);
             }
             FaultKind::RetryStorm => self.storms = self.storms.saturating_sub(1),
+            FaultKind::ClonedDisk => self.stop_copy(node, lasting.changed),
             FaultKind::CrashLoop | FaultKind::DatabaseRecreated => {}
             _ => self.world.nodes[node].skew_ms -= lasting.changed,
         }
@@ -210,7 +189,7 @@ impl Run {
                 lasting.changed += by;
             }
             FaultKind::LongPartition | FaultKind::LongAway if lasting.pulses.is_multiple_of(5) => {
-                for node in 0..self.world.nodes.len() {
+                for node in 0..self.world.datacenters {
                     self.compact(node, 6);
                 }
             }
@@ -284,21 +263,12 @@ impl Run {
             }
         }
         self.waiting = left;
+        while !self.is_quiet && self.seat_copies() {}
     }
 
     fn replaces_disk(&mut self, fault: &Fault, node: usize) -> bool {
         let told = fault.kind == FaultKind::RestoredBackup;
         match fault.kind {
-            FaultKind::ClonedDisk => {
-                let files = self.world.nodes[node].engine.copy();
-                let before = self.world.nodes[node].store.identity().replica;
-                self.come_back(node, Restart::CLONED_DISK, true, |run| run.move_to(node, files));
-                if self.world.nodes[node].store.identity().replica == before {
-                    self.troubles
-                        .push("a copy of a disk goes on under the replica id of the original".to_owned());
-                }
-                true
-            }
             FaultKind::Wiped | FaultKind::ReusedName if self.is_held_elsewhere(node) => {
                 self.world.restored = true;
                 self.come_back(node, "wiped", false, |run| run.move_to(node, MemoryEngine::new()));
@@ -323,7 +293,7 @@ impl Run {
         }
     }
 
-    fn move_to(&mut self, node: usize, files: MemoryEngine) {
+    pub(super) fn move_to(&mut self, node: usize, files: MemoryEngine) {
         self.world.enter(node);
         self.world.nodes[node].move_to(files);
         self.world.start_links_again(node);
@@ -340,7 +310,7 @@ impl Run {
         };
         let position = own.store.position(&self.database).sequence;
         let old = own.peek(backup.clone(), &self.database);
-        let mut others = self.world.nodes.iter();
+        let mut others = self.world.nodes[..self.world.datacenters].iter();
         old < position
             && others.any(|other| {
                 let hellos = other.store.hello(&own.name);

@@ -3,7 +3,7 @@
 //! One loop: whatever is due first happens next. What is due at the same moment happens in the order of the sources below, so that a plan always
 //! comes to the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -15,10 +15,11 @@ use super::acts::{Death, document_id};
 use super::air::Air;
 use super::client::Client;
 use super::clock::START_MS;
+use super::copies::Laid;
 use super::faults::{Lasting, Waiting};
 use super::journal::Journal;
 use super::world::World;
-use crate::history::{Event, History, Knowledge, Quiet, Restart, Rules};
+use crate::history::{Event, History, Knowledge, Restart, Rules};
 use crate::plan::{Dice, Fault, FaultKind, Plan};
 use crate::simulation::Ran;
 use crate::workload::{Generator, documents};
@@ -39,10 +40,10 @@ const COMPACTION_MS: u64 = 4_000;
 const BACKUP_MS: u64 = 5_000;
 
 /// How long nodes may take to become equal: a dead connection is given up after four seconds, and dialled again after 0.8 at most, hop by hop.
-const BOUND_MS: u64 = 15_000;
+pub(super) const BOUND_MS: u64 = 15_000;
 
 /// When waiting for it ends.
-const PATIENCE_MS: u64 = 60_000;
+pub(super) const PATIENCE_MS: u64 = 60_000;
 
 /// Everything there is in a planned run.
 pub(super) struct Run {
@@ -50,6 +51,8 @@ pub(super) struct Run {
     pub(super) world: World,
     pub(super) database: DatabaseName,
     pub(super) rules: Rules,
+    /// Paths whose rule somebody has changed.
+    pub(super) turned: BTreeSet<String>,
     pub(super) clients: Vec<Client>,
     /// What clients draw.
     pub(super) chance: Dice,
@@ -72,6 +75,10 @@ pub(super) struct Run {
     pub(super) storms: u32,
     pub(super) ring_is_cut: bool,
     pub(super) backups: BTreeMap<usize, MemoryEngine>,
+    /// Copies of disks on which no node runs any more.
+    pub(super) laid: Vec<Laid>,
+    /// The clients have fallen silent.
+    pub(super) is_quiet: bool,
     /// No node has dropped a revision, nor has one gone with a disk.
     pub(super) history_is_whole: bool,
     pub(super) troubles: Vec<String>,
@@ -145,6 +152,7 @@ impl Run {
             world,
             database,
             rules,
+            turned: BTreeSet::new(),
             clients,
             chance,
             weather: Dice::of(plan.seed, "weather"),
@@ -159,6 +167,8 @@ impl Run {
             storms: 0,
             ring_is_cut: false,
             backups: BTreeMap::new(),
+            laid: Vec::new(),
+            is_quiet: false,
             history_is_whole: true,
             troubles: Vec::new(),
             pace: 1,
@@ -209,60 +219,20 @@ impl Run {
         (self.next_tick_ms, self.next_pulse_ms) = (self.world.now_ms, self.world.now_ms);
     }
 
-    /// Every fault is lifted, the clients fall silent, and the nodes become equal.
-    fn calm_down(&mut self) {
-        self.lift_all();
-        let now_ms = self.world.now_ms;
-        let at = self.journal().tick();
-        self.journal().push(Event::Quiet(Quiet {
-            at,
-            ms: now_ms - START_MS,
-            bound_ms: BOUND_MS,
-        }));
-        self.line("quiet");
-        (0..self.world.nodes.len()).for_each(|node| self.observe(node));
-        self.until(now_ms + PATIENCE_MS, false, |run| {
-            run.is_settled() && run.world.is_fleeting_settled()
-        });
-        if !self.world.is_fleeting_settled() {
-            self.troubles
-                .push("the database that came and went does not settle".to_owned());
-        } else if !self.world.restored {
-            self.world.judge_fleeting();
-        }
-        for node in &self.world.nodes {
-            let from = node.store.catching_up_from(&self.database);
-            // What a node sent of a batch before it came back with an older disk, and over an edge that never comes back, nobody sends again.
-            let is_given_up = self.ring_is_cut && self.world.restored;
-            if !from.is_empty() && !is_given_up {
-                let own = &node.store.identity().datacenter;
-                self.troubles.push(format!(
-                    "{own} is equal to the others and says that it catches up from {from:?}"
-                ));
-            }
-        }
-        (0..self.world.nodes.len()).for_each(|node| self.observe(node));
-    }
-
-    fn observe(&mut self, node: usize) {
-        let (store, now_ms) = (self.world.nodes[node].store.clone(), self.world.now_ms);
-        self.journal().observe(node, &store, now_ms, (true, None));
-    }
-
     /// All nodes know the same, are caught up, and have applied nothing beyond it.
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         let first = &self.world.nodes[0].store;
         let same = |database: &DatabaseName| {
             let digest = first.digest(database).ok();
-            let mut nodes = self.world.nodes.iter();
+            let mut nodes = self.world.members().iter();
             digest.is_some() && nodes.all(|node| node.store.digest(database).ok() == digest)
         };
-        self.world.nodes.iter().all(|node| node.store.behind().is_empty())
+        self.world.members().iter().all(|node| node.store.behind().is_empty())
             && [DatabaseName::system(), self.database.clone()].iter().all(same)
     }
 
     /// Lets everything happen that is due until a time, or until something is so, which is looked at with each pulse.
-    fn until(&mut self, end_ms: u64, works: bool, is_done: impl Fn(&Self) -> bool) {
+    pub(super) fn until(&mut self, end_ms: u64, works: bool, is_done: impl Fn(&Self) -> bool) {
         loop {
             let due = self.next(works);
             if due.0 > end_ms {
@@ -334,14 +304,14 @@ impl Run {
                 let pulse_ms = PULSE_MS * self.pace;
                 self.next_pulse_ms = self.world.now_ms + pulse_ms;
                 self.pulse();
-                (0..self.world.nodes.len()).for_each(|node| self.world.purge_step(node));
+                (0..self.world.datacenters).for_each(|node| self.world.purge_step(node));
                 if (self.world.now_ms / pulse_ms).is_multiple_of(3) {
                     self.write_time_down();
                 }
             }
             Source::Compaction => {
                 self.next_compaction_ms = self.world.now_ms + COMPACTION_MS * self.pace;
-                for node in 0..self.world.nodes.len() {
+                for node in 0..self.world.datacenters {
                     self.compact(node, 6);
                 }
             }
@@ -427,6 +397,7 @@ impl Run {
         self.queued.retain(|(queued, _)| *queued != node);
         self.journal().lose_sight_of(node);
         comes(self);
+        self.world.note_rules(node);
         self.line(format_args!("{} is back after {how}", Plan::datacenter(node)));
         let store = self.world.nodes[node].store.clone();
         let knowledge = store
@@ -445,6 +416,12 @@ impl Run {
             knowledge,
             sizes,
         }));
+    }
+
+    /// The rules that a node goes by. One that came back without the database takes no writes of it.
+    pub(super) fn rules_at(&self, node: usize) -> Rules {
+        let definition = self.world.nodes[node].store.definition(&self.database);
+        definition.map_or_else(|| self.rules.clone(), |definition| Rules::new(definition.rules.iter()))
     }
 
     pub(super) fn line(&mut self, what: impl Display) {

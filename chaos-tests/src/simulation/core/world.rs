@@ -16,7 +16,10 @@ use crate::plan::{Dice, Plan};
 
 /// Everything there is in one run.
 pub(super) struct World {
+    /// The nodes of the datacenters, then those that run on a copy of a disk.
     pub(super) nodes: Vec<Node>,
+    /// How many datacenters there are.
+    pub(super) datacenters: usize,
     pub(super) links: Vec<Link>,
     pub(super) options: LinkOptions,
     pub(super) now_ms: u64,
@@ -102,6 +105,7 @@ impl World {
         let now_ms = clock::START_MS;
         Self {
             nodes,
+            datacenters: count,
             links,
             options,
             now_ms,
@@ -116,6 +120,11 @@ impl World {
             air: Air::still(),
             journal: None,
         }
+    }
+
+    /// The nodes of the datacenters.
+    pub(super) fn members(&self) -> &[Node] {
+        &self.nodes[..self.datacenters]
     }
 
     /// Sets the clock to the node's and hands out its store.
@@ -137,17 +146,26 @@ impl World {
             self.found_out += u64::from(self.nodes[node].unaware.take().is_some());
             self.close_links_of(node, "a new identity");
         }
-        if let Some(journal) = &mut self.journal {
+        if let Some(journal) = self.journal.as_mut().filter(|_| node < self.datacenters) {
             // What a write that failed has left on the disk, its numbers do not tell.
             if result.is_err() {
                 journal.lose_sight_of(node);
             }
             journal.observe(node, &store, self.now_ms, (false, touched.as_deref()));
         }
+        self.note_rules(node);
         while let Ok(changed) = news.try_recv() {
             self.changed(node, &changed.database, changed.local);
         }
         result
+    }
+
+    /// Writes down by which rules a node goes, if they are others than before.
+    pub(super) fn note_rules(&mut self, node: usize) {
+        if let Some(journal) = &mut self.journal {
+            let node_of = &self.nodes[node];
+            journal.note_rules(node, (&node_of.store, node_of.label()), self.now_ms);
+        }
     }
 
     pub(super) fn close_links_of(&mut self, node: usize, reason: &str) {

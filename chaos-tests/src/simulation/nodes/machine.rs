@@ -198,6 +198,7 @@ impl Machine {
             host: self.name.clone(),
             path: "/data".to_owned(),
             inode: state.inode,
+            boot: String::new(),
         };
         options.restored = state.restored;
         options.clock = clock::wall(self.number);

@@ -248,21 +248,24 @@ impl<'a> Apply<'a> {
     }
 
     /// What stands here became a counter by a change of the rules: the number that the client had read is what it starts with. It is named by the
-    /// write that put it there, so that datacenters which begin to count apart start from it once.
+    /// write that put it there, so that datacenters which begin to count apart start from it once. A count that had been seen beside it gives way to
+    /// it, as anything else would that had been read at the path and was not gone on from.
     fn begin_counting(&self, node: &mut Node) {
         let number = |leaf: &Leaf| match leaf {
             Leaf::Scalar(Value::Number(number)) => number.as_i128_integer(),
             _ => None,
         };
         let seen = |(dot, leaf): (Dot, &Leaf)| (!self.stays(dot)).then(|| Some((dot, number(leaf)?))).flatten();
-        let counted = node
-            .children_of(Kind::Counter)
-            .any(|(_, entry)| entry.any(&|dot, _| !self.stays(dot)));
-        let Some((written, start)) = node.siblings.iter().rev().find_map(seen).filter(|_| !counted) else {
+        let Some((written, start)) = node.siblings.iter().rev().find_map(seen) else {
             return;
         };
+        // The newer of the two is what was shown.
+        if self.newest_seen(node, Kind::Counter) > Some(written) {
+            return;
+        }
         node.siblings
             .retain(|dot, leaf| self.stays(dot) || !matches!(leaf, Leaf::Scalar(_)));
+        self.drop_seen_of(node, Kind::Counter);
         let entry = Node {
             siblings: Siblings::of(self.dot, Leaf::Amount(start)),
             ..Node::new()
@@ -272,25 +275,26 @@ impl<'a> Apply<'a> {
             .or_insert(entry);
     }
 
-    /// What stands here became a set by a change of the rules: all that the new array holds is put there, not only what is new in it.
+    /// What stands here became a set by a change of the rules: all that the new array holds is put there, not only what is new in it. A set that had been
+    /// seen beside the array gives way to it.
     fn begin_set(&self, node: &mut Node, difference: &Difference<'_>) {
         let is_array = |leaf: &Leaf| matches!(leaf, Leaf::Scalar(Value::Array(_)));
-        let seen_array = node
-            .siblings
-            .iter()
-            .any(|(dot, leaf)| !self.stays(dot) && is_array(leaf));
-        let is_set = node.siblings.values().any(|leaf| *leaf == Leaf::EmptyArray)
-            || node.children_of(Kind::Set).next().is_some();
+        let seen = |(dot, leaf): (Dot, &Leaf)| (!self.stays(dot) && is_array(leaf)).then_some(dot);
         let Some(after) = difference
             .after
             .filter(|after| after.put == Some(Put::Leaf(Leaf::EmptyArray)))
         else {
             return;
         };
-        if is_set || !seen_array {
+        let Some(written) = node.siblings.iter().rev().find_map(seen) else {
+            return;
+        };
+        if self.newest_seen(node, Kind::Set) > Some(written) {
             return;
         }
-        node.siblings.retain(|dot, leaf| self.stays(dot) || !is_array(leaf));
+        let gives_way = |leaf: &Leaf| is_array(leaf) || *leaf == Leaf::EmptyArray;
+        node.siblings.retain(|dot, leaf| self.stays(dot) || !gives_way(leaf));
+        self.drop_seen_of(node, Kind::Set);
         node.siblings.insert(self.dot, Leaf::EmptyArray);
         for (segment, element) in &after.children {
             if let Some(Put::Leaf(leaf)) = &element.put {
@@ -298,6 +302,24 @@ impl<'a> Apply<'a> {
                 element.siblings.insert(self.dot, leaf.clone());
             }
         }
+    }
+
+    /// The newest write that the client had seen in a container of this kind.
+    fn newest_seen(&self, node: &Node, kind: Kind) -> Option<Dot> {
+        let marks = node.siblings.iter().filter(|(_, leaf)| leaf.marks() == Some(kind));
+        let inside = node.children_of(kind).flat_map(|(_, entry)| entry.siblings.iter());
+        let dots = marks.chain(inside).map(|(dot, _)| dot);
+        dots.filter(|dot| !self.stays(*dot)).max()
+    }
+
+    /// Drops what the client had seen in a container of this kind.
+    fn drop_seen_of(&self, node: &mut Node, kind: Kind) {
+        node.retain_children(|segment, child| {
+            if segment.kind() == kind {
+                child.siblings.retain(|dot, _| self.stays(dot));
+            }
+            true
+        });
     }
 
     /// Counts on from what the client had read, or begins.

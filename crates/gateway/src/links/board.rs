@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rejoin_document::{DatabaseName, DatacenterName, Dot, Incarnation, VersionVector};
+use rejoin_document::{DatabaseName, DatacenterName, Dot, Incarnation, ReplicaId, VersionVector};
 use rejoin_store::{Follower, Latest};
-use rejoin_sync::{HealReport, LinkStatus};
+use rejoin_sync::{HealReport, LinkStatus, Timestamp};
 use tokio::sync::Notify;
 
 use super::acknowledged::Acknowledged;
+use super::claims::{Claim, Claims};
 use crate::config::Peer;
 
 /// What a peer is known to know, per database, and in which incarnation it said so.
@@ -23,6 +24,7 @@ pub(crate) struct Board {
     cut: Latest<bool>,
     knows: Latest<Knows>,
     acknowledged: Mutex<Acknowledged>,
+    claims: Arc<Claims>,
     heard: Latest<()>,
     seen: Notify,
     live: Latest<usize>,
@@ -85,6 +87,7 @@ impl Board {
             cut: Latest::new(cut),
             knows: Latest::new(Knows::new()),
             acknowledged: Mutex::default(),
+            claims: Arc::default(),
             heard,
             seen: Notify::new(),
             live: Latest::new(0),
@@ -119,6 +122,16 @@ impl Board {
         while live.look() > 0 {
             live.changed().await;
         }
+    }
+
+    /// A link with the peer's datacenter, which will say what node it has heard there.
+    pub(super) fn claim(&self) -> Claim {
+        self.claims.link()
+    }
+
+    /// Whether another node of the peer's datacenter than this one was heard on some link less than `within_ms` milliseconds ago.
+    pub(super) fn is_taken(&self, replica: ReplicaId, now: Timestamp, within_ms: u64) -> bool {
+        self.claims.are_held_by_another(replica, now, within_ms)
     }
 
     /// The peer connected under this incarnation: what it said under another one counts no more.

@@ -15,6 +15,7 @@
 mod acknowledged;
 mod board;
 mod changes;
+mod claims;
 mod dialler;
 mod end;
 mod heal;

@@ -19,6 +19,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::changes::{ChangeFeed, News};
+use super::claims::Claim;
 use super::dialler::{Dialler, Line, LineEvent, line_event};
 use super::port::Port;
 use super::{Board, Hub, LinkEnd};
@@ -30,6 +31,7 @@ type Applying = Pin<Box<dyn Future<Output = (u64, Applied)> + Send>>;
 pub(crate) struct Puller {
     machine: Machine,
     board: Arc<Board>,
+    claim: Claim,
     hub: Arc<Hub>,
     port: Port,
     dialler: Dialler,
@@ -64,6 +66,7 @@ impl Puller {
         board.set_status(machine.status(), None);
         Self {
             machine,
+            claim: board.claim(),
             board,
             hub: Arc::clone(&end.hub),
             port: end.port.clone(),
@@ -192,6 +195,7 @@ impl Puller {
             self.log(state);
         }
         self.board.set_status(status, self.machine.heal());
+        self.claim.hears(self.machine.linked());
     }
 
     /// A lost peer is a warning: the node goes on without it.

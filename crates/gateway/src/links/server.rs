@@ -16,6 +16,7 @@ use tonic::{Status, Streaming};
 
 use super::board::Knows;
 use super::changes::{ChangeFeed, News};
+use super::claims::Claim;
 use super::outbox::Outbox;
 use super::port::Port;
 use super::{Board, Hub, LinkEnd, Live};
@@ -32,6 +33,7 @@ pub(crate) struct Serving {
     port: Port,
     clock: LinkClock,
     vital: Vital,
+    partition_after_ms: u64,
     requests: Streaming<PullRequest>,
     outbox: Outbox<Result<PullResponse, Status>>,
     attached: Option<Attached>,
@@ -57,6 +59,7 @@ struct Attached {
     cut: Follower<bool>,
     knows: Follower<Knows>,
     told: Knows,
+    claim: Claim,
     _live: Live,
 }
 
@@ -81,6 +84,7 @@ impl Serving {
             port: end.port.clone(),
             clock: end.clock,
             vital: end.vital.clone(),
+            partition_after_ms: end.options.partition_after_ms,
             requests,
             outbox,
             attached: None,
@@ -211,6 +215,9 @@ impl Serving {
             }
         }
         self.attach();
+        if let Some(attached) = &self.attached {
+            attached.claim.hears(self.machine.linked());
+        }
     }
 
     fn execute(&mut self, command: ServerCommand) -> Result<Option<ServerEvent>, String> {
@@ -223,11 +230,15 @@ impl Serving {
                 return Ok(None);
             }
             ServerCommand::Disconnect { reason } => return Err(reason),
-            ServerCommand::ReadState { peer } => ServerEvent::StateRead {
-                databases: port.states(),
-                cut: port.is_cut(&peer),
-                member: self.hub.board(&peer).is_some(),
-            },
+            ServerCommand::ReadState { peer, replica } => {
+                let (board, now) = (self.hub.board(&peer), self.clock.now());
+                ServerEvent::StateRead {
+                    databases: port.states(),
+                    cut: port.is_cut(&peer),
+                    member: board.is_some(),
+                    taken: board.is_some_and(|board| board.is_taken(replica, now, self.partition_after_ms)),
+                }
+            }
             ServerCommand::Scan {
                 database,
                 since,
@@ -305,6 +316,7 @@ impl Serving {
             cut,
             knows,
             told,
+            claim: board.claim(),
             _live: board.live(),
         });
     }

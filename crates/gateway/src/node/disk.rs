@@ -61,11 +61,17 @@ pub(super) fn body_limits(plan: &Plan) -> Limits {
 fn place(data: &Path) -> std::io::Result<Place> {
     let path = fs::canonicalize(data)?.to_string_lossy().into_owned();
     // Without a name of the machine a copy is still recognised by its path.
-    let host = fs::read_to_string("/proc/sys/kernel/hostname")
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
+    let kernel = |name: &str| {
+        let text = fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
+        text.trim().to_owned()
+    };
+    let (host, boot) = (kernel("hostname"), kernel("random/boot_id"));
     // RocksDB writes this file once, when it creates the directory.
     let inode = fs::metadata(data.join("IDENTITY"))?.ino();
-    Ok(Place { host, path, inode })
+    Ok(Place {
+        host,
+        path,
+        inode,
+        boot,
+    })
 }

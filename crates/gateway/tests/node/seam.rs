@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use rejoin_api::proto::admin_service_client::AdminServiceClient;
 use rejoin_api::proto::database_service_client::DatabaseServiceClient;
 use rejoin_api::proto::document_service_client::DocumentServiceClient;
-use rejoin_api::proto::{CreateDatabaseRequest, CreateDocumentRequest, Database, GetDocumentRequest};
+use rejoin_api::proto::{
+    CreateDatabaseRequest, CreateDocumentRequest, Database, GetDocumentRequest, GetStatusRequest, Link, LinkState,
+};
 use rejoin_document::DatacenterName;
 use rejoin_gateway::config::{Plan, Settings};
 use rejoin_gateway::{Connection, Incoming, Node, Parts, Pending, Transport};
@@ -129,5 +132,48 @@ async fn two_nodes_replicate_over_a_network_in_memory_on_one_thread() {
         .expect("it arrives");
     drop(reader);
     east.shutdown().await.unwrap();
+    west.shutdown().await.unwrap();
+}
+
+/// The only link of a node once it is in a state.
+async fn link_in(network: &Memory, address: SocketAddr, state: LinkState) -> Link {
+    let mut admin = AdminServiceClient::new(channel(network, address));
+    let reached = async {
+        loop {
+            let status = admin.get_status(GetStatusRequest {}).await.unwrap().into_inner();
+            if let [link] = status.links.as_slice()
+                && link.state() == state
+            {
+                return link.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(crate::common::DEADLINE, reached).await.unwrap()
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_second_node_of_a_datacenter_that_is_linked_is_refused_until_the_first_is_gone() {
+    let network = Memory::default();
+    let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let (one, two, three) = (address(1), address(2), address(3));
+    let west = start(&network, "dc-west", two, ("dc-east", one)).await;
+    let east = start(&network, "dc-east", one, ("dc-west", two)).await;
+    link_in(&network, one, LinkState::Connected).await;
+    link_in(&network, two, LinkState::Connected).await;
+
+    let copy = start(&network, "dc-east", three, ("dc-west", two)).await;
+    let refused = link_in(&network, three, LinkState::Refused).await;
+    assert!(
+        refused.reason.contains("another node of this datacenter is linked"),
+        "{}",
+        refused.reason
+    );
+    link_in(&network, one, LinkState::Connected).await;
+
+    east.shutdown().await.unwrap();
+    network.0.lock().unwrap().remove(&one);
+    link_in(&network, three, LinkState::Connected).await;
+    copy.shutdown().await.unwrap();
     west.shutdown().await.unwrap();
 }

@@ -87,7 +87,7 @@ impl Group<'_> {
 
     /// Records the identity with the place where it holds.
     pub(crate) fn put_identity(&mut self) {
-        let Place { host, path, inode } = self.options.place.clone();
+        let Place { host, path, inode, .. } = self.options.place.clone();
         let (replica, incarnation) = (self.state.identity.replica, self.state.identity.incarnation);
         let record = IdentityRecord {
             replica,

@@ -6,6 +6,7 @@
 //! | `identity` | `version u8, replica [8], incarnation u64, datacenter length u32, datacenter, host length u32, host, inode u64, path` | rewritten when the node takes a new identity |
 //! | `time` | `version u8, issued u64, alive u64`: no write has a later time than `issued`; the node ran at `alive` | in the batch of every write, and while the node idles |
 //! | `clean` | `version u8, clean u8`: whether the node was shut down in order | at the start and at the end of a run |
+//! | `boot` | `version u8, boot`: which start of the machine the run belongs to; missing where an earlier version wrote last | at the start of a run |
 
 use rejoin_document::{HlcTime, Incarnation, ReplicaId};
 
@@ -19,6 +20,7 @@ pub(crate) const FORMAT_KEY: &[u8] = b"format";
 pub(crate) const IDENTITY_KEY: &[u8] = b"identity";
 pub(crate) const TIME_KEY: &[u8] = b"time";
 pub(crate) const CLEAN_KEY: &[u8] = b"clean";
+pub(crate) const BOOT_KEY: &[u8] = b"boot";
 
 const VERSION: u8 = 1;
 
@@ -102,6 +104,14 @@ pub(crate) fn decode_clean(value: &[u8]) -> Result<bool, CorruptRecord> {
     Ok(Reader::value(Family::Meta, value, VERSION)?.u8()? != 0)
 }
 
+pub(crate) fn encode_boot(boot: &str) -> Vec<u8> {
+    Writer::versioned(VERSION).raw(boot.as_bytes()).finish()
+}
+
+pub(crate) fn decode_boot(value: &[u8]) -> Result<String, CorruptRecord> {
+    Ok(Reader::value(Family::Meta, value, VERSION)?.text()?.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -110,19 +120,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn values_round_trip(replica: [u8; 8], incarnation: u64, datacenter in "\\PC{0,9}", host in "\\PC{0,9}", path in "\\PC{0,9}", inode: u64, issued: u64, alive: u64, clean: bool) {
+        fn values_round_trip(replica: [u8; 8], incarnation: u64, datacenter in "\\PC{0,9}", host in "\\PC{0,9}", path in "\\PC{0,9}", inode: u64, issued: u64, alive: u64, clean: bool, boot in "\\PC{0,9}") {
             let identity = IdentityRecord { replica: ReplicaId(replica), incarnation: Incarnation(incarnation), datacenter, host, path, inode };
             prop_assert_eq!(IdentityRecord::decode(&identity.encode()), Ok(identity));
             let time = TimeRecord { issued: HlcTime(issued), alive: HlcTime(alive) };
             prop_assert_eq!(TimeRecord::decode(&time.encode()), Ok(time));
             prop_assert_eq!(decode_clean(&encode_clean(clean)), Ok(clean));
+            prop_assert_eq!(decode_boot(&encode_boot(&boot)), Ok(boot));
             prop_assert_eq!(decode_format(&encode_format()), Ok(FORMAT));
         }
     }
 
     #[test]
     fn the_keys_differ() {
-        let keys = std::collections::BTreeSet::from([FORMAT_KEY, IDENTITY_KEY, TIME_KEY, CLEAN_KEY]);
-        assert_eq!(keys.len(), 4);
+        let keys = std::collections::BTreeSet::from([FORMAT_KEY, IDENTITY_KEY, TIME_KEY, CLEAN_KEY, BOOT_KEY]);
+        assert_eq!(keys.len(), 5);
     }
 }

@@ -182,3 +182,47 @@ fn a_register_that_becomes_a_maximum_shows_the_greatest_across_a_cut() {
     );
     assert_eq!(body, r#"{"n":30}"#);
 }
+
+/// What east and west show after each wrote one of `theirs` apart, east under the new rule and west, later, without knowing of it; and after east then
+/// wrote `next` on what it is shown.
+fn gone_on_with(rule: Rule, before: &str, theirs: [&str; 2], next: &str) -> rejoin_document::Shown {
+    let (east, west) = plain_pair();
+    put(&east, "a", create(before));
+    exchange(&[&east, &west]);
+    update_database(&east, set(&[("/v", rule)]));
+    put(&east, "a", update(theirs[0]));
+    pass(1);
+    put(&west, "a", update(theirs[1]));
+    exchange(&[&east, &west]);
+    assert_eq!(shown(&east, "a").unwrap(), theirs[1], "the newest is shown");
+    pass(1);
+    put(&east, "a", update(next));
+    exchange(&[&east, &west]);
+    assert_eq!(east.root_digest(), west.root_digest());
+    let found = west.get(&shop(), &id("a")).unwrap().unwrap();
+    found.shown
+}
+
+#[test]
+fn who_counts_on_from_a_number_that_competes_with_a_count_is_shown_what_he_wrote() {
+    let shown = gone_on_with(
+        Rule::Counter,
+        r#"{"v":5}"#,
+        [r#"{"v":7}"#, r#"{"v":100}"#],
+        r#"{"v":101}"#,
+    );
+    assert_eq!(shown.body.to_json(), r#"{"v":101}"#);
+    assert_eq!(shown.conflicts, [], "who had read the count has decided");
+}
+
+#[test]
+fn who_extends_an_array_that_competes_with_a_set_is_shown_what_he_wrote() {
+    let shown = gone_on_with(
+        Rule::Set,
+        r#"{"v":["a"]}"#,
+        [r#"{"v":["a","b"]}"#, r#"{"v":["a","c"]}"#],
+        r#"{"v":["a","c","d"]}"#,
+    );
+    assert_eq!(shown.body.to_json(), r#"{"v":["a","c","d"]}"#);
+    assert_eq!(shown.conflicts, []);
+}

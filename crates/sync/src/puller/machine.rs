@@ -1,6 +1,6 @@
 //! The puller's state, and which part of it answers which event.
 
-use rejoin_document::{DatabaseName, DatacenterName, Position, VersionVector};
+use rejoin_document::{DatabaseName, DatacenterName, Position, ReplicaId, VersionVector};
 
 use super::command::PullerCommand;
 use super::event::PullerEvent;
@@ -110,6 +110,13 @@ impl Puller {
     /// What an operator sees of the link now.
     pub fn status(&self) -> &LinkStatus {
         &self.status
+    }
+
+    /// The replica id of the peer's node while this link works, and when it was last heard: the driver refuses another node of its datacenter
+    /// meanwhile.
+    pub fn linked(&self) -> Option<(ReplicaId, Timestamp)> {
+        let session = self.session.as_ref().filter(|session| session.established)?;
+        Some((session.welcome.as_ref()?.replica, session.heard))
     }
 
     /// The report of the heal that is under way, as far as it has come.

@@ -72,6 +72,7 @@ impl ServerSession {
             None => {
                 out.push(ServerCommand::ReadState {
                     peer: hello.datacenter.clone(),
+                    replica: hello.replica,
                 });
                 self.phase = Phase::AwaitingState(hello);
             }
@@ -89,14 +90,14 @@ impl ServerSession {
         &mut self,
         now: Timestamp,
         states: &[DatabaseState],
-        (cut, member): (bool, bool),
+        (refusal, member): (Option<Refusal>, bool),
         out: &mut Vec<ServerCommand>,
     ) {
         let Phase::AwaitingState(hello) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return self.disconnect("the state was read out of turn".to_owned(), out);
         };
-        if cut {
-            return self.refuse(now, Refusal::Cut, out);
+        if let Some(refusal) = refusal {
+            return self.refuse(now, refusal, out);
         }
         if let Some(lost) = hello.databases.iter().find(|database| self.has_lost(database, states)) {
             if !member {

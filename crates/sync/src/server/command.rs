@@ -14,10 +14,12 @@ pub enum ServerCommand {
         /// Why, for the log.
         reason: String,
     },
-    /// Read every database's knowledge and whether the link with this datacenter is cut; answer `StateRead` at once.
+    /// Read every database's knowledge and how the puller stands with this node; answer `StateRead` at once.
     ReadState {
         /// The puller's datacenter.
         peer: DatacenterName,
+        /// The puller's replica id.
+        replica: ReplicaId,
     },
     /// Scan the log; answer `Scanned` at once.
     Scan {

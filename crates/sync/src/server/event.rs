@@ -24,6 +24,8 @@ pub enum ServerEvent {
         cut: bool,
         /// Whether the puller is a configured peer. Who does not even claim a peer's name cannot make the node take a new identity.
         member: bool,
+        /// Whether a node of the puller's datacenter with another replica id is linked with this node, in either direction, and was heard lately.
+        taken: bool,
     },
     /// The answer to `Scan`.
     Scanned {

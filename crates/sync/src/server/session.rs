@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::{DatabaseName, HlcTime};
+use rejoin_document::{DatabaseName, HlcTime, ReplicaId};
 
 use super::command::ServerCommand;
 use super::event::{ServerEvent, ServerIdentity};
 use super::feed::Feed;
 use super::window::Window;
 use crate::message::{Hello, Message};
-use crate::{LinkOptions, Timestamp};
+use crate::{LinkOptions, Refusal, Timestamp};
 
 /// Serves one stream of one puller: greets it, sends what it does not know, and answers what a comparison asks.
 pub struct ServerSession {
@@ -63,6 +63,14 @@ impl ServerSession {
         }
     }
 
+    /// The replica id of the puller, once it is welcome, and when it was last heard: the driver refuses another node of its datacenter meanwhile.
+    pub fn linked(&self) -> Option<(ReplicaId, Timestamp)> {
+        match &self.phase {
+            Phase::Serving(hello) => Some((hello.replica, self.heard)),
+            Phase::AwaitingHello | Phase::AwaitingState(_) | Phase::Closed => None,
+        }
+    }
+
     /// Takes one event in and says what is to be done.
     pub fn handle(&mut self, now: Timestamp, event: ServerEvent) -> Vec<ServerCommand> {
         let mut out = Vec::new();
@@ -75,8 +83,17 @@ impl ServerSession {
                 self.heard = now;
                 self.received(now, message, &mut out);
             }
-            ServerEvent::StateRead { databases, cut, member } => {
-                self.state_read(now, &databases, (cut, member), &mut out);
+            ServerEvent::StateRead {
+                databases,
+                cut,
+                member,
+                taken,
+            } => {
+                let refusal = [(cut, Refusal::Cut), (taken, Refusal::Taken)];
+                let refusal = refusal
+                    .into_iter()
+                    .find_map(|(is_so, refusal)| is_so.then_some(refusal));
+                self.state_read(now, &databases, (refusal, member), &mut out);
             }
             ServerEvent::Scanned { database, scan } => self.scanned(now, database, scan, &mut out),
             ServerEvent::DatabaseChanged { database, local } => self.changed(now, &database, local, &mut out),
@@ -93,7 +110,7 @@ impl ServerSession {
             }
             ServerEvent::BucketRead(entries) => self.send(now, Message::Bucket(entries), &mut out),
             ServerEvent::DocumentsRead(documents) => self.send(now, Message::Documents(documents), &mut out),
-            ServerEvent::LinkCut => self.refuse(now, crate::Refusal::Cut, &mut out),
+            ServerEvent::LinkCut => self.refuse(now, Refusal::Cut, &mut out),
         }
         out
     }

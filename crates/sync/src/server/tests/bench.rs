@@ -44,9 +44,9 @@ impl Bench {
 
     /// Greets with this hello and reads a state that knows 7 of the server's own writes to customers and 50 of the puller's.
     pub(super) fn greet(&mut self, hello: Hello) -> Vec<ServerCommand> {
-        let peer = hello.datacenter.clone();
+        let (peer, replica) = (hello.datacenter.clone(), hello.replica);
         let out = self.receive(Message::Hello(hello));
-        if out != [ServerCommand::ReadState { peer }] {
+        if out != [ServerCommand::ReadState { peer, replica }] {
             return out;
         }
         let databases = vec![
@@ -57,6 +57,7 @@ impl Bench {
             databases,
             cut: false,
             member: true,
+            taken: false,
         })
     }
 

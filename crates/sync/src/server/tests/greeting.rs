@@ -80,9 +80,41 @@ fn a_puller_whose_link_is_cut_is_refused() {
         databases: vec![],
         cut: true,
         member: true,
+        taken: false,
     });
     assert_eq!(out[0], ServerCommand::Send(Message::Refused(Refusal::Cut)));
     assert!(matches!(out[1], ServerCommand::Disconnect { .. }));
+}
+
+#[test]
+fn a_puller_whose_datacenter_is_linked_as_another_node_is_refused_before_it_can_say_anything_of_us() {
+    let mut hello = hello();
+    hello.databases[1].knowledge = knows(&[(SERVER, 8)]);
+    let mut bench = Bench::new();
+    bench.receive(Message::Hello(hello));
+    let out = bench.event(ServerEvent::StateRead {
+        databases: vec![state_of("customers", &[(SERVER, 7)], 10)],
+        cut: false,
+        member: true,
+        taken: true,
+    });
+    assert_eq!(out[0], ServerCommand::Send(Message::Refused(Refusal::Taken)));
+    assert!(matches!(out[1], ServerCommand::Disconnect { .. }), "{out:?}");
+    assert_eq!(bench.session.linked(), None);
+}
+
+#[test]
+fn a_puller_that_is_welcome_holds_its_datacenter_from_when_it_was_last_heard() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.session.linked(), None);
+    bench.greet(hello());
+    let greeted = bench.now;
+    bench.tick(500);
+    assert_eq!(bench.session.linked(), Some((replica(PULLER), greeted)));
+    bench.receive(Message::Heartbeat { time: HlcTime(1) });
+    assert_eq!(bench.session.linked(), Some((replica(PULLER), bench.now)));
+    bench.event(ServerEvent::LinkCut);
+    assert_eq!(bench.session.linked(), None);
 }
 
 #[test]
@@ -123,6 +155,7 @@ fn a_puller_that_is_no_peer_cannot_make_us_take_a_new_identity() {
         databases: vec![state_of("customers", &[(SERVER, 7)], 10)],
         cut: false,
         member: false,
+        taken: false,
     });
     assert_eq!(out[0], ServerCommand::Send(Message::Refused(Refusal::Stranger)));
     assert!(matches!(out[1], ServerCommand::Disconnect { .. }));
@@ -144,6 +177,7 @@ fn a_puller_that_knows_a_write_of_ours_from_between_two_of_which_we_know_makes_u
             databases: vec![state],
             cut: false,
             member: true,
+            taken: false,
         });
         assert_eq!(
             matches!(out[0], ServerCommand::AssumeNewIdentity { .. }),

@@ -215,6 +215,7 @@ fn a_database_opened_before_the_welcome_is_served_too() {
         databases: vec![state_of("customers", &[(SERVER, 7)], 10)],
         cut: false,
         member: true,
+        taken: false,
     });
     bench.scanned("_rejoin", 0, &[], Some(watermark(&[])));
     let out = bench.scanned("customers", 10, &[], Some(watermark(&[])));

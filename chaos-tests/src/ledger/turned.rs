@@ -1,0 +1,235 @@
+//! Judges what was written to a path whose rule was changed while it was written (`docs/databases.md` says what is promised of it).
+//!
+//! Each write did what the rule that its node knew makes of it, which is what its edits say. What is stored does not change with the rule. So a value is
+//! visible, listed, or gone with a write whose author may have seen it, or some rule that the path had put another one first. A count adds up, wherever it
+//! is shown: in the body or beside it, with the number that it began from. An element stands in some array, unless somebody who may have seen it took it out.
+
+use std::collections::BTreeMap;
+
+use rejoin_document::Rule;
+
+use super::{Addition, Judge, Standing, precedence};
+use crate::history::{Edit, Entry, Json};
+
+/// More different sums than this are not followed.
+const SUMS_MAX: usize = 20_000;
+
+/// How one part of a write stands at a path that had these rules; `None`: it makes room for something that is judged itself, or the sum is not asked for
+/// or has too many possibilities.
+pub(super) fn standing(judge: &Judge<'_>, write: &Entry, edit: &Edit, had: &[Rule]) -> Option<Standing> {
+    match edit {
+        Edit::Assign { path, value, .. } => Some(assignment(judge, write, (path, value), had)),
+        Edit::Remove { path, .. } => Some(removal(judge, write, path, had)),
+        Edit::Add { path, element } => Some(addition(judge, write, path, element)),
+        Edit::Discard { path, element } => Some(discard(judge, write, path, element)),
+        Edit::Start { path, .. } | Edit::Increment { path, .. } => count(judge, write, path),
+        Edit::Replace { .. } | Edit::Stop { .. } => None,
+    }
+}
+
+/// Whether a write of the log can have left this there: assigned it, counted up to it, or put its elements together.
+pub(super) fn may_be_written(judge: &Judge<'_>, path: &str, value: &Json) -> bool {
+    let edits = || judge.edits().map(|(_, edit)| edit).filter(|edit| edit.path() == path);
+    if edits().any(|edit| matches!(edit, Edit::Assign { value: other, .. } if other == value)) {
+        return true;
+    }
+    let counts = |edit: &Edit| matches!(edit, Edit::Start { .. } | Edit::Increment { .. });
+    if value.as_integer().is_some() {
+        return edits().any(counts);
+    }
+    let holds = |edit: &Edit, element: &Json| match edit {
+        Edit::Add { element: other, .. } => other == element,
+        Edit::Assign { value, .. } => value.elements().is_some_and(|elements| elements.contains(element)),
+        _ => false,
+    };
+    let elements = value.elements();
+    elements.is_some_and(|elements| elements.iter().all(|element| edits().any(|edit| holds(edit, element))))
+}
+
+fn assignment(judge: &Judge<'_>, write: &Entry, (path, value): (&str, &Json), had: &[Rule]) -> Standing {
+    if judge.shown(path).as_ref() == Some(value) {
+        return Standing::Visible;
+    }
+    if judge.view.is_some_and(|view| view.listed_at(path).contains(value)) {
+        return Standing::Conflict;
+    }
+    after(judge, write, |other, edit| {
+        other.delete || edit.path() == path && !matches!(edit, Edit::Stop { .. })
+    })
+    .or_else(|| set_aside(judge, write, path, Some(value), had))
+    .unwrap_or(Standing::Unaccounted)
+}
+
+fn removal(judge: &Judge<'_>, write: &Entry, path: &str, had: &[Rule]) -> Standing {
+    let stamp = write.stamp();
+    let lists = |(at, listed)| at == path && stamp.is_none_or(|stamp| stamp == listed);
+    if judge.shown(path).is_none() {
+        return Standing::Visible;
+    }
+    if judge.view.is_some_and(|view| view.listed_removals().any(lists)) {
+        return Standing::Conflict;
+    }
+    after(judge, write, |other, edit| other.delete || edit.path() == path)
+        .or_else(|| set_aside(judge, write, path, None, had))
+        .unwrap_or(Standing::Unaccounted)
+}
+
+fn addition(judge: &Judge<'_>, write: &Entry, path: &str, element: &Json) -> Standing {
+    if judge.shows_element(path, element) {
+        return Standing::Visible;
+    }
+    if judge.view.is_some_and(|view| view.lists_element(path, element)) {
+        return Standing::Conflict;
+    }
+    after(judge, write, |other, edit| {
+        other.delete || takes_out(edit, path, element)
+    })
+    .unwrap_or(Standing::Unaccounted)
+}
+
+/// Whether an edit takes an element that its author had seen out of what stands at a path.
+fn takes_out(edit: &Edit, path: &str, element: &Json) -> bool {
+    match edit {
+        Edit::Discard {
+            path: at,
+            element: other,
+        } => at == path && other == element,
+        Edit::Assign { path: at, .. } | Edit::Remove { path: at, .. } => at == path,
+        // Of arrays that compete the shown one stays, and goes on.
+        Edit::Replace { path: at, read } => at == path && read.len() > 1,
+        _ => false,
+    }
+}
+
+fn discard(judge: &Judge<'_>, write: &Entry, path: &str, element: &Json) -> Standing {
+    if !judge.shows_element(path, element) {
+        return Standing::Visible;
+    }
+    let puts = |edit: &Edit| match edit {
+        Edit::Add {
+            path: at,
+            element: other,
+        } => at == path && other == element,
+        Edit::Assign { path: at, value, .. } => at == path && value.elements().is_some_and(|all| all.contains(element)),
+        // The first edit of an array makes a set of all of it.
+        Edit::Replace { path: at, read } => {
+            let mut read = read.iter().filter_map(Json::elements);
+            at == path && read.any(|all| all.contains(element))
+        }
+        _ => false,
+    };
+    if let Some(overwritten) = after(judge, write, |_, edit| puts(edit)) {
+        return overwritten;
+    }
+    let unseen = |other: &Entry| other.number != write.number && write.has_seen(other) != Some(true);
+    match judge.edits().any(|(other, edit)| puts(edit) && unseen(other)) {
+        true => Standing::SetAside,
+        false => Standing::Unaccounted,
+    }
+}
+
+/// Somebody who may have seen `write` has done this.
+fn after(judge: &Judge<'_>, write: &Entry, done: impl Fn(&Entry, &Edit) -> bool) -> Option<Standing> {
+    let mut later = judge.edits();
+    let later = later.any(|(other, edit)| done(other, edit) && other.may_have_seen(write));
+    later.then_some(Standing::Overwritten)
+}
+
+fn set_aside(judge: &Judge<'_>, write: &Entry, path: &str, value: Option<&Json>, had: &[Rule]) -> Option<Standing> {
+    let mut had = had.iter();
+    had.any(|rule| precedence::is_set_aside(judge, *rule, write, (path, value)))
+        .then_some(Standing::SetAside)
+}
+
+/// A summand of a count.
+struct Part {
+    amount: i128,
+    /// Whether it may be missing from the sum.
+    free: bool,
+    numbers: Vec<u64>,
+}
+
+fn count(judge: &Judge<'_>, write: &Entry, path: &str) -> Option<Standing> {
+    if !judge.sums {
+        return None;
+    }
+    let parts = parts(judge, path);
+    let is_part = |part: &&Part| part.numbers.contains(&write.number);
+    if parts.iter().filter(is_part).all(|part| part.free) {
+        return Some(Standing::Overwritten);
+    }
+    let sums = sums(&parts)?;
+    let shown = judge.shown(path).into_iter();
+    let listed = judge.view.into_iter().flat_map(|view| view.listed_at(path));
+    let mut numbers = shown.chain(listed).filter_map(|value| value.as_integer());
+    Some(match numbers.any(|number| sums.binary_search(&number).is_ok()) {
+        true => Standing::Visible,
+        false => Standing::Unaccounted,
+    })
+}
+
+/// What was added, and the numbers that somebody began to count from.
+fn parts(judge: &Judge<'_>, path: &str) -> Vec<Part> {
+    let writes = judge.writes.iter().copied().enumerate();
+    let additions = Addition::all(writes, path).into_iter().map(|addition| {
+        let done = addition.writes.iter().map(|place| judge.writes[*place]);
+        Part {
+            amount: addition.amount,
+            free: done.clone().all(|write| !write.is_ok() || is_ended(judge, write, path)),
+            numbers: done.map(|write| write.number).collect(),
+        }
+    });
+    let mut parts: Vec<Part> = additions.collect();
+    let mut begun: BTreeMap<u64, i128> = BTreeMap::new();
+    for (counter, edit) in judge.edits() {
+        let Edit::Increment {
+            path: at,
+            read: Some(read),
+            ..
+        } = edit
+        else {
+            continue;
+        };
+        for (other, edit) in judge.edits().filter(|_| at == path) {
+            let assigns =
+                matches!(edit, Edit::Assign { path: at, value, .. } if at == path && value.as_integer() == Some(*read));
+            if assigns && counter.may_have_seen(other) {
+                begun.insert(other.number, *read);
+            }
+        }
+    }
+    parts.extend(begun.into_iter().map(|(number, amount)| Part {
+        amount,
+        free: true,
+        numbers: vec![number],
+    }));
+    parts
+}
+
+/// Whether somebody who may have seen `write` put something in the place of the count, or decided about it, or deleted the document.
+fn is_ended(judge: &Judge<'_>, write: &Entry, path: &str) -> bool {
+    let ends = |other: &Entry, edit: &Edit| match edit {
+        Edit::Assign { path: at, .. } | Edit::Remove { path: at, .. } | Edit::Stop { path: at, .. } => at == path,
+        Edit::Replace { path: at, read } => at == path && (read.len() > 1 || other.facts.resolves),
+        _ => other.delete,
+    };
+    after(judge, write, ends).is_some()
+}
+
+/// What the parts can add up to, in ascending order; `None` if there are too many possibilities.
+fn sums(parts: &[Part]) -> Option<Vec<i128>> {
+    let mut sums = vec![0_i128];
+    for part in parts {
+        let before = part.free.then(|| sums.clone());
+        sums.iter_mut().for_each(|sum| *sum = sum.saturating_add(part.amount));
+        if let Some(before) = before {
+            sums.extend(before);
+            sums.sort_unstable();
+        }
+        sums.dedup();
+        if sums.len() > SUMS_MAX {
+            return None;
+        }
+    }
+    Some(sums)
+}
