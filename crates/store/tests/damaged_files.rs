@@ -163,3 +163,55 @@ fn a_flipped_bit_in_the_write_ahead_log_is_refused_and_takes_no_write_away_in_si
     );
     read_all(directory.path(), "undamaged").unwrap();
 }
+
+#[test]
+fn a_flipped_bit_in_the_manifest_is_refused_or_changes_no_answer() {
+    let directory = written();
+    let current = fs::read_to_string(directory.path().join("CURRENT")).unwrap();
+    let length = fs::metadata(directory.path().join(current.trim())).unwrap().len() as usize;
+    // Its end may look like what a power cut leaves.
+    let spread = (0..4 * FLIPS).map(|flip| flip * (length - 1) / (4 * FLIPS - 1));
+    let places: std::collections::BTreeSet<usize> = spread.chain(length.saturating_sub(64)..length).collect();
+    let mut refused = 0;
+    for place in &places {
+        let damaged = copy(directory.path());
+        let path = damaged.path().join(current.trim());
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[*place] ^= 1 << (place % 8);
+        fs::write(&path, bytes).unwrap();
+        refused += usize::from(read_all(damaged.path(), &format!("byte {place} of {length}")).is_err());
+    }
+    assert!(
+        refused * 2 > places.len(),
+        "of {} flipped bits {refused} were noticed",
+        places.len()
+    );
+}
+
+#[test]
+fn a_flipped_bit_that_makes_a_record_of_the_log_look_cut_off_is_refused() {
+    let directory = logged();
+    let logs = files(directory.path(), |name| name.ends_with(".log"));
+    let log = logs.iter().find(|log| fs::metadata(log).unwrap().len() > 0).unwrap();
+    let whole = fs::read(log).unwrap();
+    // The records of the first block: header of 7 bytes, in which the length is the fifth and sixth.
+    let (mut records, mut place) = (Vec::new(), 0);
+    while place + 7 < whole.len().min(32 << 10) {
+        records.push(place);
+        place += 7 + usize::from(u16::from_le_bytes([whole[place + 4], whole[place + 5]]));
+    }
+    assert!(records.len() > FLIPS, "{records:?}");
+    for record in records.iter().step_by(records.len() / FLIPS) {
+        for (byte, bit) in [(5, 0x80), (6, 0x04), (6, 0x80)] {
+            let damaged = copy(directory.path());
+            let path = damaged.path().join(log.file_name().unwrap());
+            let mut bytes = whole.clone();
+            bytes[record + byte] ^= bit;
+            fs::write(&path, bytes).unwrap();
+            let error = read_all(damaged.path(), "a record that looks cut off").unwrap_err();
+            for expected in ["a bit has flipped", &*path.to_string_lossy(), "restore a backup"] {
+                assert!(error.contains(expected), "{expected} is not in: {error}");
+            }
+        }
+    }
+}

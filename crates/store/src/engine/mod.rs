@@ -7,6 +7,7 @@ mod batch;
 mod conformance;
 mod error;
 mod family;
+mod flipped;
 mod leftovers;
 mod memory;
 mod range;

@@ -8,6 +8,7 @@ use rocksdb::{
     WriteOptions, properties,
 };
 
+use super::flipped::flipped_header;
 use super::leftovers::{remove_tables_but, table_number};
 use super::{
     Batch, Durability, Engine, EngineError, Entries, Family, KeyRange, Mutation, Read, RocksOpenError, RocksOptions,
@@ -37,6 +38,7 @@ impl RocksEngine {
             source,
         })?;
         check_contents(path)?;
+        check_logs(path)?;
         let general = general_options(options).map_err(|error| open_error(path, &error))?;
         check_families(path, &general)?;
         let open =
@@ -145,6 +147,35 @@ fn check_contents(path: &Path) -> Result<(), RocksOpenError> {
             return Err(RocksOpenError::Foreign {
                 path: path.into(),
                 found: name,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// RocksDB takes some flipped bits for the end of a log, and is caught by others in a loop.
+fn check_logs(path: &Path) -> Result<(), RocksOpenError> {
+    let unreadable = |source| RocksOpenError::Directory {
+        path: path.into(),
+        source,
+    };
+    let Ok(manifest) = std::fs::read_to_string(path.join("CURRENT")) else {
+        return Ok(());
+    };
+    let mut logs = vec![path.join(manifest.trim())];
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        if file.extension().is_some_and(|extension| extension == "log") {
+            logs.push(file);
+        }
+    }
+    // What is missing RocksDB tells by itself.
+    for log in logs.iter().filter(|log| log.exists()) {
+        if let Some(place) = flipped_header(log).map_err(unreadable)? {
+            let message = format!("a bit has flipped in {} at byte {place}", log.display());
+            return Err(RocksOpenError::Engine {
+                path: path.into(),
+                source: EngineError::new("read", message),
             });
         }
     }
