@@ -202,7 +202,7 @@ fn a_flipped_bit_that_makes_a_record_of_the_log_look_cut_off_is_refused() {
     }
     assert!(records.len() > FLIPS, "{records:?}");
     for record in records.iter().step_by(records.len() / FLIPS) {
-        for (byte, bit) in [(5, 0x40), (6, 0x04), (6, 0x80)] {
+        for (byte, bit) in [(5, 0x80), (6, 0x04), (6, 0x80)] {
             let damaged = copy(directory.path());
             let path = damaged.path().join(log.file_name().unwrap());
             let mut bytes = whole.clone();
