@@ -107,7 +107,9 @@ impl Run {
         let mut left = Vec::new();
         for laid in std::mem::take(&mut self.laid) {
             let Laid { original, copy } = laid;
-            if self.world.nodes[original].stopped || !self.is_held_elsewhere(original) {
+            // In the end everybody has everything, also one that was put back and has lost nothing that tells it so.
+            let is_held = self.is_held_elsewhere(original) || self.is_quiet && self.is_settled();
+            if self.world.nodes[original].stopped || !is_held {
                 left.push(laid);
                 continue;
             }

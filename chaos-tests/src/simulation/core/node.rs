@@ -109,6 +109,9 @@ impl Node {
     /// Starts again on the same disk, as after a crash.
     pub(super) fn restart(&mut self) {
         self.store = open(&self.name, &self.peers, &self.engine, self.machine, false);
+        // Under a new replica id it needs no peer to find out that its disk is an old one.
+        let replica = self.store.identity().replica;
+        self.unaware = self.unaware.filter(|former| *former == replica);
     }
 
     /// Starts again on other files, which lie at another place.
