@@ -8,6 +8,7 @@
 //!
 //! A stage carries plans out; everything else is common to all stages. The same plan gives the same event log, byte for byte, and the same history.
 
+mod comings;
 pub mod core;
 mod judged;
 pub mod nodes;

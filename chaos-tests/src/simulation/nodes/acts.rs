@@ -2,6 +2,8 @@
 //!
 //! Verbs name what was read as their base here: what an increment did to a document that nobody has read cannot be told from outside.
 
+use std::rc::Rc;
+
 use rejoin_client::{Batch, Bytes, CallError, Choice, Client, Conditions, Edit as Verb, Patch, WriteOptions, Written};
 use rejoin_document::Rule;
 
@@ -11,14 +13,14 @@ use crate::view::{Body, Conflict, Contender, View};
 use crate::workload::{self, Base, Change, OnConflict, Operation, changed, merge_patch};
 
 /// A write that is about to be sent.
-struct Draft {
-    document: String,
+pub(super) struct Draft {
+    pub(super) document: String,
     seen: Seen,
     way: Way,
     /// What is there if nothing else happens; `None`: it is deleted.
     body: Option<Body>,
     conditions: Conditions,
-    request: Option<String>,
+    pub(super) request: Option<String>,
 }
 
 /// How a write is sent.
@@ -85,13 +87,17 @@ impl SimulatedClient {
     }
 
     async fn send(&mut self, draft: Draft) {
-        let client = self.client.writing(WriteOptions {
-            request_id: draft.request.clone(),
-            ..WriteOptions::default()
-        });
+        if draft.request.is_some() && self.is_in_a_storm() {
+            return self.storm(vec![Rc::new(draft)]).await;
+        }
+        let client = naming(&self.client, &draft);
         let entry = self.entry(&draft);
         let answer = call(&client, &draft).await;
+        let is_unanswered = matches!(answer, Err(CallError::Unknown { .. }));
         self.note_write(entry, answer);
+        if is_unanswered && draft.request.is_some() {
+            self.keep(Rc::new(draft));
+        }
     }
 
     /// Does all writes or none.
@@ -160,7 +166,7 @@ impl SimulatedClient {
         Ok(())
     }
 
-    fn entry(&self, draft: &Draft) -> Entry {
+    pub(super) fn entry(&self, draft: &Draft) -> Entry {
         let edits = edits(draft.seen.view.as_ref(), draft.body.as_ref(), &self.rules);
         let facts = Facts {
             request: draft.request.clone(),
@@ -242,7 +248,15 @@ fn way_of(operation: &Operation, before: Option<&Body>) -> anyhow::Result<Option
     })
 }
 
-async fn call(client: &Client, draft: &Draft) -> Result<Written, CallError> {
+/// A client that sends a write under its request id.
+pub(super) fn naming(client: &Client, draft: &Draft) -> Client {
+    client.writing(WriteOptions {
+        request_id: draft.request.clone(),
+        ..WriteOptions::default()
+    })
+}
+
+pub(super) async fn call(client: &Client, draft: &Draft) -> Result<Written, CallError> {
     let (id, conditions) = (draft.document.as_str(), &draft.conditions);
     let body = draft.body.as_ref().map(Body::to_bytes).unwrap_or_default();
     let answer = match &draft.way {

@@ -1,16 +1,18 @@
 //! A client of the simulation: `rejoin-client` over the simulated network, at work on a few documents, with its session and a way round dead nodes.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use rejoin_api::{Reason, SessionToken};
 use rejoin_client::{CallError, Client, ClientOptions, Document, ReadOptions, Written};
 
+use super::acts::Draft;
 use super::journal::{Journal, Stand};
 use super::network::{address, dialler};
 use crate::history::{Answer, Entry, Event, Facts, Knowledge, Outcome, Read, Reading, Rules, Stamp, Tick};
 use crate::ledger::is_absent;
-use crate::plan::Dice;
+use crate::plan::{Dice, FaultKind};
 use crate::view::View;
 use crate::workload::{Base, Generator, Operation, Workload};
 
@@ -23,15 +25,19 @@ const REMEMBERED: usize = 5;
 /// One client.
 pub(super) struct SimulatedClient {
     name: String,
-    /// Its datacenter, by its place among `nodes`.
-    home: usize,
-    nodes: Vec<String>,
+    /// The datacenter that it was made for, by its place among `nodes`.
+    native: usize,
+    /// Its datacenter.
+    pub(super) home: usize,
+    pub(super) nodes: Vec<String>,
     pub(super) client: Client,
     sessions: u32,
     pub(super) rules: Rules,
     generator: Generator,
     dice: Dice,
     pub(super) journal: Journal,
+    /// Writes with a request id that were not answered, to be sent again.
+    pub(super) unanswered: Vec<Rc<Draft>>,
     seen: BTreeMap<String, Vec<Seen>>,
 }
 
@@ -71,11 +77,13 @@ impl SimulatedClient {
             generator: Generator::new(workload, &name),
             dice: Dice::of(seed, &name),
             name,
+            native: home,
             home,
             nodes,
             sessions: 0,
             rules: workload.rules.clone(),
             journal,
+            unanswered: Vec::new(),
             seen: BTreeMap::new(),
         })
     }
@@ -90,6 +98,7 @@ impl SimulatedClient {
         }
         self.journal.at_work(1);
         while self.journal.stand() == Stand::Working {
+            self.repeat_all().await;
             let operation = self.generator.next(&mut self.dice);
             self.perform(operation).await?;
             let pause_ms = 1 + self.generator.pause_ms(&mut self.dice);
@@ -183,7 +192,11 @@ impl SimulatedClient {
                 let view = found.as_ref().map(View::of).transpose()?;
                 let catching_up = found.map(|found| !found.state.catching_up_from.is_empty());
                 let answer = view.clone().map_or(Answer::Absent, Answer::Document);
-                let certain = asked.covered.clone();
+                // The token of this answer covers what it shows; that of several documents may name later writes than some of them hold.
+                let certain = match asked.snapshot {
+                    None => self.covered(),
+                    Some(_) => asked.covered.clone(),
+                };
                 (answer, catching_up, Some(Seen { at, view, certain }))
             }
             Err(error) => {
@@ -224,7 +237,7 @@ impl SimulatedClient {
         }
     }
 
-    /// Writes down what became of a write: `entry` says what it did and when it was sent.
+    /// Writes down what became of a write: `entry` says what it did, when it was sent and, if the client does not stay at one node, where to.
     pub(super) fn note_write(&mut self, entry: Entry, answer: Result<Written, CallError>) {
         let answered = self.journal.tick();
         let outcome = match answer {
@@ -247,9 +260,11 @@ impl SimulatedClient {
         if entry.read.revision.is_some() && matches!(outcome, Outcome::Ok { .. }) {
             entry.facts.upon = self.covered();
         }
+        if entry.datacenter.is_empty() {
+            entry.datacenter = self.datacenter();
+        }
         self.journal.push(Event::Write(Entry {
             client: self.name.clone(),
-            datacenter: self.datacenter(),
             answered,
             outcome,
             ..entry
@@ -287,6 +302,21 @@ impl SimulatedClient {
         SessionToken::decode(&token).ok().map(|token| Knowledge(token.seen))
     }
 
+    /// Whether it repeats now what was not answered, with all other clients that were made for its datacenter.
+    pub(super) fn is_in_a_storm(&self) -> bool {
+        self.journal.is_asked(FaultKind::RetryStorm, self.native)
+    }
+
+    /// A repetition was answered as the write itself was.
+    pub(super) fn has_stormed(&self) {
+        self.journal.has_done(FaultKind::RetryStorm, self.native);
+    }
+
+    /// A client of one node alone, with the same session.
+    pub(super) fn at(&self, node: usize) -> anyhow::Result<Client> {
+        Ok(connect(&self.nodes[node..=node], 0)?.with_session(self.client.session().clone()))
+    }
+
     /// The datacenter that has answered: without probing, calls stay at a node until one fails there.
     fn datacenter(&self) -> String {
         let current = self.client.address();
@@ -295,8 +325,8 @@ impl SimulatedClient {
     }
 }
 
-/// A client of all nodes that begins with `first`.
-fn connect(nodes: &[String], first: usize) -> anyhow::Result<Client> {
+/// A client of all these nodes that begins with `first`.
+pub(super) fn connect(nodes: &[String], first: usize) -> anyhow::Result<Client> {
     let mut addresses: Vec<String> = nodes.iter().map(|node| address(node)).collect();
     addresses.rotate_left(first % nodes.len().max(1));
     let client = Client::with_dialler(&addresses, options(), dialler())?;
@@ -331,5 +361,29 @@ pub(super) fn read_of(seen: &Seen) -> Read {
         revision: view.map(|view| view.revision.clone()),
         removals: removals.unwrap_or_default(),
         deletions: view.map(|view| view.listed_deletions().collect()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rejoin_document::{Dot, HlcTime, ReplicaId};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_read_shows_its_reader_has_seen_for_certain() {
+        let journal = Journal::new(Rules::default(), Vec::new());
+        let nodes = vec!["dc-a".to_owned()];
+        let mut client = SimulatedClient::new("c".to_owned(), 0, nodes, &Workload::default(), 1, journal).unwrap();
+        let asked = [None, Some(1)].map(|snapshot| client.ask("document-0", 1, snapshot));
+        // The answer comes with a token.
+        let mut token = SessionToken::new(DATABASE);
+        token.seen.advance(Dot {
+            replica: ReplicaId([1; 8]),
+            time: HlcTime(7),
+        });
+        client.client.session().resume(DATABASE, token.encode().into());
+        let certain = asked.map(|asked| client.note_reading(asked, Ok(None)).unwrap().unwrap().certain);
+        assert_eq!(certain, [Some(Knowledge(token.seen)), None]);
     }
 }

@@ -1,7 +1,7 @@
 //! Wall clocks and randomness of the simulated machines.
 //!
 //! A store takes its clock and its entropy as bare functions, so each machine has functions of its own, and what they answer lies in thread-local
-//! state: one simulation at a time on a thread. Time is the network's, plus what the machine's clock is wrong by.
+//! state: one simulation at a time on a thread. Time is that of the process that runs, else of the world, plus what the machine's clock is wrong by.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rejoin_gateway::WallClock;
+use tokio::time::Instant;
 use uhlc::NTP64;
 
 /// Machines of one simulation.
@@ -27,8 +28,10 @@ pub(super) struct ClockError {
 }
 
 struct Machines {
-    /// The time of the network, for readers that are on no machine.
+    /// The time of the world, for readers that are in no process.
     elapsed: Duration,
+    /// The process that runs: the time of the world when it began, and its own.
+    process: Option<(Duration, Instant)>,
     errors: [ClockError; MACHINES_MAX],
     entropy: [StdRng; MACHINES_MAX],
 }
@@ -42,6 +45,7 @@ impl Machines {
         let entropy = std::array::from_fn(|machine| StdRng::seed_from_u64(seed.wrapping_add(machine as u64)));
         Self {
             elapsed: Duration::ZERO,
+            process: None,
             errors: [ClockError::default(); MACHINES_MAX],
             entropy,
         }
@@ -53,9 +57,19 @@ pub(super) fn reset(seed: u64) {
     MACHINES.set(Machines::new(seed));
 }
 
-/// Sets the time of the network, for readers that are on no machine.
+/// Sets the time of the world, for readers that are in no process.
 pub(super) fn set_elapsed(elapsed: Duration) {
     MACHINES.with_borrow_mut(|machines| machines.elapsed = elapsed);
+}
+
+/// A process runs from now on: time is what its runtime says. It had begun at this time of the world, and at this time of its own.
+pub(super) fn begin_process(world: Duration, own: Instant) {
+    MACHINES.with_borrow_mut(|machines| machines.process = Some((world, own)));
+}
+
+/// The process runs no more.
+pub(super) fn end_process() {
+    MACHINES.with_borrow_mut(|machines| machines.process = None);
 }
 
 /// Makes the clock of a machine wrong.
@@ -84,9 +98,11 @@ fn draw<const MACHINE: usize>() -> [u8; 16] {
 }
 
 fn read<const MACHINE: usize>() -> NTP64 {
-    let elapsed = turmoil::sim_elapsed();
     MACHINES.with_borrow(|machines| {
-        let elapsed = elapsed.unwrap_or(machines.elapsed);
+        let elapsed = match machines.process {
+            Some((world, own)) => world + Instant::now().saturating_duration_since(own),
+            None => machines.elapsed,
+        };
         NTP64::from(shown(elapsed, machines.errors[MACHINE]))
     })
 }

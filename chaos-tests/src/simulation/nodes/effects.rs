@@ -15,6 +15,9 @@ use crate::plan::{Fault, FaultKind, Target};
 /// A fault that does not come and go changes at the end of time.
 const NEVER_MS: u64 = u64::MAX / 2;
 
+/// For how long a process is told at once to stand still.
+const STANDS_MS: u64 = 100;
+
 const NS_PER_MS: i128 = 1_000_000;
 const TEN_YEARS_MS: i128 = 10 * 365 * 24 * 3600 * 1000;
 
@@ -41,9 +44,25 @@ pub(super) fn turn(world: &mut World, fault: &Fault, on: bool) {
             }
         }
         FaultKind::Slow | FaultKind::Jittery => slow(world, fault, on),
+        FaultKind::Thin => {
+            if let Some(pair) = ends(fault) {
+                Links::thin(&world.sim, &world.names, pair, thin_rate(fault), on);
+            }
+        }
+        FaultKind::Stopped | FaultKind::SlowSync | FaultKind::SlowConsumer | FaultKind::RetryStorm => {
+            if let Target::Node(node) = fault.target {
+                turn_at_node(world, fault, node, on);
+            }
+        }
         FaultKind::LinkCut => order_cut(world, fault, on),
         FaultKind::SyncError | FaultKind::NoSpace => refuse(world, fault, on),
-        FaultKind::CrashLoop if on => crash(world, fault),
+        FaultKind::CrashLoop => {
+            if on {
+                crash(world, fault);
+            }
+        }
+        // It is acted on at every change.
+        FaultKind::DatabaseRecreated => {}
         FaultKind::RestartedBehind => {
             set_clock(fault, on);
             if let Some(node) = running(world, fault).filter(|_| on) {
@@ -60,9 +79,40 @@ pub(super) fn turn(world: &mut World, fault: &Fault, on: bool) {
     }
 }
 
+fn turn_at_node(world: &mut World, fault: &Fault, node: usize, on: bool) {
+    match fault.kind {
+        FaultKind::Stopped if on => world.stand_still(node, world.now_ms() + STANDS_MS + 50),
+        FaultKind::Stopped => world.stand_still(node, 0),
+        FaultKind::SlowSync => {
+            let takes_ms = if on { 60 + fault.draw % 300 } else { 0 };
+            world.machines[node].hooks.slow_syncs(Duration::from_millis(takes_ms));
+        }
+        _ => world.journal.ask_clients(fault.kind, node, on),
+    }
+}
+
+/// How often what such a fault does had an effect where it is in force; `None`: it has its effect by being in force.
+pub(super) fn had(world: &World, fault: &Fault) -> Option<u64> {
+    Some(match (fault.kind, fault.target) {
+        (FaultKind::Thin, _) => Links::waited(&world.sim, &world.names, ends(fault)?),
+        (FaultKind::Stopped, Target::Node(node)) => world.stood(node),
+        (FaultKind::SlowSync, Target::Node(node)) => world.machines[node].hooks.slowed(),
+        (FaultKind::SlowConsumer | FaultKind::RetryStorm, Target::Node(node)) => world.journal.done(fault.kind, node),
+        (FaultKind::DatabaseRecreated, _) => world.deletions(),
+        _ => return None,
+    })
+}
+
+/// Bytes a second of a thin way.
+fn thin_rate(fault: &Fault) -> u32 {
+    500 + u32::try_from(fault.draw % 4_000).unwrap_or(0)
+}
+
 /// After how many milliseconds a fault changes for the first time.
 pub(super) fn first_change_ms(fault: &Fault) -> u64 {
     match fault.kind {
+        FaultKind::Stopped => STANDS_MS,
+        FaultKind::DatabaseRecreated => 0,
         FaultKind::Flapping | FaultKind::Strobing | FaultKind::CrashLoop => 200,
         FaultKind::LongPartition | FaultKind::LongAway => fault.for_ms / 2,
         _ => NEVER_MS,
@@ -80,6 +130,17 @@ pub(super) fn change(world: &mut World, fault: &Fault, on: &mut bool) -> u64 {
         FaultKind::CrashLoop => {
             crash(world, fault);
             world.dice.between(150, 600)
+        }
+        FaultKind::DatabaseRecreated => {
+            if let Target::Node(node) = fault.target {
+                world.come_and_go(node);
+            }
+            world.dice.between(50, 150)
+        }
+        // A process that has begun meanwhile stands still as well.
+        FaultKind::Stopped => {
+            turn(world, fault, true);
+            STANDS_MS
         }
         FaultKind::LongPartition | FaultKind::LongAway => {
             (0..world.names.len()).for_each(|node| world.orders.give(Order::Compact(node)));

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::effects::{self, directions};
 use super::occasions::Occasions;
+use super::operator::Order;
 use super::restores::Restores;
 use super::world::World;
 use crate::history::Phase;
@@ -27,6 +28,8 @@ struct Active {
     /// When it changes next, for one that comes and goes.
     next_ms: u64,
     on: bool,
+    /// How often such a fault had had an effect when this one began; `None`: it counts.
+    before: Option<u64>,
 }
 
 impl Injector {
@@ -62,6 +65,7 @@ impl Injector {
             if active.next_ms <= now {
                 active.next_ms = now.saturating_add(effects::change(world, &active.fault, &mut active.on));
             }
+            active.count(world);
         }
         self.occasions.act(world);
         self.restores.act(world)
@@ -91,9 +95,12 @@ impl Injector {
                     world.journal.fault(fault.kind, fault.target, Phase::Struck);
                 }
             }
-            FaultKind::RestoredBackup | FaultKind::RolledBack | FaultKind::Wiped => {
-                self.restores.begin(world, fault)?
+            FaultKind::RulesDiffer => {
+                if let Target::Node(node) = fault.target {
+                    world.orders.give(Order::ChangeRules(node, fault.draw));
+                }
             }
+            kind if Restores::exchange_for(kind) => self.restores.begin(world, fault)?,
             kind if Occasions::wait_for(kind) => self.occasions.begin(fault),
             _ => {
                 let lasts_ms = match fault.kind {
@@ -102,13 +109,17 @@ impl Injector {
                     FaultKind::RestartedBehind => 5_000,
                     _ => fault.for_ms.max(100),
                 };
+                let before = effects::had(world, &fault);
                 effects::turn(world, &fault, true);
-                world.journal.fault(fault.kind, fault.target, Phase::Begun);
+                if before.is_none() {
+                    world.journal.fault(fault.kind, fault.target, Phase::Begun);
+                }
                 self.active.push(Active {
                     fault,
                     until_ms: now.saturating_add(lasts_ms),
                     next_ms: now.saturating_add(effects::first_change_ms(&fault)),
                     on: true,
+                    before,
                 });
             }
         }
@@ -118,13 +129,28 @@ impl Injector {
     fn lift(&mut self, world: &mut World, is_over: impl Fn(&Active) -> bool) {
         let (over, active) = std::mem::take(&mut self.active).into_iter().partition(is_over);
         self.active = active;
-        for active in over {
+        for mut active in over {
+            active.count(world);
             if active.on {
                 effects::turn(world, &active.fault, false);
             }
-            world
-                .journal
-                .fault(active.fault.kind, active.fault.target, Phase::Ended);
+            if active.before.is_none() {
+                let fault = active.fault;
+                world.journal.fault(fault.kind, fault.target, Phase::Ended);
+            }
+        }
+    }
+}
+
+impl Active {
+    /// Counts a fault whose effect can be seen once it was.
+    fn count(&mut self, world: &World) {
+        if self
+            .before
+            .is_some_and(|before| effects::had(world, &self.fault) > Some(before))
+        {
+            self.before = None;
+            world.journal.fault(self.fault.kind, self.fault.target, Phase::Begun);
         }
     }
 }

@@ -32,9 +32,20 @@ struct Record {
     /// Milliseconds since the run began.
     ms: u64,
     fired: BTreeMap<FaultKind, u64>,
+    /// What is in force of the faults that clients do to a datacenter, and what it has done there.
+    asked_of_clients: BTreeMap<(FaultKind, usize), Asked>,
     operations: u64,
     clients_at_work: usize,
     failures: Vec<String>,
+}
+
+/// What clients are asked to do to a datacenter.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    /// Faults that ask for it.
+    times: u32,
+    /// How often it was done, since ever.
+    done: u64,
 }
 
 impl Journal {
@@ -45,6 +56,7 @@ impl Journal {
             stand: Stand::default(),
             ms: 0,
             fired: BTreeMap::new(),
+            asked_of_clients: BTreeMap::new(),
             operations: 0,
             clients_at_work: 0,
             failures: Vec::new(),
@@ -91,6 +103,40 @@ impl Journal {
 
     pub(super) fn clients_at_work(&self) -> usize {
         self.record().clients_at_work
+    }
+
+    /// Clients of a datacenter do such a thing from now on, if `on`; else one fault less asks them to.
+    pub(super) fn ask_clients(&self, kind: FaultKind, datacenter: usize, on: bool) {
+        let mut record = self.record();
+        let asked = record.asked_of_clients.entry((kind, datacenter)).or_default();
+        asked.times = if on {
+            asked.times + 1
+        } else {
+            asked.times.saturating_sub(1)
+        };
+    }
+
+    /// Whether clients of a datacenter are to do such a thing.
+    pub(super) fn is_asked(&self, kind: FaultKind, datacenter: usize) -> bool {
+        let record = self.record();
+        let asked = record.asked_of_clients.get(&(kind, datacenter));
+        asked.is_some_and(|asked| asked.times > 0)
+    }
+
+    /// A client of a datacenter has done such a thing, and it had its effect.
+    pub(super) fn has_done(&self, kind: FaultKind, datacenter: usize) {
+        self.record()
+            .asked_of_clients
+            .entry((kind, datacenter))
+            .or_default()
+            .done += 1;
+    }
+
+    /// How often clients of a datacenter have done such a thing, since ever.
+    pub(super) fn done(&self, kind: FaultKind, datacenter: usize) -> u64 {
+        let record = self.record();
+        let asked = record.asked_of_clients.get(&(kind, datacenter));
+        asked.map_or(0, |asked| asked.done)
     }
 
     /// A fault was done, or ended. It counts once, when it is done.

@@ -1,11 +1,12 @@
 //! What the network does between datacenters while faults overlap: each direction is open as long as nobody blocks it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use turmoil::Sim;
 
-use super::wire::{Break, break_ends};
+use super::wire::{Break, break_ends, thin, waited};
 
 /// Time that a segment takes when nothing is wrong.
 pub(super) const LATENCY: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(30));
@@ -71,6 +72,11 @@ impl Links {
             self.closed.remove(&node);
         }
         self.tell_again(sim, names, node);
+    }
+
+    /// Whether clients do not reach the node because of its disk.
+    pub(super) fn is_closed_to_clients(&self, node: usize) -> bool {
+        self.closed.contains(&node)
     }
 
     /// Nothing that a node sends arrives any more, until the network is told again.
@@ -146,6 +152,18 @@ impl Links {
         broken
     }
 
+    /// From now on what each host of the pair sends to one of the other's is so many bytes a second, if `on`; else one such fault less says so.
+    pub(super) fn thin(sim: &Sim<'_>, names: &[String], pair: (usize, usize), bytes_per_second: u32, on: bool) {
+        for (from, to) in ways(sim, names, pair) {
+            thin(from, to, bytes_per_second, on);
+        }
+    }
+
+    /// How often something had to wait because a way between the two was thin.
+    pub(super) fn waited(sim: &Sim<'_>, names: &[String], pair: (usize, usize)) -> u64 {
+        ways(sim, names, pair).map(|(from, to)| waited(from, to)).sum()
+    }
+
     /// From now on what the pair sends takes from `least` to `most`.
     pub(super) fn slow(sim: &Sim<'_>, names: &[String], (a, b): (usize, usize), (least, most): (Duration, Duration)) {
         for one in hosts(&names[a]) {
@@ -155,6 +173,14 @@ impl Links {
             }
         }
     }
+}
+
+/// The ways from each host of a datacenter to each of another, and back.
+fn ways(sim: &Sim<'_>, names: &[String], (a, b): (usize, usize)) -> impl Iterator<Item = (IpAddr, IpAddr)> {
+    let addresses = |datacenter: &String| hosts(datacenter).map(|host| sim.lookup(host.as_str()));
+    let (ones, twos) = (addresses(&names[a]), addresses(&names[b]));
+    ones.into_iter()
+        .flat_map(move |one| twos.into_iter().flat_map(move |two| [(one, two), (two, one)]))
 }
 
 /// The host of those who run the nodes; nobody cuts it off.

@@ -6,16 +6,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use rejoin_document::DatacenterName;
 use rejoin_gateway::config::{PeerSettings, Plan, Settings};
 use rejoin_gateway::{Node, Parts, Transport};
 use rejoin_store::{Place, Store, StoreOptions};
 
+use super::card::{Card, Gate, Socket, card};
 use super::client::DATABASE;
 use super::clock;
 use super::disk::{Disk, Hooks};
 use super::journal::Journal;
-use super::network::{PORT, SimulatedNetwork, address};
+use super::network::{PORT, address};
 use crate::history::{Event, Knowledge, Restart, Tick};
 use crate::simulation::sizes;
 
@@ -45,16 +47,35 @@ struct Ended {
     same_disk: bool,
 }
 
+/// How a machine's disk was exchanged.
+#[derive(Clone, Copy)]
+pub(super) struct Exchange {
+    /// What its restart is called.
+    pub(super) how: &'static str,
+    /// It holds what the one before held.
+    pub(super) same_disk: bool,
+    /// The operator starts the node with `--restored`.
+    pub(super) told: bool,
+    /// The node sees from the files that they are a copy.
+    pub(super) other_files: bool,
+    /// It is another machine, too.
+    pub(super) other_host: bool,
+}
+
 struct State {
     settings: Settings,
     disk: Disk,
     /// Stands for the file system: the file that a store recognises its own directory by.
     inode: u64,
+    /// Machines that have had this one's name before.
+    hosts: u64,
     restored: bool,
     starts: u64,
     seed: u64,
     store: Option<Store>,
     ended: Option<Ended>,
+    /// The way to the network card, and what holds back what it sends.
+    network: Option<(Socket, Gate)>,
 }
 
 impl Machine {
@@ -70,11 +91,13 @@ impl Machine {
         let state = State {
             disk,
             inode: 1,
+            hosts: 0,
             restored: false,
             starts: 0,
             seed,
             store: None,
             ended: None,
+            network: None,
             settings,
         };
         Self {
@@ -89,6 +112,20 @@ impl Machine {
     /// The store of the node that runs.
     pub(super) fn store(&self) -> Option<Store> {
         self.state.borrow().store.clone()
+    }
+
+    /// A network card for the next process.
+    pub(super) fn plug_in(&self) -> Card {
+        let (card, socket, gate) = card();
+        self.state.borrow_mut().network = Some((socket, gate));
+        card
+    }
+
+    /// Nothing that the node sends leaves the machine, or all that was held leaves it.
+    pub(super) fn hold(&self, held: bool) {
+        if let Some((_, gate)) = &self.state.borrow().network {
+            gate.shut(held);
+        }
     }
 
     /// The process is gone, in this way, and with it what held the disk.
@@ -109,14 +146,14 @@ impl Machine {
         act(&mut self.state.borrow_mut().disk)
     }
 
-    /// The disk is another one now. Told, the operator starts the node with `--restored`; with `other_files` it sees from the files that they are a
-    /// copy.
-    pub(super) fn replaced(&self, how: &'static str, told: bool, other_files: bool) {
+    /// The disk is another one now.
+    pub(super) fn exchanged(&self, exchange: Exchange) {
         let mut state = self.state.borrow_mut();
-        state.restored = told;
-        state.inode += u64::from(other_files);
+        state.restored = exchange.told;
+        state.inode += u64::from(exchange.other_files);
+        state.hosts += u64::from(exchange.other_host);
         if let Some(ended) = &mut state.ended {
-            (ended.how, ended.same_disk) = (how, false);
+            (ended.how, ended.same_disk) = (exchange.how, exchange.same_disk);
         }
     }
 
@@ -124,15 +161,14 @@ impl Machine {
     ///
     /// # Errors
     /// It does not start.
-    pub(super) async fn run(self) -> turmoil::Result {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
         let mut started = self.start().await;
         while started.is_err() && self.hooks.is_refusing() {
             // Whoever supervises the process starts it again, until the disk takes writes.
             tokio::time::sleep(START_AGAIN).await;
             started = self.start().await;
         }
-        // The simulation passes on no causes.
-        let node = started.map_err(|error| format!("{} does not start: {error:#}", self.name))?;
+        let node = started.with_context(|| format!("{} does not start", self.name))?;
         self.serving(node.store());
         loop {
             tokio::time::sleep(ALIVE_EVERY).await;
@@ -160,18 +196,20 @@ impl Machine {
 
     async fn start(&self) -> anyhow::Result<Node> {
         self.hooks.revive();
-        let (settings, options, engine, seed) = {
+        let (settings, options, engine, seed, socket) = {
             let mut state = self.state.borrow_mut();
             state.starts += 1;
             let seed = state
                 .seed
                 .wrapping_add(state.starts.wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let engine = state.disk.open(&self.hooks)?;
-            (state.settings.clone(), self.options(&state)?, engine, seed)
+            let (socket, _) = state.network.as_ref().context("the machine has no network card")?;
+            let socket = socket.clone();
+            (state.settings.clone(), self.options(&state)?, engine, seed, socket)
         };
         let store = Store::open(engine, options)?;
         self.state.borrow_mut().restored = false;
-        let transport: Arc<dyn Transport> = Arc::new(SimulatedNetwork);
+        let transport: Arc<dyn Transport> = Arc::new(socket);
         let listening = transport.listen(settings.grpc.address).await?;
         let parts = Parts {
             store,
@@ -195,7 +233,7 @@ impl Machine {
             .map(|peer| peer.datacenter.parse())
             .collect::<Result<_, _>>()?;
         options.place = Place {
-            host: self.name.clone(),
+            host: format!("{}-{}", self.name, state.hosts),
             path: "/data".to_owned(),
             inode: state.inode,
             boot: String::new(),

@@ -1,17 +1,18 @@
-//! Those who run the nodes: they make the database, cut links, compact, and read what every node shows at the end.
+//! Those who run the nodes: they make the database, change its rules, cut links, compact, and read what every node shows at the end.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use rejoin_client::{Client, ClientOptions, Database};
-use rejoin_document::{Granularity, RuleSet};
+use rejoin_client::{Client, ClientOptions, Database, DatabaseChange};
+use rejoin_document::{Granularity, Rule, RuleSet};
 
 use super::client::DATABASE;
 use super::journal::{Journal, Stand};
 use super::network::{address, dialler};
-use crate::history::{Event, FinalState, Rules};
+use crate::history::{Event, FinalState, Phase, Rules};
+use crate::plan::{FaultKind, Target};
 use crate::view::Picture;
 
 /// What an operator is told to do.
@@ -23,7 +24,12 @@ pub(super) enum Order {
     Restore(usize, usize),
     /// Drops what need not be kept.
     Compact(usize),
+    /// Gives a path that nobody writes to another rule at this node; the number decides which. The others learn it when they can.
+    ChangeRules(usize, u64),
 }
+
+/// Rules that a path may have by turns.
+const RULES: [Rule; 4] = [Rule::Max, Rule::Min, Rule::Latest, Rule::Set];
 
 /// Orders that wait. Clones are one.
 #[derive(Clone, Default)]
@@ -54,10 +60,11 @@ pub(super) async fn operate(names: Vec<String>, rules: Rules, orders: Orders, jo
     while journal.stand() < Stand::Reading {
         match orders.take() {
             // A node that is down is not operated.
-            Some(order) => drop(carry_out(order, &clients, &names).await),
+            Some(order) => drop(carry_out(order, &clients, &names, &journal).await),
             None => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
+    let mut definitions = Vec::new();
     for (name, client) in names.iter().zip(&clients) {
         let picture = read(client)
             .await
@@ -70,8 +77,27 @@ pub(super) async fn operate(names: Vec<String>, rules: Rules, orders: Orders, jo
             picture,
             kept: None,
         }));
+        definitions.push((name, definition(client).await));
+    }
+    let differs = |pair: &[(&String, String)]| pair[0].1 != pair[1].1;
+    if let Some([one, two]) = definitions.windows(2).find(|pair| differs(pair)) {
+        let (one, at, two, other) = (&one.1, one.0, &two.1, two.0);
+        journal.fail(format!(
+            "the database is defined as {one} at {at} and as {two} at {other}"
+        ));
     }
     Ok(())
+}
+
+/// How a node defines the database.
+async fn definition(client: &Client) -> String {
+    match client.databases().await {
+        Ok(databases) => {
+            let found = databases.iter().find(|database| database.name == DATABASE);
+            found.map_or_else(String::new, |database| format!("{:?}", database.rules))
+        }
+        Err(error) => format!("unknown ({error})"),
+    }
 }
 
 /// Makes the database at the first node, and waits until all know it.
@@ -93,7 +119,7 @@ async fn begin(clients: &[Client], rules: &Rules) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn carry_out(order: Order, clients: &[Client], names: &[String]) -> anyhow::Result<()> {
+async fn carry_out(order: Order, clients: &[Client], names: &[String], journal: &Journal) -> anyhow::Result<()> {
     match order {
         Order::Cut(node, peer) => drop(clients[node].cut_link(&names[peer]).await?),
         Order::Restore(node, peer) => {
@@ -103,6 +129,18 @@ async fn carry_out(order: Order, clients: &[Client], names: &[String]) -> anyhow
             }
         }
         Order::Compact(node) => drop(clients[node].compact(None, Duration::from_secs(5)).await?),
+        Order::ChangeRules(node, draw) => {
+            let path = format!("/unused/{}", draw % 3);
+            let rule = RULES[usize::try_from(draw / 3 % 4).unwrap_or(0)];
+            let change = DatabaseChange {
+                set_rules: RuleSet::new([(path.as_str(), rule)])?,
+                ..DatabaseChange::default()
+            };
+            let (_, changed) = clients[node].update_database(DATABASE, &change).await?;
+            if changed {
+                journal.fault(FaultKind::RulesDiffer, Target::Node(node), Phase::Struck);
+            }
+        }
     }
     Ok(())
 }

@@ -59,9 +59,11 @@ fn go_through(world: &mut World, plan: &Plan) -> anyhow::Result<()> {
     }));
     world.observe_anew();
     world.step()?;
-    while world.now_ms() < quiet_ms + CONVERGE_MS_MAX + 5_000 && !world.are_equal() {
+    let is_over = |world: &World| world.are_equal() && world.is_fleeting_settled();
+    while world.now_ms() < quiet_ms + CONVERGE_MS_MAX + 5_000 && !is_over(world) {
         world.step()?;
     }
+    world.judge_fleeting();
     world.journal.set_stand(Stand::Reading);
     let mut ended = false;
     let latest = world.now_ms() + STOP_MS_MAX;

@@ -10,18 +10,21 @@ use turmoil::Sim;
 
 use super::client::{DATABASE, SimulatedClient};
 use super::disk::{Backup, DirectoryDisk, Disk, Hooks, MemoryDisk};
-use super::journal::{Journal, Stand};
+use super::follower::Follower;
+use super::journal::Journal;
 use super::links::{LATENCY, Links, OPERATOR, hosts};
 use super::machine::{Machine, settings};
 use super::operator::{Orders, operate};
+use super::process::Process;
 use super::stage::DiskKind;
 use super::{clock, panics, wire};
 use crate::history::{Event, Knowledge, Observation};
 use crate::plan::{Dice, Plan};
+use crate::simulation::comings::Comings;
 use crate::view::hexadecimal;
 use crate::workload::documents;
 
-/// One instant. What the network carries arrives at instants; timers of a host are exact to a millisecond.
+/// One instant. What the network carries arrives at instants; timers of a process are exact to a millisecond.
 const INSTANT: Duration = Duration::from_millis(10);
 
 /// How a process ends whose machine has no power any more.
@@ -32,10 +35,20 @@ pub(super) struct World {
     pub(super) sim: Sim<'static>,
     pub(super) names: Vec<String>,
     pub(super) machines: Vec<Machine>,
+    /// The processes that run, by the numbers of their machines.
+    processes: Vec<Option<Process>>,
+    /// Instants in which the process of a machine stood still, since ever.
+    stood: Vec<u64>,
     pub(super) links: Links,
     pub(super) journal: Journal,
     pub(super) orders: Orders,
     pub(super) dice: Dice,
+    /// The database that comes and goes.
+    pub(super) comings: Comings,
+    /// Acts that were done to it.
+    pub(super) acts: u64,
+    /// A node has come back with another disk: a deletion may have been known there only.
+    pub(super) restored: bool,
     random: StdRng,
     database: DatabaseName,
     documents: Vec<DocumentId>,
@@ -70,6 +83,8 @@ impl World {
         let mut world = Self {
             sim,
             machines: Vec::new(),
+            processes: Vec::new(),
+            stood: vec![0; names.len()],
             links: Links::default(),
             orders: Orders::default(),
             random: StdRng::seed_from_u64(dice.number()),
@@ -83,6 +98,9 @@ impl World {
             journal,
             names,
             dice,
+            comings: Comings::default(),
+            acts: 0,
+            restored: false,
         };
         for number in 0..world.names.len() {
             world.switch_on(plan, disk, number)?;
@@ -109,12 +127,17 @@ impl World {
             DiskKind::Memory => Disk::Memory(MemoryDisk::new()),
             DiskKind::Directory => Disk::Directory(DirectoryDisk::new()?),
         };
-        let all = self.names.iter().flat_map(|name| hosts(name));
-        let others = all.chain([OPERATOR.to_owned()]).filter(|other| *other != name);
-        let hooks = Hooks::new(name.clone(), others.collect());
-        let machine = Machine::new(number, settings, disk, hooks, self.dice.number(), self.journal.clone());
+        let seed = self.dice.number();
+        let machine = Machine::new(number, settings, disk, Hooks::default(), seed, self.journal.clone());
         self.machines.push(machine.clone());
-        self.sim.host(name, move || machine.clone().run());
+        self.processes.push(None);
+        self.sim.host(name, move || machine.plug_in().run());
+        self.start_process(number)
+    }
+
+    fn start_process(&mut self, number: usize) -> anyhow::Result<()> {
+        let node = self.machines[number].clone().run();
+        self.processes[number] = Some(Process::start(self.sim.elapsed(), node)?);
         Ok(())
     }
 
@@ -133,9 +156,7 @@ impl World {
                         }
                     });
                 }
-                while journal.stand() < Stand::Reading {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
+                Follower::new(&names, home, journal)?.run().await;
                 Ok(())
             });
         }
@@ -163,8 +184,10 @@ impl World {
             if self.starts[number].is_some_and(|at| at <= self.now_ms()) {
                 self.starts[number] = None;
                 self.sim.bounce(self.names[number].as_str());
+                self.start_process(number)?;
             }
         }
+        self.go_on()?;
         let ended = self.sim.step().map_err(|error| anyhow::anyhow!("{error}"));
         for panic in panics::taken() {
             self.journal.fail(format!("a task panicked: {panic}"));
@@ -172,6 +195,41 @@ impl World {
         let ended = ended?;
         self.observe();
         Ok(ended)
+    }
+
+    /// The processes do what there is to do in this instant.
+    fn go_on(&mut self) -> anyhow::Result<()> {
+        let until = self.sim.elapsed() + INSTANT;
+        for (number, machine) in self.machines.iter().enumerate() {
+            let Some(process) = &mut self.processes[number] else {
+                continue;
+            };
+            self.stood[number] += u64::from(process.go_on(until, INSTANT)?);
+            machine.hold(process.is_ahead_of(until) || machine.hooks.is_dead());
+        }
+        Ok(())
+    }
+
+    /// The process of a machine stands still until then; or, before it, if `until_ms` has passed, goes on.
+    pub(super) fn stand_still(&mut self, number: usize, until_ms: u64) {
+        let is_over = until_ms <= self.now_ms();
+        match &mut self.processes[number] {
+            Some(process) if is_over => process.stand_no_more(),
+            Some(process) => process.stand_still(Duration::from_millis(until_ms)),
+            None => {}
+        }
+    }
+
+    /// Whether the process of a machine runs and neither stands still nor is ahead of the world.
+    pub(super) fn goes_on(&self, number: usize) -> bool {
+        let now = self.sim.elapsed();
+        let process = self.processes[number].as_ref();
+        process.is_some_and(|process| !process.stands_still_at(now) && !process.is_ahead_of(now))
+    }
+
+    /// Instants in which the process of a machine stood still, since ever.
+    pub(super) fn stood(&self, number: usize) -> u64 {
+        self.stood[number]
     }
 
     /// The store of a node that runs.
@@ -190,6 +248,7 @@ impl World {
         self.links.silence(&self.sim, &self.names, number);
         self.machines[number].ended(how);
         self.sim.crash(self.names[number].as_str());
+        self.processes[number] = None;
         self.starts[number] = Some(self.now_ms().saturating_add(again_in_ms));
         self.machines[number].hooks.revive();
         self.links.tell_again(&self.sim, &self.names, number);

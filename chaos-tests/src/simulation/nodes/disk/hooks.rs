@@ -1,11 +1,14 @@
-//! What can happen to a node at the moment of a write: it dies just before or after it, or the disk refuses.
+//! What can happen to a node at the moment of a write: it dies just before or after it, the disk refuses, or takes its time.
 //!
-//! Death takes effect at once: from that moment nothing that the node sends arrives, and its disk takes no more. The simulation ends the process
-//! when the instant is over.
+//! Death takes effect at once: what the node has sent in that instant does not leave its machine any more, and its disk takes no more. The simulation
+//! ends the process when the instant is over.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rejoin_store::{Batch, Durability, Engine, EngineError, Entries, Family, KeyRange, Read};
+
+use super::super::process;
 
 /// When a node dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,31 +42,22 @@ pub(in super::super) enum Refusal {
 }
 
 /// What is going to happen to one machine. Clones are one.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(in super::super) struct Hooks(Arc<Mutex<State>>);
 
+#[derive(Default)]
 struct State {
-    host: String,
-    others: Vec<String>,
     armed: Option<Moment>,
     dead: bool,
     refusal: Refusal,
     refused: bool,
+    /// What a sync takes.
+    sync_takes: Duration,
+    /// Syncs that took their time.
+    slowed: u64,
 }
 
 impl Hooks {
-    /// For the machine `host`; `others` are all that it could send to.
-    pub(in super::super) fn new(host: String, others: Vec<String>) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            host,
-            others,
-            armed: None,
-            dead: false,
-            refusal: Refusal::None,
-            refused: false,
-        })))
-    }
-
     /// The node dies at the next such moment.
     pub(in super::super) fn arm(&self, moment: Moment) {
         self.state().armed = Some(moment);
@@ -91,6 +85,16 @@ impl Hooks {
         (state.refusal, state.refused) = (refusal, false);
     }
 
+    /// Sets what a sync takes. The process stands still meanwhile: its writes are committed by the one thread that it has in a simulation.
+    pub(in super::super) fn slow_syncs(&self, sync_takes: Duration) {
+        self.state().sync_takes = sync_takes;
+    }
+
+    /// How many syncs have taken their time, since ever.
+    pub(in super::super) fn slowed(&self) -> u64 {
+        self.state().slowed
+    }
+
     /// Whether the disk refuses anything.
     pub(in super::super) fn is_refusing(&self) -> bool {
         self.state().refusal != Refusal::None
@@ -107,12 +111,16 @@ impl Hooks {
 }
 
 impl State {
-    /// Nothing that the node sends arrives any more.
+    /// Nothing that the node sends leaves its machine any more: the world holds it.
     fn die(&mut self) {
         self.dead = true;
         self.armed = None;
-        for other in &self.others {
-            turmoil::partition_oneway(self.host.as_str(), other.as_str());
+    }
+
+    fn sync(&mut self, durability: Durability) {
+        if durability == Durability::Synced && !self.sync_takes.is_zero() {
+            process::pass(self.sync_takes);
+            self.slowed += 1;
         }
     }
 
@@ -184,7 +192,11 @@ impl Engine for Hooked {
                 state.die();
                 Ok(())
             }
-            Some(Moment::InCompaction) | None => self.engine.write(batch, durability),
+            Some(Moment::InCompaction) | None => {
+                self.engine.write(batch, durability)?;
+                state.sync(durability);
+                Ok(())
+            }
         }
     }
 
