@@ -66,6 +66,9 @@ pub struct Facts {
     /// The write is a resolution of open conflicts.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub resolves: bool,
+    /// The write was made beside the members, on a copy of a disk: a removal that they had all seen may be forgotten by the time it comes to them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub aside: bool,
 }
 
 impl Facts {

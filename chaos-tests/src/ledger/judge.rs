@@ -171,11 +171,21 @@ impl<'a> Judge<'a> {
         if later.any(|other| self.settles_removal(other, path, stamp)) {
             return Standing::Overwritten;
         }
-        if precedence::is_set_aside(self, self.rules.rule_of(path), write, (path, None)) {
+        if precedence::is_set_aside(self, self.rules.rule_of(path), write, (path, None))
+            || self.is_forgotten(write, path)
+        {
             Standing::SetAside
         } else {
             Standing::Unaccounted
         }
+    }
+
+    /// Whether what is shown was written beside the members by one who had not seen this removal.
+    pub(super) fn is_forgotten(&self, removal: &Entry, path: &str) -> bool {
+        let shown = self.shown(path);
+        let puts = |edit: &Edit| matches!(edit, Edit::Assign { path: at, value, .. } if at == path && Some(value) == shown.as_ref());
+        let mut edits = self.edits();
+        edits.any(|(other, edit)| other.facts.aside && puts(edit) && other.has_seen(removal) != Some(true))
     }
 
     /// Whether `later` took the place of a removal that its author had seen: listed, or by nothing standing at the path.

@@ -71,6 +71,7 @@ fn removal(judge: &Judge<'_>, write: &Entry, path: &str, had: &[Rule]) -> Standi
     }
     after(judge, write, |other, edit| other.delete || edit.path() == path)
         .or_else(|| set_aside(judge, write, path, None, had))
+        .or_else(|| judge.is_forgotten(write, path).then_some(Standing::SetAside))
         .unwrap_or(Standing::Unaccounted)
 }
 

@@ -222,3 +222,17 @@ fn a_delete_that_met_an_edit_may_be_listed_by_a_later_one_that_took_its_place() 
     // One step off: what is listed is no delete that had seen the first one.
     assert!(!read(9_999).violations.is_empty());
 }
+
+#[test]
+fn a_removal_may_be_forgotten_before_a_write_that_was_made_beside_the_members_and_before_no_other() {
+    let mut plot = Plot::new();
+    plot.write(EAST, None, Some(r#"{"a":1,"b":1}"#));
+    let read = shown(1, r#"{"a":1,"b":1}"#);
+    let removed = plot.write(EAST, Some(&read), Some(r#"{"b":1}"#));
+    let edited = plot.write(WEST, Some(&read), Some(r#"{"a":2,"b":1}"#));
+    plot.entry(edited).read.at = plot.entry(removed).read.at;
+    let end = plot.end(EAST, Some(shown(3, r#"{"a":2,"b":1}"#)));
+    assert_found(&check(&plot.history), &[removed, end]);
+    plot.entry(edited).facts.aside = true;
+    assert_clean(&check(&plot.history));
+}

@@ -47,6 +47,7 @@ impl Run {
             session: Some(self.clients[client].name.clone()),
             covered: Some(Knowledge(self.clients[client].seen.clone())),
             past: Some(sight.knowledge()),
+            aside: self.clients[client].node >= self.world.datacenters,
             ..Facts::default()
         }
     }

@@ -26,11 +26,7 @@ impl Run {
         self.is_quiet = true;
         self.become_equal();
         // What is left of copies comes in when nothing can be lost by that.
-        let mut seated = false;
         while self.seat_copies() {
-            seated = true;
-        }
-        if seated {
             self.become_equal();
         }
         self.judge_end();
