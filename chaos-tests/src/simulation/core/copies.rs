@@ -102,27 +102,23 @@ impl Run {
         self.laid.push(Laid { original, copy });
     }
 
-    /// Disks of copies take the place of those of their originals, as soon as others have all that is on these. Whether one did.
+    /// The disk of a copy takes the place of that of its original, as soon as others have all that is on this. Whether one did.
     pub(super) fn seat_copies(&mut self) -> bool {
-        let mut left = Vec::new();
-        for laid in std::mem::take(&mut self.laid) {
-            let Laid { original, copy } = laid;
+        let is_due = |laid: &Laid| {
             // In the end everybody has everything, also one that was put back and has lost nothing that tells it so.
-            let is_held = self.is_held_elsewhere(original) || self.is_quiet && self.is_settled();
-            if self.world.nodes[original].stopped || !is_held {
-                left.push(laid);
-                continue;
-            }
-            let files = self.world.nodes[copy].engine.copy();
-            self.world.restored = true;
-            self.come_back(original, Restart::CLONED_DISK, false, |run| {
-                run.move_to(original, files);
-            });
-            self.laid = left;
-            return true;
-        }
-        self.laid = left;
-        false
+            let is_held = self.is_held_elsewhere(laid.original) || self.is_quiet && self.is_settled();
+            is_held && !self.world.nodes[laid.original].stopped
+        };
+        let Some(place) = self.laid.iter().position(is_due) else {
+            return false;
+        };
+        let Laid { original, copy } = self.laid.remove(place);
+        let files = self.world.nodes[copy].engine.copy();
+        self.world.restored = true;
+        self.come_back(original, Restart::CLONED_DISK, false, |run| {
+            run.move_to(original, files);
+        });
+        true
     }
 }
 
