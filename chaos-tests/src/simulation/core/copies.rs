@@ -133,6 +133,7 @@ mod tests {
     fn plan(seed: u64, draw: u64) -> Plan {
         let scale = Scale {
             lasting_ms: 40_000,
+            paces: &[],
             ..Core.scale()
         };
         let mut plan = Plan::generate(seed, &scale);
