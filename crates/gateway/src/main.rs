@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use rejoin_gateway::chaos::ChaosArguments;
-use rejoin_gateway::cli::{self, ClientCommand};
+use rejoin_gateway::cli::{self, ClientCommand, Completions, Manual};
 use rejoin_gateway::config::{ConfigError, ServeArguments};
 
 /// A sync gateway that keeps accepting writes while datacenters are cut off from each other, and merges when they meet again
@@ -24,6 +24,10 @@ enum Command {
     Chaos(ChaosArguments),
     #[command(flatten)]
     Client(Box<ClientCommand>),
+    /// Print what completes commands in a shell
+    Completions(Completions),
+    /// Print a manual page, or write all of them
+    Man(Manual),
 }
 
 /// The settings make no sense; nothing was started. (clap exits with the same number.)
@@ -41,6 +45,12 @@ async fn main() -> ExitCode {
         Ok(Arguments {
             command: Command::Client(command),
         }) => cli::run(*command).await.into(),
+        Ok(Arguments {
+            command: Command::Completions(command),
+        }) => command.run(Arguments::command()).into(),
+        Ok(Arguments {
+            command: Command::Man(command),
+        }) => command.run(Arguments::command()).into(),
         Err(error) => cli::print_usage_error(&error, std::env::args_os()).into(),
     }
 }

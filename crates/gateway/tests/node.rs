@@ -29,6 +29,8 @@ mod proxy_links;
 mod reading;
 #[path = "node/refusals.rs"]
 mod refusals;
+#[path = "node/reloading.rs"]
+mod reloading;
 #[path = "node/replication.rs"]
 mod replication;
 #[path = "node/requests.rs"]

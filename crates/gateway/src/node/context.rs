@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Commits, ViewIndexes};
-use crate::config::{GrpcSettings, HttpSettings};
+use super::disk::body_limits;
+use super::{Commits, LiveSettings, ViewIndexes};
 use crate::links::LinkEnd;
 
 /// What every service of a node works with. Cheap to clone.
@@ -21,12 +21,8 @@ pub(crate) struct NodeContext {
     pub commits: Commits,
     /// This node's end of its links.
     pub links: LinkEnd,
-    /// Bounds of a body.
-    pub limits: Limits,
-    /// The settings of the server.
-    pub grpc: Arc<GrpcSettings>,
-    /// The settings of the HTTP server.
-    pub http: Arc<HttpSettings>,
+    /// The settings in force.
+    pub settings: LiveSettings,
     /// Links that other nodes may still open to this one.
     pub sessions: Arc<Semaphore>,
     /// Bytes that the bodies of HTTP requests may still take.
@@ -49,4 +45,11 @@ pub(crate) struct NodeContext {
     pub stop: CancellationToken,
     /// The tasks that a stopping node waits for.
     pub tasks: TaskTracker,
+}
+
+impl NodeContext {
+    /// Bounds of a body at present.
+    pub(crate) fn limits(&self) -> Limits {
+        body_limits(&self.settings.now())
+    }
 }

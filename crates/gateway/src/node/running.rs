@@ -11,10 +11,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::disk::body_limits;
-use super::{Commits, NodeContext, StartError, ViewIndexes, cleaning, purging, sampling, view_indexes};
+use super::disk::tuning;
+use super::{Commits, LiveSettings, NodeContext, StartError, ViewIndexes, cleaning, purging, sampling, view_indexes};
 use crate::clock::{LinkClock, WallClock};
-use crate::config::Plan;
+use crate::config::{ConfigError, Plan, Reload};
 use crate::grpc::GrpcServer;
 use crate::http::HttpServer;
 use crate::links::{Dialler, Hub, Incoming, LinkEnd, Port, Puller, Transport, dial_times, link_options};
@@ -50,7 +50,6 @@ pub struct Node {
     queue: Option<CommitQueue>,
     address: SocketAddr,
     http_addresses: Vec<SocketAddr>,
-    shutdown_timeout: Duration,
 }
 
 impl Node {
@@ -89,9 +88,7 @@ impl Node {
             store,
             commits,
             links,
-            limits: body_limits(plan),
-            grpc: Arc::new(settings.grpc.clone()),
-            http: Arc::new(settings.http.clone()),
+            settings: LiveSettings::new(settings.clone()),
             sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
             bodies: Arc::new(Semaphore::new(settings.http.bodies_bytes_max)),
             answers: Arc::new(Semaphore::new(settings.http.answers_bytes_max)),
@@ -116,18 +113,14 @@ impl Node {
             context.tasks.spawn(server.run(incoming));
         }
         start_pullers(plan, &context, &transport, seed);
-        context
-            .tasks
-            .spawn(cleaning::run(context.clone(), settings.databases.clean_every_ms));
+        context.tasks.spawn(cleaning::run(context.clone()));
         context.tasks.spawn(purging::run(context.clone()));
         context.tasks.spawn(sampling::run(context.clone(), metrics));
-        let shutdown_timeout = Duration::from_millis(settings.node.shutdown_timeout_ms);
         Ok(Self {
             context,
             queue,
             address,
             http_addresses,
-            shutdown_timeout,
         })
     }
 
@@ -146,6 +139,18 @@ impl Node {
         &self.context.store
     }
 
+    /// Puts the settings of `plan`, which were checked as a whole, in the place of those in force, as far as they can change in a running node.
+    ///
+    /// # Errors
+    ///
+    /// A setting holds a number that TOML has no place for. Nothing was changed.
+    pub fn reload(&self, plan: &Plan) -> Result<Reload, ConfigError> {
+        let reload = Reload::new(&self.context.settings.now(), &plan.settings)?;
+        self.context.store.tune(tuning(&reload.settings));
+        self.context.settings.put(reload.settings.clone());
+        Ok(reload)
+    }
+
     /// Stops in order: takes no more connections, lets the calls end that it has accepted (for a bounded time), commits
     /// what was queued, and marks the directory as shut down cleanly.
     ///
@@ -153,12 +158,8 @@ impl Node {
     ///
     /// The mark was not written. Nothing that was acknowledged is lost; the next start takes this one for a crash.
     pub async fn shutdown(self) -> Result<(), StoreError> {
-        let Self {
-            context,
-            queue,
-            shutdown_timeout,
-            ..
-        } = self;
+        let Self { context, queue, .. } = self;
+        let shutdown_timeout = Duration::from_millis(context.settings.now().node.shutdown_timeout_ms);
         context.stop.cancel();
         context.tasks.close();
         if tokio::time::timeout(shutdown_timeout, context.tasks.wait())
