@@ -21,6 +21,8 @@ mod history;
 mod large_writes;
 #[path = "node/partition_figures.rs"]
 mod partition_figures;
+#[path = "node/player.rs"]
+mod player;
 #[path = "node/process.rs"]
 mod process;
 #[path = "node/proxy_links.rs"]
@@ -55,6 +57,8 @@ mod telemetry;
 mod unsure;
 #[path = "node/verbs.rs"]
 mod verbs;
+#[path = "node/versions.rs"]
+mod versions;
 #[path = "node/watch_ends.rs"]
 mod watch_ends;
 #[path = "node/watches.rs"]
