@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use rejoin_gateway::VitalTaskFailed;
 use rejoin_gateway::chaos::ChaosArguments;
-use rejoin_gateway::cli::{self, ClientCommand};
+use rejoin_gateway::cli::{self, ClientCommand, Completions, Manual};
 use rejoin_gateway::config::{ConfigError, ServeArguments};
 
 /// A sync gateway that keeps accepting writes while datacenters are cut off from each other, and merges when they meet again
@@ -26,6 +26,10 @@ enum Command {
     Chaos(ChaosArguments),
     #[command(flatten)]
     Client(Box<ClientCommand>),
+    /// Print what completes commands in a shell
+    Completions(Completions),
+    /// Print a manual page, or write all of them
+    Man(Manual),
 }
 
 /// The settings make no sense; nothing was started. (clap exits with the same number.)
@@ -75,6 +79,12 @@ async fn run() -> Ended {
         Ok(Arguments {
             command: Command::Client(command),
         }) => ExitCode::from(cli::run(*command).await).into(),
+        Ok(Arguments {
+            command: Command::Completions(command),
+        }) => ExitCode::from(command.run(Arguments::command())).into(),
+        Ok(Arguments {
+            command: Command::Man(command),
+        }) => ExitCode::from(command.run(Arguments::command())).into(),
         Err(error) => ExitCode::from(cli::print_usage_error(&error, std::env::args_os())).into(),
     }
 }

@@ -6,37 +6,62 @@ use anyhow::Context;
 use rejoin_store::system_clock;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{self, Plan, ServeArguments};
+use crate::config::{self, Environment, Plan, Reload, ServeArguments};
 use crate::links::{TcpTransport, Transport};
 use crate::node::{Disk, Interface, Node, Parts, StartError, open_disk};
 use crate::telemetry::{self, Telemetry};
 
-/// Runs a node with the settings of `arguments`, the environment and the file; returns after it was stopped in order.
+/// Runs a node with the settings of `arguments`, the environment and the file; returns after it was stopped in order. SIGHUP makes it read the file
+/// again.
 ///
 /// # Errors
 ///
 /// The settings are not valid, or the node does not start; the message says what to change. Or it has failed while it ran, with
 /// [`VitalTaskFailed`](crate::VitalTaskFailed): the process must end then, whatever still runs in it.
 pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
-    let settings = config::load(arguments, |name| std::env::var(name).ok())?;
+    let environment = Environment::of_process();
+    let settings = config::load(arguments, &environment)?;
     if arguments.print_config {
         print!("{}", config::print(&settings)?);
         return Ok(());
     }
     let plan = Plan::new(settings)?;
-    let telemetry = Telemetry::start(plan.settings.log.format, telemetry::log_filter()?, &plan.datacenter)?;
+    let log = &plan.settings.log;
+    let telemetry = Telemetry::start(log.format, telemetry::log_filter(log)?, &plan.datacenter)?;
+    for variable in environment.left_alone() {
+        tracing::warn!(
+            variable,
+            "a variable of the environment has our prefix and is no setting; it was left alone"
+        );
+    }
     // Signals are caught from here on, so that one that comes while the store opens is not lost.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hang_up = signal(SignalKind::hangup())?;
     let node = start(&plan, system_clock).await?;
     announce(&plan, &node);
-    tokio::select! {
-        biased;
-        _ = terminate.recv() => tracing::info!("stopping: SIGTERM"),
-        _ = interrupt.recv() => tracing::info!("stopping: SIGINT"),
-        failed = node.failed() => {
-            tracing::error!(task = failed.task, "a task {} without which the node cannot go on", failed.how);
-            node.abandon().await;
-            return Err(failed.into());
+    loop {
+        tokio::select! {
+            biased;
+            _ = terminate.recv() => {
+                tracing::info!("stopping: SIGTERM");
+                break;
+            }
+            _ = interrupt.recv() => {
+                tracing::info!("stopping: SIGINT");
+                break;
+            }
+            _ = hang_up.recv() => match reload(arguments, &environment, &node, &telemetry) {
+                Ok(reload) => tell(&reload),
+                Err(error) => tracing::error!(
+                    error = format!("{error:#}"),
+                    "SIGHUP: the settings stay as they are; correct them and send it again"
+                ),
+            },
+            failed = node.failed() => {
+                tracing::error!(task = failed.task, "a task {} without which the node cannot go on", failed.how);
+                node.abandon().await;
+                return Err(failed.into());
+            }
         }
     }
     node.shutdown()
@@ -46,6 +71,36 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     // The exporters block while they send what is left.
     tokio::task::spawn_blocking(|| telemetry.shutdown()).await?;
     Ok(())
+}
+
+/// Reads the file again, with the same environment and flags over it. Everything is checked before anything changes.
+fn reload(
+    arguments: &ServeArguments,
+    environment: &Environment,
+    node: &Node,
+    telemetry: &Telemetry,
+) -> anyhow::Result<Reload> {
+    let plan = Plan::new(config::load(arguments, environment)?)?;
+    let filter = telemetry::log_filter(&plan.settings.log)?;
+    let reload = node.reload(&plan)?;
+    telemetry.log(filter);
+    Ok(reload)
+}
+
+fn tell(reload: &Reload) {
+    let changed = comma_separated(&reload.at_once);
+    if changed.is_empty() {
+        tracing::info!("SIGHUP: no setting has changed that takes effect now");
+    } else {
+        tracing::info!(changed, "SIGHUP: settings have changed");
+    }
+    if !reload.at_restart.is_empty() {
+        let settings = comma_separated(&reload.at_restart);
+        tracing::warn!(
+            settings,
+            "SIGHUP: settings have changed that take effect at the next start only"
+        );
+    }
 }
 
 /// Starts a node over TCP and RocksDB: listens, opens the data directory, serves and dials.

@@ -1,6 +1,6 @@
 //! Logs to standard error, and traces and metrics by OTLP where a collector is configured.
 //!
-//! `RUST_LOG` chooses what is logged (default `info`). The variables of OpenTelemetry choose the collector:
+//! `log.filter` or `RUST_LOG` chooses what is logged, and may change while the node runs. The variables of OpenTelemetry choose the collector:
 //! `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`. Bodies are never logged.
 
 use std::io::{self, IsTerminal};
@@ -11,9 +11,9 @@ use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerPro
 use rejoin_document::DatacenterName;
 use thiserror::Error;
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
-use crate::config::{ConfigError, LogFormat};
+use crate::config::{ConfigError, LogFormat, LogSettings};
 
 /// Why telemetry could not be set up.
 #[derive(Debug, Error)]
@@ -27,11 +27,20 @@ pub(crate) enum TelemetryError {
 }
 
 /// Keeps the exporters alive; [`Telemetry::shutdown`] sends what they still hold.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Telemetry {
+    filter: reload::Handle<EnvFilter, Registry>,
+    exporters: Exporters,
+}
+
+#[derive(Debug, Default)]
+struct Exporters {
     traces: Option<SdkTracerProvider>,
     metrics: Option<SdkMeterProvider>,
 }
+
+/// What is logged; a [`reload`] handle changes it.
+type Filter = reload::Layer<EnvFilter, Registry>;
 
 impl Telemetry {
     /// Sets up logs for this process, and the exporters when `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
@@ -48,12 +57,13 @@ impl Telemetry {
     ) -> Result<Self, TelemetryError> {
         // As everywhere in OpenTelemetry, a variable without text is one that is not set.
         let endpoint = std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty());
-        let telemetry = if endpoint.is_some() {
-            Self::with_exporters(datacenter)?
+        let exporters = if endpoint.is_some() {
+            Exporters::new(datacenter)?
         } else {
-            Self::default()
+            Exporters::default()
         };
-        let traces = telemetry.traces.as_ref().map(|provider| {
+        let (filter, handle) = Filter::new(filter);
+        let traces = exporters.traces.as_ref().map(|provider| {
             tracing_opentelemetry::layer()
                 .with_tracer(provider.tracer("rejoin"))
                 .with_filter(own_spans_only())
@@ -62,24 +72,37 @@ impl Telemetry {
             .with(log_layer(format, filter))
             .with(traces)
             .try_init()?;
-        Ok(telemetry)
+        Ok(Self {
+            filter: handle,
+            exporters,
+        })
+    }
+
+    /// Logs what `filter` lets through from now on.
+    pub(crate) fn log(&self, filter: EnvFilter) {
+        if let Err(error) = self.filter.reload(filter) {
+            tracing::warn!(%error, "what is logged stays as it is");
+        }
     }
 
     /// Sends what the exporters still hold. Blocks for as long as the collector takes, a few seconds at most.
     pub(crate) fn shutdown(self) {
-        if let Some(provider) = self.traces
+        let Exporters { traces, metrics } = self.exporters;
+        if let Some(provider) = traces
             && let Err(error) = provider.shutdown()
         {
             tracing::warn!(%error, "the last spans were not exported");
         }
-        if let Some(provider) = self.metrics
+        if let Some(provider) = metrics
             && let Err(error) = provider.shutdown()
         {
             tracing::warn!(%error, "the last metrics were not exported");
         }
     }
+}
 
-    fn with_exporters(datacenter: &DatacenterName) -> Result<Self, TelemetryError> {
+impl Exporters {
+    fn new(datacenter: &DatacenterName) -> Result<Self, TelemetryError> {
         let resource = Resource::builder()
             .with_service_name(std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "rejoin".to_owned()))
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
@@ -103,24 +126,22 @@ impl Telemetry {
     }
 }
 
-/// What `RUST_LOG` lets through.
+/// What `log.filter` lets through.
 ///
 /// # Errors
 ///
 /// [`ConfigError::LogFilter`]: it does not parse.
-pub(crate) fn log_filter() -> Result<EnvFilter, ConfigError> {
-    let text = std::env::var_os("RUST_LOG").unwrap_or_default();
-    let text = text.to_string_lossy();
+pub(crate) fn log_filter(settings: &LogSettings) -> Result<EnvFilter, ConfigError> {
     EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
-        .parse(&text)
+        .parse(&settings.filter)
         .map_err(|error| ConfigError::LogFilter {
             problem: error.to_string(),
-            text: text.into_owned(),
+            text: settings.filter.clone(),
         })
 }
 
-fn log_layer(format: LogFormat, filter: EnvFilter) -> Box<dyn Layer<Registry> + Send + Sync> {
+fn log_layer(format: LogFormat, filter: Filter) -> Box<dyn Layer<Registry> + Send + Sync> {
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     match format {
         LogFormat::Text => layer.with_ansi(io::stderr().is_terminal()).with_filter(filter).boxed(),

@@ -31,6 +31,8 @@ mod history;
 mod listings;
 #[path = "cli/loads.rs"]
 mod loads;
+#[path = "cli/manual_pages.rs"]
+mod manual_pages;
 #[path = "cli/operations.rs"]
 mod operations;
 #[path = "cli/refusals.rs"]

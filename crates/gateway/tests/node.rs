@@ -21,6 +21,8 @@ mod history;
 mod large_writes;
 #[path = "node/partition_figures.rs"]
 mod partition_figures;
+#[path = "node/player.rs"]
+mod player;
 #[path = "node/process.rs"]
 mod process;
 #[path = "node/proxy_links.rs"]
@@ -29,6 +31,8 @@ mod proxy_links;
 mod reading;
 #[path = "node/refusals.rs"]
 mod refusals;
+#[path = "node/reloading.rs"]
+mod reloading;
 #[path = "node/replication.rs"]
 mod replication;
 #[path = "node/requests.rs"]
@@ -53,6 +57,8 @@ mod telemetry;
 mod unsure;
 #[path = "node/verbs.rs"]
 mod verbs;
+#[path = "node/versions.rs"]
+mod versions;
 // A release has no planted panics.
 #[cfg(debug_assertions)]
 #[path = "node/vital.rs"]

@@ -25,7 +25,7 @@ pub enum StoreError {
 pub enum OpenError {
     /// The directory was written by a version with another format.
     #[error(
-        "the data directory has format {found}, this version reads format {expected}; run the version that wrote it, or start with an empty directory"
+        "the data directory has format {found}, and this version of rejoin reads format {expected}; run the version that wrote it, or start with an empty directory, which the peers fill"
     )]
     FormatVersion {
         /// The directory's.

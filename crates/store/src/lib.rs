@@ -53,7 +53,7 @@ pub use operation::{
     Action, Choice, Conditions, DatabaseChange, DatabaseDefinition, Identity, Insertion, LocalWrite, OnStale,
     Operation, Outcome, Resolve, Resolved, Restored, Settling, Version, WriteBatch, WriteRequest, Written,
 };
-pub use options::{Place, StoreOptions};
+pub use options::{Place, StoreOptions, Tuning};
 pub use queue::{CommitQueue, Committer};
 pub use queue_options::QueueOptions;
 pub use read::{

@@ -87,7 +87,7 @@ fn begin(
     before: NodeState,
     renewed: bool,
 ) -> Result<NodeState, OpenError> {
-    let mut group = Group::new(engine, options, pipeline, before.clone());
+    let mut group = Group::new(engine, (options, options.tuning()), pipeline, before.clone());
     group.put_identity();
     group.number_logs();
     if renewed {

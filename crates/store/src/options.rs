@@ -66,7 +66,28 @@ pub struct StoreOptions {
     pub heals_max: usize,
 }
 
+/// Those of the [`StoreOptions`] that may change while the store is open: [`Store::tune`](crate::Store::tune). Each group of operations is done
+/// under one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuning {
+    /// How long superseded revisions are kept for writes that name them.
+    pub keep_for: Duration,
+    /// How long a removal or a deletion is kept although every datacenter has it.
+    pub tombstone_retention: Duration,
+    /// What a patched body may hold; other bodies are bounded where they are read.
+    pub limits: Limits,
+}
+
 impl StoreOptions {
+    /// What the store begins with of that which may change.
+    pub(crate) fn tuning(&self) -> Tuning {
+        Tuning {
+            keep_for: self.keep_for,
+            tombstone_retention: self.tombstone_retention,
+            limits: self.limits,
+        }
+    }
+
     /// The defaults for a datacenter without peers.
     #[expect(clippy::disallowed_methods, reason = "the default that a simulator replaces")]
     pub fn new(datacenter: DatacenterName) -> Self {

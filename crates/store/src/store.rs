@@ -12,7 +12,7 @@ use crate::error::{CommitError, StoreError};
 use crate::keys::meta::{self, TimeRecord};
 use crate::latest::Latest;
 use crate::operation::{Identity, Operation, Outcome};
-use crate::options::StoreOptions;
+use crate::options::{StoreOptions, Tuning};
 use crate::state::{NodeState, load};
 use crate::subscription::Changed;
 
@@ -29,6 +29,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     engine: Arc<dyn Engine>,
     options: StoreOptions,
+    tuning: Mutex<Tuning>,
     state: RwLock<Arc<NodeState>>,
     pipeline: Mutex<Pipeline>,
     news: broadcast::Sender<Changed>,
@@ -53,6 +54,7 @@ impl Store {
         let (state, pipeline) = (RwLock::new(Arc::new(state)), Mutex::new(pipeline));
         Self(Arc::new(Inner {
             engine,
+            tuning: Mutex::new(options.tuning()),
             options,
             state,
             pipeline,
@@ -100,7 +102,12 @@ impl Store {
             return operations.map(|_| Err(halted(halt, full))).collect();
         }
         let before = self.state();
-        let mut group = Group::new(self.engine(), self.options(), pipeline, NodeState::clone(&before));
+        let mut group = Group::new(
+            self.engine(),
+            (self.options(), self.tuning()),
+            pipeline,
+            NodeState::clone(&before),
+        );
         let mut results = Vec::with_capacity(count);
         while !group.is_full()
             && let Some(operation) = operations.next()
@@ -317,6 +324,15 @@ impl Store {
 
     pub(crate) fn engine(&self) -> &dyn Engine {
         self.0.engine.as_ref()
+    }
+
+    /// Changes what may change while the store is open. The next group of operations is done under it.
+    pub fn tune(&self, tuning: Tuning) {
+        *self.0.tuning.lock().unwrap_or_else(PoisonError::into_inner) = tuning;
+    }
+
+    fn tuning(&self) -> Tuning {
+        *self.0.tuning.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn options(&self) -> &StoreOptions {

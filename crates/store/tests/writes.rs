@@ -3,9 +3,11 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::*;
-use rejoin_document::{DatabaseName, Granularity, Object, Refused, Revision, Rule, Sequence};
-use rejoin_store::{CommitError, Conditions, ListRange, Operation, Outcome, ReadError, WriteRequest};
+use rejoin_document::{DatabaseName, Granularity, Limits, Object, Refused, Revision, Rule, Sequence};
+use rejoin_store::{CommitError, Conditions, ListRange, Operation, Outcome, ReadError, Tuning, WriteRequest};
 
 #[test]
 fn a_document_is_created_read_updated_and_deleted() {
@@ -94,6 +96,29 @@ fn a_stale_base_is_refused_with_a_report_where_somebody_changed_the_same_member(
         1,
         "kept as a sibling"
     );
+    verify(&store, &shop());
+}
+
+#[test]
+fn how_long_revisions_are_kept_changes_while_the_store_is_open() {
+    let store = node("east");
+    put(&store, "a", create(r#"{"n":0}"#));
+    put(&store, "a", update(r#"{"n":1}"#));
+    pass(60);
+    let prune = || match one(&store, Operation::Prune { database: shop() }).unwrap() {
+        Outcome::Pruned { revisions, .. } => revisions,
+        other => panic!("{other:?}"),
+    };
+    let mut tuning = Tuning {
+        keep_for: Duration::from_secs(61),
+        tombstone_retention: Duration::ZERO,
+        limits: Limits::default(),
+    };
+    store.tune(tuning);
+    assert_eq!(prune(), 0);
+    tuning.keep_for = Duration::from_secs(59);
+    store.tune(tuning);
+    assert_eq!(prune(), 1);
     verify(&store, &shop());
 }
 

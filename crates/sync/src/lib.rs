@@ -70,7 +70,8 @@ pub use backoff::Backoff;
 pub use heal::{Counts, HealReport};
 pub use link::{LinkState, LinkStatus};
 pub use message::{
-    Acknowledge, Batch, BucketEntries, DatabaseHello, Digest, Documents, Hello, Item, Message, Watermark, Welcome,
+    Acknowledge, Batch, BucketEntries, DatabaseHello, Digest, Documents, Foreign, Hello, Item, Message, Watermark,
+    Welcome,
 };
 pub use options::{LinkOptions, TICK_MS_MAX};
 pub use puller::{Applied, Local, Progress, Puller, PullerCommand, PullerEvent};

@@ -44,6 +44,8 @@ pub enum Message {
     },
 
     // Both ways.
+    /// A hello or a welcome of another version of the protocol, of which no more than this can be understood.
+    Foreign(Foreign),
     /// Sent when nothing else was for a while.
     Heartbeat {
         /// The sender's hybrid logical clock, for the measurement of drift.
@@ -72,11 +74,18 @@ pub enum Message {
     Refused(Refusal),
 }
 
-/// Who pulls, from whom, and from where on.
+/// What every version of the protocol says first, and in the same place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Foreign {
+    /// The version that the sender speaks: any but [`crate::PROTOCOL`].
+    pub protocol: u32,
+    /// The sender's datacenter, if it gives a name.
+    pub datacenter: Option<DatacenterName>,
+}
+
+/// Who pulls, from whom, and from where on. It travels with [`crate::PROTOCOL`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hello {
-    /// The version of the protocol that the puller speaks.
-    pub protocol: u32,
     /// Names this stream: a fresh random number. Every batch of the stream carries it.
     pub stream: u64,
     /// The puller's datacenter.
@@ -115,11 +124,9 @@ pub struct Acknowledge {
     pub knowledge: VersionVector,
 }
 
-/// Who serves.
+/// Who serves. It travels with [`crate::PROTOCOL`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Welcome {
-    /// The version of the protocol that the server speaks.
-    pub protocol: u32,
     /// The server's datacenter.
     pub datacenter: DatacenterName,
     /// The server's replica id.

@@ -6,9 +6,12 @@ use rejoin_document::DatacenterName;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
     /// The two speak different versions of the protocol.
-    #[error("the peer speaks protocol version {speaks}; run the same version of rejoin in both datacenters")]
+    #[error(
+        "the peer speaks version {speaks} of the link protocol, and this node version {}; run the same version of rejoin in both datacenters",
+        crate::PROTOCOL
+    )]
     Protocol {
-        /// The version of the side that refuses.
+        /// The version of the other side: of the server, where a puller is told that it is refused.
         speaks: u32,
     },
     /// Another datacenter answers at the address that was dialled.

@@ -4,8 +4,8 @@ use rejoin_document::{
     DatabaseName, DatacenterName, DocumentId, HlcTime, Incarnation, Position, ReplicaId, Sequence, VersionVector,
 };
 
+use crate::DatabaseState;
 use crate::message::{Batch, DatabaseHello, Item, Watermark, Welcome};
-use crate::{DatabaseState, PROTOCOL};
 
 /// The nonce of the first stream; each further stream counts up from it.
 pub(crate) const STREAM: u64 = 100;
@@ -85,7 +85,6 @@ pub(crate) fn watermark(knowledge: &[(u8, u64)]) -> Watermark {
 /// The welcome of dc-west, incarnation 5.
 pub(crate) fn welcome() -> Welcome {
     Welcome {
-        protocol: PROTOCOL,
         datacenter: datacenter("dc-west"),
         replica: replica(SERVER),
         incarnation: Incarnation(5),

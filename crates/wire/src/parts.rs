@@ -6,7 +6,7 @@ use rejoin_document::{
     BUCKETS, DatabaseName, DatacenterName, DocumentId, HlcTime, Incarnation, ItemHash, Matrix, Position, ReplicaId,
     Sequence, SetHash, VersionVector,
 };
-use rejoin_sync::{DatabaseHello, Item, Watermark};
+use rejoin_sync::{DatabaseHello, Foreign, Item, Watermark};
 
 use super::WireError;
 
@@ -17,6 +17,18 @@ pub(super) fn database(text: &str) -> Result<DatabaseName, WireError> {
 
 pub(super) fn datacenter(text: &str) -> Result<DatacenterName, WireError> {
     Ok(text.parse()?)
+}
+
+/// What is understood of a hello or a welcome of another version: these two fields are in the same place in every one.
+pub(super) fn foreign(protocol: u32, name: &str) -> Foreign {
+    Foreign {
+        protocol,
+        datacenter: name.parse().ok(),
+    }
+}
+
+pub(super) fn name_of(foreign: &Foreign) -> String {
+    foreign.datacenter.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
 pub(super) fn id(text: &str) -> Result<DocumentId, WireError> {

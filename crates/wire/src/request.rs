@@ -2,7 +2,7 @@
 
 use rejoin_api::proto::{self, pull_request::Message as Wire};
 use rejoin_document::{DatabaseName, HlcTime, Incarnation};
-use rejoin_sync::{Acknowledge, Hello, Message};
+use rejoin_sync::{Acknowledge, Hello, Message, PROTOCOL};
 
 use super::{WireError, parts};
 
@@ -36,6 +36,11 @@ pub fn to_request(message: Message) -> Result<proto::PullRequest, WireError> {
             ids: ids.iter().map(ToString::to_string).collect(),
         }),
         Message::Heartbeat { time } => Wire::Heartbeat(parts::heartbeat(time)),
+        Message::Foreign(foreign) => Wire::Hello(proto::Hello {
+            protocol: foreign.protocol,
+            datacenter: parts::name_of(&foreign),
+            ..proto::Hello::default()
+        }),
         Message::Welcome(_)
         | Message::Batch(_)
         | Message::Digest(_)
@@ -55,6 +60,9 @@ pub fn to_request(message: Message) -> Result<proto::PullRequest, WireError> {
 pub fn from_request(request: proto::PullRequest) -> Result<Message, WireError> {
     let database = parts::database;
     Ok(match request.message.ok_or(WireError::Missing("message"))? {
+        Wire::Hello(hello) if hello.protocol != PROTOCOL => {
+            Message::Foreign(parts::foreign(hello.protocol, &hello.datacenter))
+        }
         Wire::Hello(hello) => Message::Hello(hello_from_proto(hello)?),
         Wire::Open(open) => Message::Open(parts::database_hello(open)?),
         Wire::Acknowledge(acknowledge) => Message::Acknowledge(Acknowledge {
@@ -84,7 +92,7 @@ pub fn from_request(request: proto::PullRequest) -> Result<Message, WireError> {
 
 fn hello_to_proto(hello: &Hello) -> proto::Hello {
     proto::Hello {
-        protocol: hello.protocol,
+        protocol: PROTOCOL,
         stream: hello.stream,
         datacenter: hello.datacenter.to_string(),
         expects: hello.expects.to_string(),
@@ -97,7 +105,6 @@ fn hello_to_proto(hello: &Hello) -> proto::Hello {
 
 fn hello_from_proto(hello: proto::Hello) -> Result<Hello, WireError> {
     Ok(Hello {
-        protocol: hello.protocol,
         stream: hello.stream,
         datacenter: parts::datacenter(&hello.datacenter)?,
         expects: parts::datacenter(&hello.expects)?,

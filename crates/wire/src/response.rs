@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use rejoin_api::proto::{self, pull_response::Message as Wire};
 use rejoin_document::{BUCKETS, HlcTime, Incarnation, SetHash};
-use rejoin_sync::{Batch, BucketEntries, Digest, Documents, Message, Welcome};
+use rejoin_sync::{Batch, BucketEntries, Digest, Documents, Message, PROTOCOL, Welcome};
 
 use super::{WireError, parts, refusal};
 
@@ -36,6 +36,11 @@ pub fn to_response(message: Message) -> Result<proto::PullResponse, WireError> {
         }),
         Message::Refused(reason) => Wire::Refused(refusal::to_proto(reason)),
         Message::Heartbeat { time } => Wire::Heartbeat(parts::heartbeat(time)),
+        Message::Foreign(foreign) => Wire::Welcome(proto::Welcome {
+            protocol: foreign.protocol,
+            datacenter: parts::name_of(&foreign),
+            ..proto::Welcome::default()
+        }),
         Message::Hello(_)
         | Message::Open(_)
         | Message::Acknowledge(_)
@@ -54,6 +59,9 @@ pub fn to_response(message: Message) -> Result<proto::PullResponse, WireError> {
 /// It is not well formed.
 pub fn from_response(response: proto::PullResponse) -> Result<Message, WireError> {
     Ok(match response.message.ok_or(WireError::Missing("message"))? {
+        Wire::Welcome(welcome) if welcome.protocol != PROTOCOL => {
+            Message::Foreign(parts::foreign(welcome.protocol, &welcome.datacenter))
+        }
         Wire::Welcome(welcome) => Message::Welcome(welcome_from_proto(welcome)?),
         Wire::Batch(batch) => Message::Batch(batch_from_proto(batch)?),
         Wire::Digest(digest) => Message::Digest(Digest {
@@ -84,7 +92,7 @@ fn welcome_to_proto(welcome: &Welcome) -> proto::Welcome {
         time: time.0,
     };
     proto::Welcome {
-        protocol: welcome.protocol,
+        protocol: PROTOCOL,
         datacenter: welcome.datacenter.to_string(),
         replica: parts::replica_bytes(welcome.replica),
         incarnation: welcome.incarnation.0,
@@ -95,7 +103,6 @@ fn welcome_to_proto(welcome: &Welcome) -> proto::Welcome {
 fn welcome_from_proto(welcome: proto::Welcome) -> Result<Welcome, WireError> {
     let known = |known: proto::KnownTime| Ok((parts::database(&known.database)?, HlcTime(known.time)));
     Ok(Welcome {
-        protocol: welcome.protocol,
         datacenter: parts::datacenter(&welcome.datacenter)?,
         replica: parts::replica(&welcome.replica)?,
         incarnation: Incarnation(welcome.incarnation),

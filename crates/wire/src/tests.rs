@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use rejoin_api::proto;
 use rejoin_document::{
     BUCKETS, DatabaseName, DatacenterName, DocumentId, Dot, HlcTime, Incarnation, ItemHash, Matrix, Position,
     ReplicaId, Sequence, SetHash, VersionVector,
 };
 use rejoin_sync::{
-    Acknowledge, Batch, BucketEntries, DatabaseHello, Digest, Documents, Hello, Item, Message, Refusal, Watermark,
-    Welcome,
+    Acknowledge, Batch, BucketEntries, DatabaseHello, Digest, Documents, Foreign, Hello, Item, Message, PROTOCOL,
+    Refusal, Watermark, Welcome,
 };
 
 use super::{WireError, from_request, from_response, to_request, to_response};
@@ -80,7 +81,7 @@ fn heartbeat() -> impl Strategy<Value = Message> {
 }
 
 fn hello() -> impl Strategy<Value = Message> {
-    let numbers = any::<(u32, u64, u64, u64)>();
+    let numbers = any::<(u64, u64, u64)>();
     (
         numbers,
         datacenter(),
@@ -89,9 +90,8 @@ fn hello() -> impl Strategy<Value = Message> {
         prop::collection::vec(hello_of_database(), 0..3),
     )
         .prop_map(
-            |((protocol, stream, incarnation, window_bytes), datacenter, expects, replica, databases)| {
+            |((stream, incarnation, window_bytes), datacenter, expects, replica, databases)| {
                 Message::Hello(Hello {
-                    protocol,
                     stream,
                     datacenter,
                     expects,
@@ -104,9 +104,16 @@ fn hello() -> impl Strategy<Value = Message> {
         )
 }
 
+fn foreign() -> impl Strategy<Value = Message> {
+    let protocol = any::<u32>().prop_filter("another version", |protocol| *protocol != PROTOCOL);
+    (protocol, prop::option::of(datacenter()))
+        .prop_map(|(protocol, datacenter)| Message::Foreign(Foreign { protocol, datacenter }))
+}
+
 fn requests() -> impl Strategy<Value = Message> {
     prop_oneof![
         hello(),
+        foreign(),
         heartbeat(),
         hello_of_database().prop_map(Message::Open),
         (database(), position(), vector()).prop_map(|(database, position, knowledge)| {
@@ -127,15 +134,14 @@ fn requests() -> impl Strategy<Value = Message> {
 fn welcome() -> impl Strategy<Value = Message> {
     let known = (database(), any::<u64>()).prop_map(|(database, time)| (database, HlcTime(time)));
     (
-        any::<(u32, u64)>(),
+        any::<u64>(),
         datacenter(),
         replica(),
         prop::collection::vec(known, 0..3),
     )
-        .prop_map(|((protocol, incarnation), datacenter, replica, knows_of_you)| {
+        .prop_map(|(incarnation, datacenter, replica, knows_of_you)| {
             let incarnation = Incarnation(incarnation);
             Message::Welcome(Welcome {
-                protocol,
                 datacenter,
                 replica,
                 incarnation,
@@ -182,6 +188,7 @@ fn responses() -> impl Strategy<Value = Message> {
     let entry = (id(), any::<[u8; 32]>()).prop_map(|(id, hash)| (id, ItemHash(hash)));
     prop_oneof![
         welcome(),
+        foreign(),
         batch(),
         refusal(),
         heartbeat(),
@@ -212,6 +219,35 @@ fn responses() -> impl Strategy<Value = Message> {
     ]
 }
 
+#[test]
+fn of_another_version_only_the_version_and_the_name_are_read() {
+    let hello = proto::Hello {
+        protocol: PROTOCOL + 1,
+        datacenter: "dc-west".to_owned(),
+        replica: Bytes::from_static(b"a replica id of another length"),
+        ..proto::Hello::default()
+    };
+    let request = proto::PullRequest {
+        message: Some(proto::pull_request::Message::Hello(hello)),
+    };
+    let welcome = proto::Welcome {
+        protocol: PROTOCOL + 1,
+        datacenter: "no name at all".to_owned(),
+        ..proto::Welcome::default()
+    };
+    let response = proto::PullResponse {
+        message: Some(proto::pull_response::Message::Welcome(welcome)),
+    };
+    let foreign = |datacenter: Option<&str>| {
+        Message::Foreign(Foreign {
+            protocol: PROTOCOL + 1,
+            datacenter: datacenter.map(|name| name.parse().unwrap()),
+        })
+    };
+    assert_eq!(from_request(request).unwrap(), foreign(Some("dc-west")));
+    assert_eq!(from_response(response).unwrap(), foreign(None));
+}
+
 proptest! {
     #[test]
     fn what_a_puller_says_survives_the_wire(message in requests()) {
@@ -227,7 +263,7 @@ proptest! {
 
     #[test]
     fn no_message_goes_the_wrong_way(request in requests(), response in responses()) {
-        let both_ways = |message: &Message| matches!(message, Message::Heartbeat { .. });
+        let both_ways = |message: &Message| matches!(message, Message::Heartbeat { .. } | Message::Foreign(_));
         prop_assert!(both_ways(&request) || matches!(to_response(request), Err(WireError::Direction)));
         prop_assert!(both_ways(&response) || matches!(to_request(response), Err(WireError::Direction)));
     }

@@ -44,7 +44,6 @@ fn id() -> DocumentId {
 
 fn hello(databases: Vec<DatabaseHello>) -> Message {
     Message::Hello(Hello {
-        protocol: 1,
         stream: 9,
         datacenter: east(),
         expects: parsed("dc-west"),
@@ -131,7 +130,6 @@ fn responses() -> Vec<(&'static str, Message)> {
         (
             "welcome",
             Message::Welcome(Welcome {
-                protocol: 1,
                 datacenter: east(),
                 replica: replica(2),
                 incarnation: Incarnation(4),

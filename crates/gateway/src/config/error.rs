@@ -17,8 +17,44 @@ pub enum ConfigError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The file, or what the environment puts over it, is not a valid configuration.
-    #[error("the configuration is not valid; `rejoin serve --print-config` shows every setting")]
+    /// The file is no TOML, or a setting in it holds what it cannot.
+    #[error("{}, line {line}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// The file names something that is no setting.
+    #[error(
+        "{}, line {line}: {setting} is no setting; the nearest is {nearest}; `rejoin serve --print-config` shows all",
+        path.display()
+    )]
+    UnknownSetting {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What it names, with its section.
+        setting: String,
+        /// The setting that it most likely means.
+        nearest: String,
+    },
+    /// A variable of the environment means something that is no setting.
+    #[error(
+        "the environment variable {variable} is no setting; the nearest is {nearest}; `rejoin serve --print-config` \
+         shows all, each of which has a variable REJOIN_SECTION_NAME"
+    )]
+    UnknownVariable {
+        /// The variable.
+        variable: String,
+        /// The variable that it most likely means.
+        nearest: String,
+    },
+    /// The environment gives a setting what it cannot hold.
+    #[error("the environment gives a setting what it cannot hold")]
     Parse(#[source] Box<toml::de::Error>),
     /// The settings cannot be printed.
     #[error("cannot print the configuration")]
@@ -94,10 +130,10 @@ pub enum ConfigError {
         /// The bound.
         least: u64,
     },
-    /// `RUST_LOG` does not parse.
+    /// `log.filter`, or `RUST_LOG` in its place, does not parse.
     #[error(
-        "RUST_LOG={text:?} does not say what to log ({problem}); write a level (error, warn, info, debug, trace), or \
-         levels of modules such as info,rejoin_gateway=debug"
+        "log.filter (or RUST_LOG) is {text:?}, which does not say what to log ({problem}); write a level (error, warn, \
+         info, debug, trace), or levels of modules such as info,rejoin_gateway=debug"
     )]
     LogFilter {
         /// What it holds.

@@ -1,31 +1,33 @@
 //! Puts the layers of the configuration on top of each other: defaults, file, environment, flags.
-//!
-//! Every setting has one environment variable: `REJOIN_<SECTION>_<NAME>`, e.g. `REJOIN_LINKS_HEARTBEAT_MS=200`. Lists
-//! are written as in TOML.
 
 use std::fs;
 
-use toml::{Table, Value};
+use toml::Table;
 
-use super::{ConfigError, ServeArguments, Settings};
+use super::shape::Shape;
+use super::{ConfigError, Environment, ServeArguments, Settings, unknown};
 
 /// Settings from the file that the flags name, `environment` over it and the flags over both.
 ///
 /// # Errors
 ///
-/// The file cannot be read, or a layer holds something that is no setting.
-pub fn load(arguments: &ServeArguments, environment: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigError> {
+/// The file cannot be read, or a layer holds something that is no setting; the error names the nearest that is.
+pub fn load(arguments: &ServeArguments, environment: &Environment) -> Result<Settings, ConfigError> {
+    let known = Shape::of::<Settings>();
     let mut table = match &arguments.config {
-        Some(path) => fs::read_to_string(path)
-            .map_err(|source| ConfigError::ReadFile {
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|source| ConfigError::ReadFile {
                 path: path.clone(),
                 source,
-            })?
-            .parse::<Table>()
-            .map_err(|error| ConfigError::Parse(Box::new(error)))?,
+            })?;
+            unknown::check_file(path, &text, &known)?;
+            // By itself, so that an error names its line.
+            let alone = toml::from_str::<Settings>(&text).and_then(|_| toml::from_str::<Table>(&text));
+            alone.map_err(|error| unknown::in_file(path, &text, &error))?
+        }
         None => Table::new(),
     };
-    apply_environment(&mut table, &environment)?;
+    environment.apply(&mut table, &known)?;
     let mut settings: Settings = table.try_into().map_err(|error| ConfigError::Parse(Box::new(error)))?;
     apply_arguments(&mut settings, arguments);
     Ok(settings)
@@ -38,29 +40,6 @@ pub fn load(arguments: &ServeArguments, environment: impl Fn(&str) -> Option<Str
 /// A setting holds a number that TOML has no place for.
 pub fn print(settings: &Settings) -> Result<String, ConfigError> {
     toml::to_string(settings).map_err(|error| ConfigError::Print(Box::new(error)))
-}
-
-fn apply_environment(table: &mut Table, environment: &impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
-    let known = Table::try_from(Settings::default()).map_err(|error| ConfigError::Print(Box::new(error)))?;
-    for (section, defaults) in &known {
-        let Value::Table(defaults) = defaults else { continue };
-        for (name, default) in defaults {
-            let variable = format!("REJOIN_{section}_{name}").to_uppercase();
-            let Some(text) = environment(&variable) else { continue };
-            let value = match default {
-                Value::String(_) => Value::String(text),
-                // What does not parse stays text: the error of the type then names the setting.
-                _ => text.parse::<Value>().unwrap_or(Value::String(text)),
-            };
-            let section = table
-                .entry(section.as_str())
-                .or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(section) = section {
-                section.insert(name.clone(), value);
-            }
-        }
-    }
-    Ok(())
 }
 
 fn apply_arguments(settings: &mut Settings, arguments: &ServeArguments) {
@@ -92,8 +71,8 @@ mod tests {
 
     use super::*;
 
-    fn none(_: &str) -> Option<String> {
-        None
+    fn none() -> Environment {
+        Environment::default()
     }
 
     #[test]
@@ -109,13 +88,13 @@ mod tests {
             datacenter: Some("flag".into()),
             ..ServeArguments::default()
         };
-        let environment = |name: &str| match name {
-            "REJOIN_NODE_DATACENTER" => Some("environment".to_owned()),
-            "REJOIN_LINKS_HEARTBEAT_MS" => Some("2".to_owned()),
-            "REJOIN_COMMIT_ALIVE_EVERY_MS" => Some("250".to_owned()),
-            _ => None,
-        };
-        let settings = load(&arguments, environment).unwrap();
+        let variables = [
+            ("REJOIN_NODE_DATACENTER", "environment"),
+            ("REJOIN_LINKS_HEARTBEAT_MS", "2"),
+            ("REJOIN_COMMIT_ALIVE_EVERY_MS", "250"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings = load(&arguments, &variables.into_iter().collect()).unwrap();
         assert_eq!(settings.node.datacenter, "flag");
         assert_eq!(settings.links.heartbeat_ms, 2);
         assert_eq!(settings.commit.alive_every_ms, 250);
@@ -130,28 +109,47 @@ mod tests {
             peer: vec!["dc-west=http://127.0.0.1:7602".parse().unwrap()],
             ..ServeArguments::default()
         };
-        let settings = load(&arguments, none).unwrap();
+        let settings = load(&arguments, &none()).unwrap();
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(print(&settings).unwrap().as_bytes()).unwrap();
         let again = ServeArguments {
             config: Some(file.path().to_owned()),
             ..ServeArguments::default()
         };
-        assert_eq!(load(&again, none).unwrap(), settings);
+        assert_eq!(load(&again, &none()).unwrap(), settings);
     }
 
     #[test]
-    fn an_unknown_setting_is_refused_and_named() {
+    fn an_error_of_the_file_is_one_line_that_names_the_file_and_the_line() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        writeln!(file, "[links]\nheartbeet_ms = 1").unwrap();
+        writeln!(file, "[links]\nwindow_bytes = 7\nheartbeat_ms = \"soon\"").unwrap();
         let arguments = ServeArguments {
             config: Some(file.path().to_owned()),
             ..ServeArguments::default()
         };
-        let ConfigError::Parse(error) = load(&arguments, none).unwrap_err() else {
-            panic!("another error")
-        };
-        assert!(error.to_string().contains("heartbeet_ms"));
+        let message = load(&arguments, &none()).unwrap_err().to_string();
+        assert!(
+            message.starts_with(&format!("{}, line 3: ", file.path().display())),
+            "{message}"
+        );
+        assert!(message.contains("soon") && message.lines().count() == 1, "{message}");
+        writeln!(file, "heartbeet_ms = 1").unwrap();
+        let message = load(&arguments, &none()).unwrap_err().to_string();
+        assert!(
+            message.contains("links.heartbeet_ms") && message.contains("links.heartbeat_ms"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn an_error_of_the_environment_names_the_setting() {
+        let variables = [("REJOIN_LINKS_HEARTBEAT_MS".to_owned(), "soon".to_owned())];
+        let error = load(&ServeArguments::default(), &variables.into_iter().collect()).unwrap_err();
+        let message = format!("{:#}", anyhow::Error::from(error));
+        assert!(
+            message.contains("soon") && message.contains("heartbeat_ms"),
+            "{message}"
+        );
     }
 
     #[test]

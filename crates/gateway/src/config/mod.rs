@@ -2,14 +2,20 @@
 
 mod arguments;
 mod check;
+mod environment;
 mod error;
 mod layers;
+mod reload;
 mod settings;
+mod shape;
+mod unknown;
 
 pub use arguments::{LogFormat, PeerArgument, ServeArguments};
 pub use check::{Peer, Plan};
+pub use environment::Environment;
 pub use error::ConfigError;
 pub use layers::{load, print};
+pub use reload::Reload;
 pub(crate) use settings::ANSWER_BYTES_MAX;
 pub use settings::{
     DatabaseSettings, GrpcSettings, HttpSettings, LimitSettings, LinkSettings, LogSettings, NodeSettings, PeerSettings,

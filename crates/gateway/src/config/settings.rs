@@ -272,9 +272,20 @@ impl Default for LimitSettings {
 }
 
 /// Logs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSettings {
     /// How a line looks on standard error. Default `text`.
     pub format: LogFormat,
+    /// What is logged: a level, or levels of modules such as `info,rejoin_gateway=debug`. Default `info`; `RUST_LOG` overrides it.
+    pub filter: String,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::default(),
+            filter: "info".to_owned(),
+        }
+    }
 }

@@ -55,7 +55,7 @@ async fn atomic(
 ) -> Result<proto::WriteBatchResponse, Failure> {
     let mut writes = Vec::with_capacity(batch.operations.len());
     for (place, operation) in batch.operations.iter().enumerate() {
-        let asked = action::of_batch(operation, &context.limits).map_err(|failure| failure.of_batch(place))?;
+        let asked = action::of_batch(operation, &context.limits()).map_err(|failure| failure.of_batch(place))?;
         let name = action::request_name(batch.options.as_ref(), place)?;
         writes.push(asked.into_request(database.clone(), name));
     }
@@ -97,7 +97,7 @@ async fn independent(
         while documents < DOCUMENTS_TOGETHER
             && let Some((place, operation)) = operations.next()
         {
-            let refused = match action::of_batch(operation, &context.limits) {
+            let refused = match action::of_batch(operation, &context.limits()) {
                 Ok(asked) => {
                     documents += usize::from(asked.answers_with_a_document());
                     let name = action::request_name(batch.options.as_ref(), place)?;

@@ -160,7 +160,7 @@ impl DocumentService for DocumentApi {
         call: Request<proto::CreateDocumentRequest>,
     ) -> Result<Response<proto::CreateDocumentResponse>, Status> {
         let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
-        let asked = action::create(&call, &self.context.limits)?;
+        let asked = action::create(&call, &self.context.limits())?;
         let (result, _) = self
             .write(&call.database, asked, (call.options.as_ref(), deadline))
             .await?;
@@ -182,7 +182,7 @@ impl DocumentService for DocumentApi {
         call: Request<proto::UpdateDocumentRequest>,
     ) -> Result<Response<proto::UpdateDocumentResponse>, Status> {
         let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
-        let asked = action::update(&call, &self.context.limits)?;
+        let asked = action::update(&call, &self.context.limits())?;
         let options = call.options.as_ref();
         let written = self.write(&call.database, asked, (options, deadline)).await;
         Ok(Response::new(match write::answered(written, options)? {
@@ -204,7 +204,7 @@ impl DocumentService for DocumentApi {
         call: Request<proto::PatchDocumentRequest>,
     ) -> Result<Response<proto::PatchDocumentResponse>, Status> {
         let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
-        let asked = action::patch(&call, &self.context.limits)?;
+        let asked = action::patch(&call, &self.context.limits())?;
         let options = call.options.as_ref();
         let written = self.write(&call.database, asked, (options, deadline)).await;
         Ok(Response::new(match write::answered(written, options)? {
@@ -226,7 +226,7 @@ impl DocumentService for DocumentApi {
         call: Request<proto::CompareAndSwapRequest>,
     ) -> Result<Response<proto::CompareAndSwapResponse>, Status> {
         let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
-        let asked = action::compare_and_swap(&call, &self.context.limits)?;
+        let asked = action::compare_and_swap(&call, &self.context.limits())?;
         let options = (call.options.as_ref(), deadline);
         let compared = self.compare(&call.database, asked, options).await?;
         Ok(Response::new(proto::CompareAndSwapResponse {
@@ -265,7 +265,7 @@ impl DocumentService for DocumentApi {
         call: Request<proto::CompareAndDeleteRequest>,
     ) -> Result<Response<proto::CompareAndDeleteResponse>, Status> {
         let (deadline, call) = (waiting::deadline(call.metadata()), call.into_inner());
-        let asked = action::compare_and_delete(&call, &self.context.limits)?;
+        let asked = action::compare_and_delete(&call, &self.context.limits())?;
         let options = (call.options.as_ref(), deadline);
         let compared = self.compare(&call.database, asked, options).await?;
         Ok(Response::new(proto::CompareAndDeleteResponse {

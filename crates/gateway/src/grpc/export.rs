@@ -64,7 +64,7 @@ pub(super) async fn start(
             history: request.include_history,
         },
         answers: sender,
-        stalled_after: Duration::from_millis(context.grpc.export_stalled_after_ms),
+        stalled_after: Duration::from_millis(context.settings.now().grpc.export_stalled_after_ms),
         stop: context.stop.clone(),
         _permit: permit,
     };

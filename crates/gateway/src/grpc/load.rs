@@ -41,7 +41,7 @@ enum State {
 
 /// Answers `requests` in their order.
 pub(super) fn start(context: &Arc<NodeContext>, requests: Streaming<proto::LoadDocumentsRequest>) -> Answers {
-    let window = context.grpc.load_window;
+    let window = context.settings.now().grpc.load_window;
     let (in_flight, waiting) = mpsc::channel(window);
     let (answers, receiver) = mpsc::channel(window);
     context
@@ -125,7 +125,7 @@ fn parse(context: &NodeContext, request: &proto::LoadDocumentsRequest) -> Result
         request::database(&context.store, &request.database)?,
         request::id(&request.id)?,
     );
-    let body = request::body(&request.body, &context.limits)?;
+    let body = request::body(&request.body, &context.limits())?;
     Ok(WriteRequest {
         database,
         id,

@@ -25,7 +25,7 @@ pub(super) async fn document(
     deadline: Option<Instant>,
 ) -> Result<proto::ResolveConflictsResponse, Failure> {
     let settling = match (&call.body, call.choices.is_empty()) {
-        (Some(body), true) => Settling::Body(request::body(body, &context.limits)?),
+        (Some(body), true) => Settling::Body(request::body(body, &context.limits())?),
         (None, false) => Settling::Paths(choices(&call.choices, context)?),
         _ => return Err(Failure::resolution("name either choices or a body")),
     };
@@ -187,7 +187,7 @@ fn of_path(choice: &proto::PathChoice, context: &NodeContext) -> Result<Choice, 
 /// A value is read as the member of a body, whose bounds hold for it too.
 fn value(path: &str, text: &[u8], context: &NodeContext) -> Result<Value, Failure> {
     let body = [br#"{"v":"#, text, b"}"].concat();
-    let body = parse_body(&body, &context.limits).map_err(|error| match error {
+    let body = parse_body(&body, &context.limits()).map_err(|error| match error {
         BodyError::Syntax(_) => Failure::value_not_json(path),
         error => error.into(),
     })?;

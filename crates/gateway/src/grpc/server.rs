@@ -74,7 +74,7 @@ impl GrpcServer {
             metrics,
         } = self;
         announce(&health, true).await;
-        let grpc = &context.grpc;
+        let grpc = context.settings.now().grpc.clone();
         let server = Server::builder()
             .layer(CallLayer(metrics))
             .http2_keepalive_interval(Some(Duration::from_millis(grpc.keepalive_interval_ms)))
@@ -96,11 +96,8 @@ impl GrpcServer {
 
 fn add_services(routes: &mut tonic::service::RoutesBuilder, context: &NodeContext, link_bytes_max: usize) {
     // A compare-and-swap carries two bodies.
-    let message_bytes_max = context
-        .limits
-        .body_bytes_max
-        .saturating_mul(2)
-        .saturating_add(context.grpc.message_overhead_bytes);
+    let bodies = context.limits().body_bytes_max.saturating_mul(2);
+    let message_bytes_max = bodies.saturating_add(context.settings.now().grpc.message_overhead_bytes);
     let documents = DocumentServiceServer::new(DocumentApi::new(context.clone()))
         .accept_compressed(Zstd)
         .send_compressed(Zstd)

@@ -84,7 +84,7 @@ pub(super) async fn start(
     let permit = permit.map_err(|_| Failure::too_many("watches"))?;
     let reading = session::before_read(context, &database, request.options.as_ref(), deadline).await?;
     let reading = reading.in_pieces();
-    let (sender, receiver) = answers(context.grpc.watch_window);
+    let (sender, receiver) = answers(context.settings.now().grpc.watch_window);
     // Before the first look at the log: what is written after it is news.
     let news = context.store.subscribe();
     let token = place(&context.store, &database, request)?;

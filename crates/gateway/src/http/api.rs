@@ -62,7 +62,7 @@ async fn try_create(context: &NodeContext, kind: &str, request: &mut Request) ->
     let text = resource.id.unwrap_or_else(write::new_id);
     let id: DocumentId = text.parse().map_err(error::id)?;
     let body: Object = resource.attributes.into_iter().collect();
-    let body = rejoin_document::parse_body(body.to_json().as_bytes(), &context.limits)?;
+    let body = rejoin_document::parse_body(body.to_json().as_bytes(), &context.limits())?;
     let body = Arc::new(body);
     let action = Action::Create {
         body: Arc::clone(&body),
@@ -84,7 +84,7 @@ async fn patch(context: &NodeContext, kind: &str, text: &str, request: &mut Requ
     let (database, id) = (existing(context, kind)?, text.parse().map_err(error::id)?);
     let checksum = resource.checksum;
     let action = Action::Patch {
-        patch: Arc::new(resource.into_patch(&context.limits)?),
+        patch: Arc::new(resource.into_patch(&context.limits())?),
         create: false,
     };
     let written = write::submit(context, write_of(&database, &id, action, checksum)).await?;

@@ -104,7 +104,7 @@ fn read(
     dialect: Dialect,
     new_edits: bool,
 ) -> (String, Result<(Incoming, Operation), HttpError>) {
-    let incoming = match Incoming::of(document.clone(), &context.limits, dialect) {
+    let incoming = match Incoming::of(document.clone(), &context.limits(), dialect) {
         Ok(incoming) => incoming,
         Err(error) => return (named(document), Err(error)),
     };

@@ -59,7 +59,7 @@ pub(super) async fn answer(context: &NodeContext, text: &str, request: &mut Requ
 
 async fn put(context: &NodeContext, text: &str, request: &mut Request) -> Result<Response, HttpError> {
     let granularity = match request.query().text("granularity") {
-        None => context.http.granularity,
+        None => context.settings.now().http.granularity,
         Some(text) => text
             .parse()
             .map_err(|_| HttpError::query("granularity is `document` or `field`"))?,
@@ -103,7 +103,7 @@ async fn delete(context: &NodeContext, database: &DatabaseName) -> Result<Respon
 /// A document that gets an id here, unless it brings one.
 async fn post(context: &NodeContext, database: &DatabaseName, request: &mut Request) -> Result<Response, HttpError> {
     let text = request.json(write::document_bytes_max(context)).await?;
-    let incoming = Incoming::read(&text, &context.limits, Dialect::of(context, database))?;
+    let incoming = Incoming::read(&text, &context.limits(), Dialect::of(context, database))?;
     let id = incoming.id.clone().unwrap_or_else(write::new_id);
     document::store(context, database, &id, incoming, true).await
 }

@@ -90,7 +90,7 @@ async fn put(
     let new_edits = request.query().flag_or("new_edits", true)?;
     // A PUT cannot come from a form of another site, and curl says of all data that it sends that it is a form.
     let text = request.bytes(write::document_bytes_max(context)).await?;
-    let mut incoming = Incoming::read(&text, &context.limits, Dialect::of(context, database))?;
+    let mut incoming = Incoming::read(&text, &context.limits(), Dialect::of(context, database))?;
     if incoming.id.as_ref().is_some_and(|sent| sent != id.as_str()) {
         return Err(HttpError::bad_request("Document ID must match the one in the URL"));
     }

@@ -159,7 +159,7 @@ impl End {
         match self {
             Self::Here(name) => {
                 let base = local::count(revision)?;
-                let body = parse_body(format!("{{{members}}}").as_bytes(), &context.limits)?;
+                let body = parse_body(format!("{{{members}}}").as_bytes(), &context.limits())?;
                 let number = local::store(context, name, id, base, Some(Arc::new(body))).await?;
                 Ok(format!("0-{number}"))
             }

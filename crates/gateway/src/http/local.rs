@@ -56,7 +56,7 @@ fn read(text: &[u8], context: &NodeContext) -> Result<(u64, Incoming), HttpError
     };
     let rest = members.iter().filter(|(name, _)| &***name != "_rev");
     let rest = rest.map(|(name, value)| (Arc::clone(name), value.clone()));
-    let incoming = Incoming::of(Value::Object(rest.collect()), &context.limits, Dialect::CouchDb)?;
+    let incoming = Incoming::of(Value::Object(rest.collect()), &context.limits(), Dialect::CouchDb)?;
     Ok((base, incoming))
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn post(context: &NodeContext, name: &str, request: &mut Reques
             reason: format!("entity {place}: {}", error.reason),
             ..error
         };
-        let entity = Incoming::of(entity, &context.limits, Dialect::Sesam).map_err(refused)?;
+        let entity = Incoming::of(entity, &context.limits(), Dialect::Sesam).map_err(refused)?;
         let id = entity.id.as_deref();
         let id = id.ok_or_else(|| refused(HttpError::bad_request("an entity needs an _id")))?;
         let id: DocumentId = id.parse().map_err(|problem| refused(error::id(problem)))?;

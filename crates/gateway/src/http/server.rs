@@ -120,10 +120,11 @@ async fn serve(context: NodeContext, request: HttpRequest<IncomingBody>) -> Resu
         return Ok(HttpError::new(status, "too_large", reason).into_response());
     }
     let head = *request.method() == Method::HEAD;
-    if let Err(refused) = cors::check(&context.http, request.method(), request.headers()) {
+    let settings = context.settings.now();
+    if let Err(refused) = cors::check(&settings.http, request.method(), request.headers()) {
         return Ok(refused.into_response());
     }
-    let origin = cors::allowed(&context.http, request.headers()).cloned();
+    let origin = cors::allowed(&settings.http, request.headers()).cloned();
     let mut response = match (&origin, request.method() == Method::OPTIONS) {
         (Some(_), true) => cors::preflight(),
         _ => match Request::new(request, Arc::clone(&context.bodies)) {

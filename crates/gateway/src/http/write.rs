@@ -13,7 +13,7 @@ use crate::node::{NodeContext, long_read};
 
 /// Bytes of one document's text at most: its body, and room for the members that begin with an underscore.
 pub(super) fn document_bytes_max(context: &NodeContext) -> usize {
-    context.limits.body_bytes_max.saturating_add(128 << 10)
+    context.limits().body_bytes_max.saturating_add(128 << 10)
 }
 
 /// A fresh id for a document: 32 hexadecimal digits.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use prost::Message as _;
 use rejoin_api::proto::{PullRequest, PullResponse};
-use rejoin_document::{DatabaseName, Incarnation, ReplicaId, VersionVector};
+use rejoin_document::{DatabaseName, DatacenterName, Incarnation, ReplicaId, VersionVector};
 use rejoin_store::Follower;
-use rejoin_sync::{Message, ServerCommand, ServerEvent, ServerSession, TICK_MS_MAX};
+use rejoin_sync::{Message, Refusal, ServerCommand, ServerEvent, ServerSession, TICK_MS_MAX};
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -45,6 +45,9 @@ pub(crate) struct Serving {
     identity: Follower<()>,
     /// Why the stream has to end.
     over: Option<String>,
+    /// The datacenter that the puller names, and whether the link is refused for something that an operator has to mend.
+    claimed: Option<DatacenterName>,
+    refused: bool,
 }
 
 /// The incarnation of the puller, and what it has of each database.
@@ -92,6 +95,8 @@ impl Serving {
             scanned: None,
             identity,
             over: None,
+            claimed: None,
+            refused: false,
         };
         (session, responses)
     }
@@ -114,18 +119,21 @@ impl Serving {
                 self.step(event);
             }
         }
-        let puller = self
-            .attached
-            .as_ref()
-            .map(|attached| attached.board.peer().datacenter.to_string());
-        tracing::debug!(
-            peer = puller,
-            reason = self.over.as_deref(),
-            "a link to this node ended"
-        );
+        self.tell_end();
         drop(self.attached);
         // A puller that does not read must not keep the task.
         let _ = tokio::time::timeout(FINISH_TIMEOUT, self.outbox.finish()).await;
+    }
+
+    /// The puller tells its operator that it is refused; here it is told as well, since the mistake may be on this side. It comes again as often as
+    /// the puller tries, every few seconds.
+    fn tell_end(&self) {
+        let (peer, reason) = (self.claimed.as_ref().map(ToString::to_string), self.over.as_deref());
+        if self.refused {
+            tracing::warn!(peer, reason, "a link to this node was refused");
+        } else {
+            tracing::debug!(peer, reason, "a link to this node ended");
+        }
     }
 
     async fn next(&mut self, watches: &mut Watches) -> Vec<ServerEvent> {
@@ -184,6 +192,7 @@ impl Serving {
     fn overhear(&mut self, message: &Message) {
         match (message, &self.greeting, &self.attached) {
             (Message::Hello(hello), None, None) => {
+                self.claimed = Some(hello.datacenter.clone());
                 let has = hello.databases.iter();
                 self.greeting = Some(Greeting {
                     incarnation: hello.incarnation,
@@ -192,6 +201,7 @@ impl Serving {
                         .collect(),
                 });
             }
+            (Message::Foreign(foreign), None, None) => self.claimed.clone_from(&foreign.datacenter),
             (Message::Acknowledge(said), Some(greeting), Some(attached)) => {
                 let (database, has) = (&said.database, &said.knowledge);
                 attached.board.acknowledges(database, greeting.incarnation, has);
@@ -224,6 +234,8 @@ impl Serving {
         let port = &self.port;
         let answer = match command {
             ServerCommand::Send(message) => {
+                // A cut is this operator's own wish.
+                self.refused |= matches!(&message, Message::Refused(refusal) if *refusal != Refusal::Cut);
                 let response = rejoin_wire::to_response(message).map_err(|error| error.to_string())?;
                 let bytes = response.encoded_len();
                 self.outbox.push(Ok(response), bytes).map_err(|full| full.to_string())?;

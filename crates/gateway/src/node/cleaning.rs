@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rejoin_document::{DatabaseName, Sequence, VersionVector};
 use rejoin_store::{CommitError, Operation, Outcome};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::NodeContext;
 
@@ -26,15 +26,21 @@ type AtRest = BTreeMap<DatabaseName, (VersionVector, Sequence, u32)>;
 /// What a database looked like when what was set aside in it was tried again, and the rounds since.
 type Retried = BTreeMap<DatabaseName, (Sequence, u32)>;
 
-/// Cleans every `every_ms` milliseconds until the node stops.
-pub(super) async fn run(context: NodeContext, every_ms: u64) {
-    let mut ticks = tokio::time::interval(Duration::from_millis(every_ms));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Cleans every `databases.clean_every_ms` milliseconds until the node stops.
+pub(super) async fn run(context: NodeContext) {
+    let mut settings = context.settings.subscribe();
+    let mut ticks = ticks(&context);
     let (mut at_rest, mut retried) = (AtRest::new(), Retried::new());
     loop {
         tokio::select! {
             biased;
             () = context.stop.cancelled() => return,
+            // Its sender lives as long as the context.
+            _ = settings.changed() => {
+                ticks = self::ticks(&context);
+                at_rest.clear();
+                continue;
+            }
             _ = ticks.tick() => {}
         }
         for state in context.links.port.states() {
@@ -61,6 +67,13 @@ pub(super) async fn run(context: NodeContext, every_ms: u64) {
             }
         }
     }
+}
+
+fn ticks(context: &NodeContext) -> Interval {
+    let every_ms = context.settings.now().databases.clean_every_ms;
+    let mut ticks = tokio::time::interval(Duration::from_millis(every_ms));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 fn is_at_rest(at_rest: &mut AtRest, name: &DatabaseName, stable: &VersionVector, sequence: Sequence) -> bool {

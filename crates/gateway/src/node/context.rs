@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Commits, ViewIndexes, Vital};
-use crate::config::{GrpcSettings, HttpSettings};
+use super::disk::body_limits;
+use super::{Commits, LiveSettings, ViewIndexes, Vital};
 use crate::links::LinkEnd;
 
 /// What every service of a node works with. Cheap to clone.
@@ -21,12 +21,8 @@ pub(crate) struct NodeContext {
     pub commits: Commits,
     /// This node's end of its links.
     pub links: LinkEnd,
-    /// Bounds of a body.
-    pub limits: Limits,
-    /// The settings of the server.
-    pub grpc: Arc<GrpcSettings>,
-    /// The settings of the HTTP server.
-    pub http: Arc<HttpSettings>,
+    /// The settings in force.
+    pub settings: LiveSettings,
     /// Links that other nodes may still open to this one.
     pub sessions: Arc<Semaphore>,
     /// Bytes that the bodies of HTTP requests may still take.
@@ -51,4 +47,11 @@ pub(crate) struct NodeContext {
     pub tasks: TaskTracker,
     /// Spawns those of them whose panic ends the node.
     pub vital: Vital,
+}
+
+impl NodeContext {
+    /// Bounds of a body at present.
+    pub(crate) fn limits(&self) -> Limits {
+        body_limits(&self.settings.now())
+    }
 }

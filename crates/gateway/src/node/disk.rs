@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rejoin_document::Limits;
-use rejoin_store::{CommitQueue, Place, RocksEngine, Store, StoreOptions};
+use rejoin_store::{CommitQueue, Place, RocksEngine, Store, StoreOptions, Tuning};
 
 use super::StartError;
-use crate::config::Plan;
+use crate::config::{Plan, Settings};
 
 /// An open data directory.
 pub struct Disk {
@@ -41,16 +41,26 @@ pub(super) fn store_options(plan: &Plan, place: Place) -> StoreOptions {
     options.peers = plan.peers.iter().map(|peer| peer.datacenter.clone()).collect();
     options.place = place;
     options.restored = settings.node.restored;
-    options.limits = body_limits(plan);
     options.max_drift = Duration::from_millis(settings.node.max_drift_ms);
-    options.keep_for = Duration::from_secs(settings.databases.keep_for_s);
-    options.tombstone_retention = Duration::from_secs(settings.databases.tombstone_retention_s);
+    let tuning = tuning(settings);
+    options.limits = tuning.limits;
+    options.keep_for = tuning.keep_for;
+    options.tombstone_retention = tuning.tombstone_retention;
     options
 }
 
+/// What may change while the store is open.
+pub(super) fn tuning(settings: &Settings) -> Tuning {
+    Tuning {
+        keep_for: Duration::from_secs(settings.databases.keep_for_s),
+        tombstone_retention: Duration::from_secs(settings.databases.tombstone_retention_s),
+        limits: body_limits(settings),
+    }
+}
+
 /// What a body may hold.
-pub(super) fn body_limits(plan: &Plan) -> Limits {
-    let limits = &plan.settings.limits;
+pub(super) fn body_limits(settings: &Settings) -> Limits {
+    let limits = &settings.limits;
     Limits {
         body_bytes_max: limits.body_bytes_max,
         depth_max: limits.depth_max,

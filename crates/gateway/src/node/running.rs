@@ -12,13 +12,13 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::disk::body_limits;
+use super::disk::tuning;
 use super::{
-    Commits, NodeContext, StartError, TaskEnd, ViewIndexes, Vital, VitalTaskFailed, cleaning, purging, sampling,
-    view_indexes,
+    Commits, LiveSettings, NodeContext, StartError, TaskEnd, ViewIndexes, Vital, VitalTaskFailed, cleaning, purging,
+    sampling, view_indexes,
 };
 use crate::clock::{LinkClock, WallClock};
-use crate::config::Plan;
+use crate::config::{ConfigError, Plan, Reload};
 use crate::grpc::GrpcServer;
 use crate::http::HttpServer;
 use crate::links::{Dialler, Hub, Incoming, LinkEnd, Port, Puller, Transport, dial_times, link_options};
@@ -57,7 +57,6 @@ pub struct Node {
     queue: Option<CommitQueue>,
     address: SocketAddr,
     http_addresses: Vec<SocketAddr>,
-    shutdown_timeout: Duration,
 }
 
 impl Node {
@@ -99,9 +98,7 @@ impl Node {
             store,
             commits,
             links,
-            limits: body_limits(plan),
-            grpc: Arc::new(settings.grpc.clone()),
-            http: Arc::new(settings.http.clone()),
+            settings: LiveSettings::new(settings.clone()),
             sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
             bodies: Arc::new(Semaphore::new(settings.http.bodies_bytes_max)),
             answers: Arc::new(Semaphore::new(settings.http.answers_bytes_max)),
@@ -118,14 +115,12 @@ impl Node {
         context.vital.spawn("gRPC server", server.run(incoming));
         let http_addresses = start_http(settings.http.connections_max, &context, http);
         start_pullers(plan, &context, &transport, seed);
-        start_background(settings.databases.clean_every_ms, &context, metrics);
-        let shutdown_timeout = Duration::from_millis(settings.node.shutdown_timeout_ms);
+        start_background(&context, metrics);
         Ok(Self {
             context,
             queue,
             address,
             http_addresses,
-            shutdown_timeout,
         })
     }
 
@@ -144,6 +139,18 @@ impl Node {
         &self.context.store
     }
 
+    /// Puts the settings of `plan`, which were checked as a whole, in the place of those in force, as far as they can change in a running node.
+    ///
+    /// # Errors
+    ///
+    /// A setting holds a number that TOML has no place for. Nothing was changed.
+    pub fn reload(&self, plan: &Plan) -> Result<Reload, ConfigError> {
+        let reload = Reload::new(&self.context.settings.now(), &plan.settings)?;
+        self.context.store.tune(tuning(&reload.settings));
+        self.context.settings.put(reload.settings.clone());
+        Ok(reload)
+    }
+
     /// Stops in order: takes no more connections, lets the calls end that it has accepted (for a bounded time), commits
     /// what was queued, and marks the directory as shut down cleanly.
     ///
@@ -151,7 +158,7 @@ impl Node {
     ///
     /// The mark was not written. Nothing that was acknowledged is lost; the next start takes this one for a crash.
     pub async fn shutdown(self) -> Result<(), StoreError> {
-        let timeout = self.shutdown_timeout;
+        let timeout = Duration::from_millis(self.context.settings.now().node.shutdown_timeout_ms);
         match self.wind_down(timeout).await {
             Ok(closed) => closed,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -221,9 +228,9 @@ fn start_http(connections_max: usize, context: &NodeContext, http: Vec<(SocketAd
     addresses
 }
 
-fn start_background(clean_every_ms: u64, context: &NodeContext, metrics: Metrics) {
+fn start_background(context: &NodeContext, metrics: Metrics) {
     let vital = &context.vital;
-    vital.spawn("cleaning", cleaning::run(context.clone(), clean_every_ms));
+    vital.spawn("cleaning", cleaning::run(context.clone()));
     vital.spawn("purging", purging::run(context.clone()));
     vital.spawn("sampling", sampling::run(context.clone(), metrics));
 }

@@ -47,7 +47,7 @@ impl DerefMut for Running {
     }
 }
 
-fn serve(data: &Path, address: &str, more: &[&str]) -> Running {
+pub(crate) fn serve(data: &Path, address: &str, more: &[&str]) -> Running {
     let data = data.to_str().unwrap();
     let mut arguments = vec!["--datacenter", "dc-east", "--data", data, "--grpc", address];
     arguments.extend(more);
@@ -55,7 +55,7 @@ fn serve(data: &Path, address: &str, more: &[&str]) -> Running {
 }
 
 /// The lines up to the one that contains `text`, and what follows them.
-fn read_until<R: Read + Send + 'static>(errors: R, text: &'static str) -> (Vec<String>, BufReader<R>) {
+pub(crate) fn read_until<R: Read + Send + 'static>(errors: R, text: &'static str) -> (Vec<String>, BufReader<R>) {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let (mut lines, mut errors) = (Vec::new(), BufReader::new(errors));
@@ -72,7 +72,7 @@ fn read_until<R: Read + Send + 'static>(errors: R, text: &'static str) -> (Vec<S
     receiver.recv_timeout(DEADLINE).unwrap()
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill")
         .args([format!("-{name}"), child.id().to_string()])
         .status()

@@ -19,12 +19,8 @@ impl Group<'_> {
             true => database.record.knowledge.clone(),
             false => stable,
         };
-        let oldest = HlcTime(
-            self.pipeline
-                .now()
-                .0
-                .saturating_sub(span(self.options.tombstone_retention)),
-        );
+        let retention = span(self.tuning.tombstone_retention);
+        let oldest = HlcTime(self.pipeline.now().0.saturating_sub(retention));
         let (candidates, last) = self.candidates(&database, &stable, oldest)?;
         let mut forgettable = Vec::new();
         for id in candidates {

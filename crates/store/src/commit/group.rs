@@ -13,7 +13,7 @@ use crate::error::{CommitError, StoreError};
 use crate::keys::meta::{self, TimeRecord};
 use crate::keys::{databases, digest, documents};
 use crate::operation::{Operation, Outcome};
-use crate::options::StoreOptions;
+use crate::options::{StoreOptions, Tuning};
 use crate::record::StoredDocument;
 use crate::state::{DatabaseState, NodeState, Standing};
 use crate::subscription::Changed;
@@ -25,6 +25,7 @@ pub(super) type DocumentKey = (DatabaseName, DocumentId);
 pub(crate) struct Group<'a> {
     pub(super) engine: &'a dyn Engine,
     pub(super) options: &'a StoreOptions,
+    pub(super) tuning: Tuning,
     pub(super) pipeline: &'a mut Pipeline,
     pub(super) state: NodeState,
     pub(super) batch: Batch,
@@ -60,13 +61,14 @@ pub(crate) struct Finished {
 impl<'a> Group<'a> {
     pub(crate) fn new(
         engine: &'a dyn Engine,
-        options: &'a StoreOptions,
+        (options, tuning): (&'a StoreOptions, Tuning),
         pipeline: &'a mut Pipeline,
         state: NodeState,
     ) -> Self {
         Self {
             engine,
             options,
+            tuning,
             pipeline,
             state,
             batch: Batch::new(),

@@ -15,7 +15,7 @@ impl Group<'_> {
     pub(super) fn prune(&mut self, name: DatabaseName) -> Result<Outcome, CommitError> {
         let database = self.held(&name)?;
         let keep_for = match database.definition.settings.keep_for_s {
-            0 => self.options.keep_for,
+            0 => self.tuning.keep_for,
             seconds => Duration::from_secs(seconds),
         };
         let until = HlcTime(self.pipeline.now().0.saturating_sub(span(keep_for)));

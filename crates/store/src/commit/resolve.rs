@@ -63,7 +63,7 @@ impl Group<'_> {
         let resolution = Resolution { dot, settle, request };
         let committed = current.resolve(&resolution, database.rules())?;
         if brings {
-            bounded(&shown.body, &committed.shown.body, &self.options.limits)?;
+            bounded(&shown.body, &committed.shown.body, &self.tuning.limits)?;
         }
         let left_open = count(committed.shown.conflicts.len());
         let deletes = committed.shown.deleted;

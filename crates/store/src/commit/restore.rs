@@ -107,7 +107,7 @@ impl Group<'_> {
             path: path.to_owned(),
             problem,
         })?;
-        let body = parse_body(placed.to_json().as_bytes(), &self.options.limits).map_err(RestoreError::Body)?;
+        let body = parse_body(placed.to_json().as_bytes(), &self.tuning.limits).map_err(RestoreError::Body)?;
         Ok(Some(Arc::new(body)))
     }
 }

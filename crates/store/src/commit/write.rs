@@ -213,7 +213,7 @@ impl Group<'_> {
                     .as_ref()
                     .or(create.then_some(&empty))
                     .ok_or_else(|| before.not_found())?;
-                Some(Arc::new(patch.apply(old, &self.options.limits)?))
+                Some(Arc::new(patch.apply(old, &self.tuning.limits)?))
             }
         };
         let current = before.shown.revision == base.revision;

@@ -6,11 +6,11 @@ use super::command::PullerCommand;
 use super::event::Local;
 use super::machine::{Phase, Puller};
 use super::session::Session;
+use crate::Timestamp;
 use crate::comparison::Input;
 use crate::heal::HealReport;
 use crate::link::LinkState;
 use crate::message::{Hello, Message};
-use crate::{PROTOCOL, Timestamp};
 
 impl Puller {
     pub(super) fn tick(&mut self, now: Timestamp, time: HlcTime, out: &mut Vec<PullerCommand>) {
@@ -69,7 +69,6 @@ impl Puller {
         }
         self.phase = Phase::Open;
         let hello = Hello {
-            protocol: PROTOCOL,
             stream: nonce,
             datacenter: self.own.clone(),
             expects: self.peer.clone(),

@@ -8,7 +8,7 @@ use crate::comparison::Input;
 use crate::link::LinkState;
 use crate::message::{Batch, DatabaseHello, Message, Welcome};
 use crate::server::DatabaseState;
-use crate::{PROTOCOL, Refusal, Timestamp};
+use crate::{Refusal, Timestamp};
 
 impl Puller {
     pub(super) fn received(&mut self, now: Timestamp, message: Message, out: &mut Vec<PullerCommand>) {
@@ -18,6 +18,10 @@ impl Puller {
         self.heard(now, out);
         match message {
             Message::Welcome(welcome) => self.welcome(welcome, out),
+            Message::Foreign(foreign) => {
+                let speaks = foreign.protocol;
+                self.refuse(Refusal::Protocol { speaks }, out);
+            }
             Message::Refused(refusal) => self.refuse(refusal, out),
             Message::Batch(batch) => self.batch(batch, out),
             Message::Heartbeat { time } => out.push(PullerCommand::ObserveTime { time }),
@@ -60,11 +64,7 @@ impl Puller {
         if session.welcome.is_some() {
             return self.disconnect("the peer answered the hello twice".to_owned(), out);
         }
-        let refusal = if welcome.protocol != PROTOCOL {
-            Some(Refusal::Protocol {
-                speaks: welcome.protocol,
-            })
-        } else if welcome.datacenter == self.own {
+        let refusal = if welcome.datacenter == self.own {
             Some(Refusal::SameDatacenter)
         } else if welcome.datacenter != self.peer {
             Some(Refusal::Datacenter {

@@ -19,6 +19,13 @@ impl ServerSession {
             (Phase::AwaitingHello, Message::Hello(hello)) if hello.databases.len() <= DATABASES_MAX => {
                 self.hello(now, hello, out);
             }
+            (Phase::AwaitingHello, Message::Foreign(foreign)) => {
+                // Each side is told what the other speaks.
+                let told = Message::Refused(Refusal::Protocol { speaks: PROTOCOL });
+                let speaks = foreign.protocol;
+                self.send(now, told, out);
+                self.disconnect(Refusal::Protocol { speaks }.to_string(), out);
+            }
             (_, Message::Heartbeat { time }) => out.push(ServerCommand::ObserveTime { time }),
             (Phase::AwaitingState(hello), Message::Open(database)) if hello.databases.len() < DATABASES_MAX => {
                 hello.databases.push(database);
@@ -54,9 +61,7 @@ impl ServerSession {
     }
 
     fn hello(&mut self, now: Timestamp, hello: Hello, out: &mut Vec<ServerCommand>) {
-        let refusal = if hello.protocol != PROTOCOL {
-            Some(Refusal::Protocol { speaks: PROTOCOL })
-        } else if hello.datacenter == self.identity.datacenter {
+        let refusal = if hello.datacenter == self.identity.datacenter {
             Some(Refusal::SameDatacenter)
         } else if hello.expects != self.identity.datacenter {
             Some(Refusal::Datacenter {
@@ -138,7 +143,6 @@ impl ServerSession {
             .iter()
             .map(|state| (state.name.clone(), state.knowledge.get(hello.replica)));
         let welcome = Welcome {
-            protocol: PROTOCOL,
             datacenter: self.identity.datacenter.clone(),
             replica: self.identity.replica,
             incarnation: self.identity.incarnation,

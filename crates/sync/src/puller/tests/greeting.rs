@@ -8,11 +8,16 @@ use crate::*;
 
 /// The state of the link after a welcome that is not accepted, and what the operator reads.
 fn refused(change: impl FnOnce(&mut Welcome)) -> (LinkState, String) {
-    let mut bench = Bench::new();
-    bench.connect();
     let mut welcome = welcome();
     change(&mut welcome);
-    assert!(disconnects(&bench.receive(Message::Welcome(welcome))));
+    refused_after(Message::Welcome(welcome))
+}
+
+/// The same after any other word of the peer.
+fn refused_after(said: Message) -> (LinkState, String) {
+    let mut bench = Bench::new();
+    bench.connect();
+    assert!(disconnects(&bench.receive(said)));
     bench.drop_connection();
     assert_eq!(bench.tick(2_499), [], "a refusal waits for the longest delay");
     assert_eq!(bench.tick(1), [PullerCommand::Dial]);
@@ -27,7 +32,7 @@ fn the_hello_says_who_pulls_from_whom_and_from_where_on() {
     let [Message::Hello(hello)] = sent(&out)[..] else {
         panic!("{out:?}")
     };
-    assert_eq!((hello.protocol, hello.stream), (PROTOCOL, STREAM));
+    assert_eq!(hello.stream, STREAM);
     assert_eq!(
         (hello.datacenter.as_str(), hello.expects.as_str()),
         ("dc-east", "dc-west")
@@ -41,9 +46,16 @@ fn the_hello_says_who_pulls_from_whom_and_from_where_on() {
 
 #[test]
 fn another_version_of_the_protocol_is_refused() {
-    let (state, reason) = refused(|welcome| welcome.protocol = 2);
-    assert_eq!(state, LinkState::Refused);
-    assert!(reason.contains("protocol version 2"), "{reason}");
+    let foreign = Message::Foreign(Foreign {
+        protocol: 2,
+        datacenter: None,
+    });
+    for said in [foreign, Message::Refused(Refusal::Protocol { speaks: 2 })] {
+        let (state, reason) = refused_after(said);
+        assert_eq!(state, LinkState::Refused);
+        let expected = "the peer speaks version 2 of the link protocol, and this node version 1";
+        assert!(reason.starts_with(expected), "{reason}");
+    }
 }
 
 #[test]

@@ -109,7 +109,6 @@ impl Bench {
 /// dc-east's hello: it has customers up to position 4.
 pub(super) fn hello() -> Hello {
     Hello {
-        protocol: PROTOCOL,
         stream: STREAM,
         datacenter: datacenter("dc-east"),
         expects: datacenter("dc-west"),

@@ -44,10 +44,21 @@ fn a_welcome_says_what_is_known_of_the_puller_and_the_system_database_is_scanned
 
 #[test]
 fn a_puller_with_another_protocol_is_refused() {
-    assert_eq!(
-        refusal(|hello| hello.protocol = 2),
-        Refusal::Protocol { speaks: PROTOCOL }
-    );
+    let foreign = Foreign {
+        protocol: 2,
+        datacenter: None,
+    };
+    let out = Bench::new().receive(Message::Foreign(foreign));
+    let [
+        ServerCommand::Send(Message::Refused(told)),
+        ServerCommand::Disconnect { reason },
+    ] = &out[..]
+    else {
+        panic!("{out:?}")
+    };
+    assert_eq!(*told, Refusal::Protocol { speaks: PROTOCOL });
+    let expected = "the peer speaks version 2 of the link protocol, and this node version 1";
+    assert!(reason.starts_with(expected), "{reason}");
 }
 
 #[test]
