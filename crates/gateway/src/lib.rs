@@ -23,6 +23,7 @@ mod http;
 mod links;
 mod metrics;
 mod node;
+mod scrape;
 mod serve;
 mod telemetry;
 

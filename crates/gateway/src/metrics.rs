@@ -301,6 +301,29 @@ mod tests {
     }
 
     #[test]
+    fn prometheus_fetches_every_figure_by_the_name_that_a_collector_gives_it() {
+        let registry = prometheus::Registry::new();
+        let reader = crate::telemetry::prometheus_reader(&registry).unwrap();
+        let provider = SdkMeterProvider::builder().with_reader(reader).build();
+        record_all(&Metrics::at(&provider.meter("rejoin")));
+        let fetched: BTreeSet<String> = registry
+            .gather()
+            .iter()
+            .map(|family| family.name().to_owned())
+            .filter(|name| name != "target_info")
+            .collect();
+        let counters = ["documents", "merged", "conflicts", "quarantined"].map(|name| format!("rejoin.sync.{name}"));
+        let expected: BTreeSet<String> = instruments()
+            .iter()
+            .map(|(name, unit)| {
+                let total = if counters.contains(name) { "_total" } else { "" };
+                format!("{}{total}", prometheus_name(name, unit))
+            })
+            .collect();
+        assert_eq!(fetched, expected);
+    }
+
+    #[test]
     fn the_page_for_operators_lists_every_figure_and_no_other() {
         let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `rejoin."));
         let listed: BTreeSet<String> = rows

@@ -1,5 +1,6 @@
 //! `rejoin serve`: runs a node in the foreground until it is asked to stop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -9,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{self, Plan, ServeArguments};
 use crate::links::{TcpTransport, Transport};
 use crate::node::{Disk, Interface, Node, Parts, StartError, open_disk};
+use crate::scrape::Scrapes;
 use crate::telemetry::{self, Telemetry};
 
 /// Runs a node with the settings of `arguments`, the environment and the file; returns after it was stopped in order.
@@ -23,11 +25,15 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let plan = Plan::new(settings)?;
-    let telemetry = Telemetry::start(plan.settings.log.format, telemetry::log_filter()?, &plan.datacenter)?;
+    let addresses = &plan.settings.metrics.addresses;
+    let (format, filter) = (plan.settings.log.format, telemetry::log_filter()?);
+    let telemetry = Telemetry::start(format, filter, &plan.datacenter, !addresses.is_empty())?;
     // Signals are caught from here on, so that one that comes while the store opens is not lost.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let scrapes = Scrapes::listen(&TcpTransport, addresses).await?;
     let node = start(&plan, system_clock).await?;
-    announce(&plan, &node);
+    announce(&plan, &node, scrapes.addresses());
+    let scraping = telemetry.registry().map(|registry| scrapes.serve(registry.clone()));
     tokio::select! {
         biased;
         _ = terminate.recv() => tracing::info!("stopping: SIGTERM"),
@@ -36,6 +42,10 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     node.shutdown()
         .await
         .context("the node did not stop cleanly; the next start recovers")?;
+    // Last, so that a scrape sees the end too.
+    if let Some(scraping) = scraping {
+        scraping.stop().await;
+    }
     tracing::info!("stopped");
     // The exporters block while they send what is left.
     tokio::task::spawn_blocking(|| telemetry.shutdown()).await?;
@@ -79,13 +89,14 @@ pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartErr
     )
 }
 
-fn announce(plan: &Plan, node: &Node) {
+fn announce(plan: &Plan, node: &Node, metrics: &[SocketAddr]) {
     let settings = &plan.settings;
     tracing::info!(
         datacenter = %plan.datacenter,
         replica = %node.store().identity().replica,
         grpc = %node.address(),
         http = comma_separated(node.http_addresses()),
+        metrics = comma_separated(metrics),
         data = %settings.node.data.display(),
         peers = comma_separated(plan.peers.iter().map(|peer| &peer.datacenter)),
         "ready"

@@ -1,13 +1,16 @@
-//! Logs to standard error, and traces and metrics by OTLP where a collector is configured.
+//! Logs to standard error, traces and metrics by OTLP where a collector is configured, and metrics for Prometheus to fetch.
 //!
 //! `RUST_LOG` chooses what is logged (default `info`). The variables of OpenTelemetry choose the collector:
 //! `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`. Bodies are never logged.
 
 use std::io::{self, IsTerminal};
 
-use opentelemetry::{KeyValue, global, trace::TracerProvider};
+use opentelemetry::{Key, KeyValue, global, trace::TracerProvider};
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
+use opentelemetry_prometheus::{PrometheusExporter, ResourceSelector};
+use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
+use prometheus::Registry;
 use rejoin_document::DatacenterName;
 use thiserror::Error;
 use tracing_subscriber::filter::LevelFilter;
@@ -21,6 +24,9 @@ pub(crate) enum TelemetryError {
     /// The exporter refused its configuration.
     #[error("cannot export telemetry: check OTEL_EXPORTER_OTLP_ENDPOINT")]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+    /// The registry took no collector; a fresh one does.
+    #[error("cannot collect figures for Prometheus: leave --metrics out, and report this")]
+    Registry(#[from] OTelSdkError),
     /// Another subscriber is in place.
     #[error("logging was set up before")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
@@ -31,10 +37,12 @@ pub(crate) enum TelemetryError {
 pub(crate) struct Telemetry {
     traces: Option<SdkTracerProvider>,
     metrics: Option<SdkMeterProvider>,
+    registry: Option<Registry>,
 }
 
 impl Telemetry {
-    /// Sets up logs for this process, and the exporters when `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
+    /// Sets up logs for this process, the exporters when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, and a [registry](Self::registry) if figures are to
+    /// be `scraped`.
     ///
     /// Must be called inside a tokio runtime: the exporters' connections live there.
     ///
@@ -45,14 +53,11 @@ impl Telemetry {
         format: LogFormat,
         filter: EnvFilter,
         datacenter: &DatacenterName,
+        scraped: bool,
     ) -> Result<Self, TelemetryError> {
         // As everywhere in OpenTelemetry, a variable without text is one that is not set.
         let endpoint = std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty());
-        let telemetry = if endpoint.is_some() {
-            Self::with_exporters(datacenter)?
-        } else {
-            Self::default()
-        };
+        let telemetry = Self::with_exporters(&resource(datacenter), endpoint.is_some(), scraped)?;
         let traces = telemetry.traces.as_ref().map(|provider| {
             tracing_opentelemetry::layer()
                 .with_tracer(provider.tracer("rejoin"))
@@ -79,28 +84,58 @@ impl Telemetry {
         }
     }
 
-    fn with_exporters(datacenter: &DatacenterName) -> Result<Self, TelemetryError> {
-        let resource = Resource::builder()
-            .with_service_name(std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "rejoin".to_owned()))
-            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-            .with_attribute(KeyValue::new("datacenter", datacenter.to_string()))
-            .build();
-        let spans = SpanExporter::builder().with_tonic().build()?;
-        let traces = SdkTracerProvider::builder()
-            .with_resource(resource.clone())
-            .with_batch_exporter(spans)
-            .build();
-        let figures = MetricExporter::builder().with_tonic().build()?;
-        let metrics = SdkMeterProvider::builder()
-            .with_resource(resource)
-            .with_periodic_exporter(figures)
-            .build();
-        global::set_meter_provider(metrics.clone());
-        Ok(Self {
-            traces: Some(traces),
-            metrics: Some(metrics),
-        })
+    /// The figures of this process, for Prometheus to fetch.
+    pub(crate) fn registry(&self) -> Option<&Registry> {
+        self.registry.as_ref()
     }
+
+    fn with_exporters(resource: &Resource, exported: bool, scraped: bool) -> Result<Self, TelemetryError> {
+        let mut telemetry = Self::default();
+        let mut metrics = SdkMeterProvider::builder().with_resource(resource.clone());
+        if exported {
+            let spans = SpanExporter::builder().with_tonic().build()?;
+            let traces = SdkTracerProvider::builder().with_resource(resource.clone());
+            telemetry.traces = Some(traces.with_batch_exporter(spans).build());
+            metrics = metrics.with_periodic_exporter(MetricExporter::builder().with_tonic().build()?);
+        }
+        if scraped {
+            let registry = Registry::new();
+            metrics = metrics.with_reader(prometheus_reader(&registry)?);
+            telemetry.registry = Some(registry);
+        }
+        if exported || scraped {
+            let metrics = metrics.build();
+            global::set_meter_provider(metrics.clone());
+            telemetry.metrics = Some(metrics);
+        }
+        Ok(telemetry)
+    }
+}
+
+fn resource(datacenter: &DatacenterName) -> Resource {
+    Resource::builder()
+        .with_service_name(std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "rejoin".to_owned()))
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_attribute(KeyValue::new(DATACENTER, datacenter.to_string()))
+        .build()
+}
+
+/// The attribute of everything that a node tells, and a label of each figure, as it is where a collector stands between.
+const DATACENTER: &str = "datacenter";
+
+/// Hands the instruments of a meter provider to `registry`, by the names that a collector would give them.
+///
+/// # Errors
+///
+/// The registry has them already.
+pub(crate) fn prometheus_reader(registry: &Registry) -> Result<PrometheusExporter, OTelSdkError> {
+    opentelemetry_prometheus::exporter()
+        .with_registry(registry.clone())
+        .with_resource_selector(ResourceSelector::KeyAllowList(
+            [Key::from_static_str(DATACENTER)].into(),
+        ))
+        .scope_info_enabled(false)
+        .build()
 }
 
 /// What `RUST_LOG` lets through.

@@ -35,6 +35,8 @@ mod replication;
 mod requests;
 #[path = "node/resolutions.rs"]
 mod resolutions;
+#[path = "node/scrapes.rs"]
+mod scrapes;
 #[path = "node/seam.rs"]
 mod seam;
 #[path = "node/services.rs"]

@@ -12,6 +12,6 @@ pub use error::ConfigError;
 pub use layers::{load, print};
 pub(crate) use settings::ANSWER_BYTES_MAX;
 pub use settings::{
-    DatabaseSettings, GrpcSettings, HttpSettings, LimitSettings, LinkSettings, LogSettings, NodeSettings, PeerSettings,
-    Settings,
+    DatabaseSettings, GrpcSettings, HttpSettings, LimitSettings, LinkSettings, LogSettings, MetricsSettings,
+    NodeSettings, PeerSettings, Settings,
 };

@@ -14,7 +14,7 @@ use crate::common::{client, database, eventually, free_address, text};
 use crate::telemetry::{Received, start_collector};
 
 /// A node that exports every 200 ms. Dropping it kills it.
-struct Exporting(Child);
+pub(crate) struct Exporting(pub(crate) Child);
 
 impl Drop for Exporting {
     fn drop(&mut self) {
@@ -32,11 +32,25 @@ impl Exporting {
         data: &tempfile::TempDir,
         to: SocketAddr,
     ) -> Self {
+        Self::start_with(name, address, peer, data, to, &[])
+    }
+
+    /// A node with more arguments.
+    pub(crate) fn start_with(
+        name: &str,
+        address: SocketAddr,
+        peer: (&str, SocketAddr),
+        data: &tempfile::TempDir,
+        to: SocketAddr,
+        more: &[&str],
+    ) -> Self {
         let node = Command::new(env!("CARGO_BIN_EXE_rejoin"))
             .args(["serve", "--datacenter", name, "--grpc", &address.to_string(), "--data"])
             .arg(data.path())
             .args(["--peer", &format!("{}=http://{}", peer.0, peer.1)])
+            .args(more)
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{to}"))
+            .env("OTEL_BSP_SCHEDULE_DELAY", "200")
             .env("OTEL_METRIC_EXPORT_INTERVAL", "200")
             .stdin(Stdio::null())
             .stderr(Stdio::null())
@@ -47,7 +61,7 @@ impl Exporting {
 }
 
 /// The newest figures of each datacenter, by name and labels.
-type Figures = BTreeMap<(String, String), f64>;
+pub(crate) type Figures = BTreeMap<(String, String), f64>;
 
 fn label(attributes: &[KeyValue], key: &str) -> Option<String> {
     let found = attributes.iter().find(|attribute| attribute.key == key)?;
@@ -74,7 +88,7 @@ fn exports(received: &Received) -> Vec<ExportMetricsServiceRequest> {
 }
 
 /// What one datacenter has said last, name and database or peer: for a histogram how often.
-fn figures(received: &Received, datacenter: &str) -> Figures {
+pub(crate) fn figures(received: &Received, datacenter: &str) -> Figures {
     let mut figures = Figures::new();
     let resources = exports(received).into_iter().flat_map(|export| export.resource_metrics);
     let own = resources.filter(|of| {
