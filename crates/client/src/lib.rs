@@ -39,6 +39,7 @@ mod route;
 mod session;
 mod status;
 mod told;
+mod trace;
 mod verbs;
 mod version;
 mod watch;

@@ -26,6 +26,7 @@ mod node;
 mod scrape;
 mod serve;
 mod telemetry;
+mod trace;
 
 pub use clock::WallClock;
 pub use links::{Connection, Incoming, Pending, TcpTransport, Transport};

@@ -9,6 +9,7 @@ use opentelemetry::{Key, KeyValue, global, trace::TracerProvider};
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
 use opentelemetry_prometheus::{PrometheusExporter, ResourceSelector};
 use opentelemetry_sdk::error::OTelSdkError;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
 use prometheus::Registry;
 use rejoin_document::DatacenterName;
@@ -96,6 +97,7 @@ impl Telemetry {
             let spans = SpanExporter::builder().with_tonic().build()?;
             let traces = SdkTracerProvider::builder().with_resource(resource.clone());
             telemetry.traces = Some(traces.with_batch_exporter(spans).build());
+            global::set_text_map_propagator(TraceContextPropagator::new());
             metrics = metrics.with_periodic_exporter(MetricExporter::builder().with_tonic().build()?);
         }
         if scraped {

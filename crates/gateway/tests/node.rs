@@ -51,6 +51,8 @@ mod shown_late;
 mod starting;
 #[path = "node/telemetry.rs"]
 mod telemetry;
+#[path = "node/trace_context.rs"]
+mod trace_context;
 #[path = "node/unsure.rs"]
 mod unsure;
 #[path = "node/verbs.rs"]

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use super::body::Request;
 use super::error::HttpError;
@@ -23,6 +24,7 @@ use super::write_deadline::WriteDeadline;
 use super::{cors, route};
 use crate::links::{Connection, Incoming};
 use crate::node::NodeContext;
+use crate::trace;
 
 /// How long a client may take to send the head of a request, and to say nothing between two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -138,7 +140,24 @@ where
     }
 }
 
+/// Answers a request, in a span of the trace of its client.
 async fn serve(context: NodeContext, request: HttpRequest<IncomingBody>) -> Result<Response, Infallible> {
+    let span = tracing::debug_span!(
+        "request",
+        // The method alone, as the conventions want it where no template of the path is known.
+        otel.name = request.method().as_str(),
+        otel.kind = "server",
+        http.request.method = request.method().as_str(),
+        http.response.status_code = tracing::field::Empty,
+    );
+    trace::continue_from(&span, request.headers());
+    let mut response = dispatch(context, request).instrument(span.clone()).await?;
+    span.record("http.response.status_code", response.status().as_u16());
+    trace::name_in(&span, response.headers_mut());
+    Ok(response)
+}
+
+async fn dispatch(context: NodeContext, request: HttpRequest<IncomingBody>) -> Result<Response, Infallible> {
     let request = request.map(Body::new);
     let headers = request.headers().iter();
     let head_bytes: usize = headers.map(|(name, value)| name.as_str().len() + value.len()).sum();
