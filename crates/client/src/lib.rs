@@ -68,7 +68,7 @@ pub use page::Page;
 pub use reads::{Listing, Several};
 pub use resolve::{BulkResolved, Choice, ConflictFilter, ConflictedDocument, Policy, Unresolved};
 pub use session::Session;
-pub use status::{DatabaseStatus, Link, LinkState, NodeStatus};
+pub use status::{DatabaseStatus, Lag, Link, LinkState, NodeStatus};
 pub use verbs::{Edit, Patch};
 pub use version::{Compared, Replaced, Version};
 pub use watch::{InvalidWatchToken, Watch, WatchFrom, WatchToken};

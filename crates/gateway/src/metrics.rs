@@ -145,12 +145,10 @@ impl Metrics {
     }
 
     /// How a link stands now.
-    pub(crate) fn link(&self, peer: &DatacenterName, connected: bool, lag: Option<Duration>) {
+    pub(crate) fn link(&self, peer: &DatacenterName, connected: bool, lag: Duration) {
         let labels = [peer_label(peer)];
         self.link_connected.record(u64::from(connected), &labels);
-        if let Some(lag) = lag {
-            self.link_lag.record(lag.as_secs_f64(), &labels);
-        }
+        self.link_lag.record(lag.as_secs_f64(), &labels);
     }
 
     /// What a database holds now.
@@ -278,7 +276,7 @@ mod tests {
         };
         metrics.applied(&peer, &applied);
         metrics.healed(&peer, Duration::from_secs(1));
-        metrics.link(&peer, true, Some(Duration::ZERO));
+        metrics.link(&peer, true, Duration::ZERO);
         metrics.database(&"things".parse().unwrap(), 1, 1);
         metrics.drift(&peer, 0.1);
         metrics.disk(false, Some(1));

@@ -7,6 +7,8 @@
 mod acknowledgements;
 #[path = "node/bad_disk.rs"]
 mod bad_disk;
+#[path = "node/behind.rs"]
+mod behind;
 #[path = "node/common.rs"]
 mod common;
 #[path = "node/created_again.rs"]

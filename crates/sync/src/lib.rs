@@ -66,7 +66,7 @@ mod time;
 
 pub use backoff::Backoff;
 pub use heal::{Counts, HealReport};
-pub use link::{LinkState, LinkStatus};
+pub use link::{Backlog, LinkState, LinkStatus};
 pub use message::{
     Acknowledge, Batch, BucketEntries, DatabaseHello, Digest, Documents, Hello, Item, Message, Watermark, Welcome,
 };

@@ -37,6 +37,7 @@ pub fn to_request(message: Message) -> Result<proto::PullRequest, WireError> {
         }),
         Message::Heartbeat { time } => Wire::Heartbeat(parts::heartbeat(time)),
         Message::Welcome(_)
+        | Message::Backlog { .. }
         | Message::Batch(_)
         | Message::Digest(_)
         | Message::Buckets { .. }

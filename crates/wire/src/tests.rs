@@ -7,8 +7,8 @@ use rejoin_document::{
     ReplicaId, Sequence, SetHash, VersionVector,
 };
 use rejoin_sync::{
-    Acknowledge, Batch, BucketEntries, DatabaseHello, Digest, Documents, Hello, Item, Message, Refusal, Watermark,
-    Welcome,
+    Acknowledge, Backlog, Batch, BucketEntries, DatabaseHello, Digest, Documents, Hello, Item, Message, Refusal,
+    Watermark, Welcome,
 };
 
 use super::{WireError, from_request, from_response, to_request, to_response};
@@ -184,6 +184,10 @@ fn responses() -> impl Strategy<Value = Message> {
         batch(),
         refusal(),
         heartbeat(),
+        any::<(u64, u64, bool)>().prop_map(|(time, documents, more)| Message::Backlog {
+            time: HlcTime(time),
+            left: Backlog { documents, more },
+        }),
         (database(), vector(), any::<[u8; 32]>()).prop_map(|(database, knowledge, root)| {
             Message::Digest(Digest {
                 database,

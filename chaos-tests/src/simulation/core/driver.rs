@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use rejoin_document::{DatacenterName, SetHash, VersionVector};
 use rejoin_store::{Apply, Operation, Outcome, Store};
 use rejoin_sync::{
-    Applied, BucketEntries, Counts, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Message, Progress,
-    PullerCommand, PullerEvent, Scan, ServerCommand, ServerEvent, ServerIdentity, ServerSession, Timestamp, Watermark,
+    Applied, Backlog, BucketEntries, Counts, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Message,
+    Progress, PullerCommand, PullerEvent, Scan, ServerCommand, ServerEvent, ServerIdentity, ServerSession, Timestamp,
+    Watermark,
 };
 
 use super::link::{Applying, Connection};
@@ -218,6 +219,13 @@ impl World {
             } => {
                 let scan = scan(&store, &database, since, &knows, limit_bytes);
                 Some(ServerEvent::Scanned { database, scan })
+            }
+            ServerCommand::ReadBacklog { from } => {
+                let left = from
+                    .iter()
+                    .map(|(name, since)| store.changes_after(name, *since, 1_000));
+                let documents = left.map(Result::unwrap_or_default).sum();
+                Some(ServerEvent::BacklogRead(Backlog { documents, more: false }))
             }
             ServerCommand::ReadDigest { database } => Some(ServerEvent::DigestRead(digest(&store, database))),
             ServerCommand::ReadBuckets { database } => {

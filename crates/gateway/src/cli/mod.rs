@@ -45,6 +45,7 @@ mod resolve;
 mod restore;
 mod session_file;
 mod status;
+mod status_json;
 mod table;
 mod time;
 mod usage;

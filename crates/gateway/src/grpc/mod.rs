@@ -21,6 +21,7 @@ mod request;
 mod resolve;
 mod server;
 mod session;
+mod status;
 mod surrogate;
 mod sync;
 mod waiting;

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rejoin_document::{DatabaseName, DatacenterName, Dot, Incarnation, VersionVector};
+use rejoin_document::{DatabaseName, DatacenterName, Dot, Incarnation, Position, VersionVector};
 use rejoin_store::{Follower, Latest};
-use rejoin_sync::{HealReport, LinkStatus};
+use rejoin_sync::{HealReport, LinkStatus, Timestamp};
 use tokio::sync::Notify;
 
 use super::acknowledged::Acknowledged;
@@ -15,6 +15,18 @@ use crate::config::Peer;
 
 /// What a peer is known to know, per database, and in which incarnation it said so.
 pub(super) type Knows = BTreeMap<DatabaseName, (Incarnation, VersionVector)>;
+
+/// Up to where a peer has this node's log of each database.
+pub(crate) type Reached = BTreeMap<DatabaseName, Position>;
+
+/// How far a peer is behind this node, as far as it has told since this node was started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PeerProgress {
+    /// None: it has not greeted yet.
+    pub(crate) reached: Option<Reached>,
+    /// When it last had everything.
+    pub(crate) complete: Option<Timestamp>,
+}
 
 /// What concerns the links with one peer.
 #[derive(Debug)]
@@ -27,6 +39,9 @@ pub(crate) struct Board {
     seen: Notify,
     live: Latest<usize>,
     status: Mutex<Option<(LinkStatus, Option<HealReport>)>>,
+    progress: Mutex<PeerProgress>,
+    /// Seconds by which the peer's clock was last seen ahead.
+    clock_ahead_s: Mutex<Option<f64>>,
 }
 
 /// The boards of all configured peers.
@@ -89,7 +104,44 @@ impl Board {
             seen: Notify::new(),
             live: Latest::new(0),
             status: Mutex::new(None),
+            progress: Mutex::default(),
+            clock_ahead_s: Mutex::new(None),
         }
+    }
+
+    /// The peer has greeted: from then on it counts what it says of its databases now.
+    pub(crate) fn begin_progress(&self, reached: Reached) {
+        self.lock_progress().reached = Some(reached);
+    }
+
+    /// The peer has this node's log of a database up to here.
+    pub(crate) fn reached(&self, database: DatabaseName, place: Position) {
+        if let Some(reached) = &mut self.lock_progress().reached {
+            reached.insert(database, place);
+        }
+    }
+
+    /// How far the peer is behind. `has_all` looks where it stands; if it has everything, that is so `now`.
+    pub(crate) fn progress(&self, now: Timestamp, has_all: impl Fn(&Reached) -> bool) -> PeerProgress {
+        let mut progress = self.lock_progress();
+        if progress.reached.as_ref().is_some_and(has_all) {
+            progress.complete = Some(now);
+        }
+        progress.clone()
+    }
+
+    fn lock_progress(&self) -> MutexGuard<'_, PeerProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes how far the peer's clock is ahead.
+    pub(crate) fn set_clock_ahead(&self, seconds: f64) {
+        *self.clock_ahead_s.lock().unwrap_or_else(PoisonError::into_inner) = Some(seconds);
+    }
+
+    /// How far the peer's clock is ahead, in seconds, negative when it is behind; `None` before it has told the time.
+    pub(crate) fn clock_ahead_s(&self) -> Option<f64> {
+        *self.clock_ahead_s.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The peer.

@@ -26,7 +26,7 @@ mod puller;
 mod seam;
 mod server;
 
-pub(crate) use board::{Board, Hub, Live};
+pub(crate) use board::{Board, Hub, Live, PeerProgress};
 pub(crate) use dialler::Dialler;
 pub(crate) use end::LinkEnd;
 pub(crate) use heal::{decode_heal, encode_heal};

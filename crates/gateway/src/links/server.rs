@@ -195,6 +195,7 @@ impl Serving {
 
     /// Feeds one event and carries out all that follows from it.
     fn step(&mut self, event: ServerEvent) {
+        let moved = moved(&event);
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             for command in self.machine.handle(self.clock.now(), event) {
@@ -208,6 +209,11 @@ impl Serving {
             }
         }
         self.attach();
+        if let (Some(database), Some(attached)) = (moved, &self.attached)
+            && let Some(place) = self.machine.reached(&database)
+        {
+            attached.board.reached(database, place);
+        }
     }
 
     fn execute(&mut self, command: ServerCommand) -> Result<Option<ServerEvent>, String> {
@@ -237,6 +243,7 @@ impl Serving {
                 self.scanned = Some(ServerEvent::Scanned { database, scan });
                 return Ok(None);
             }
+            ServerCommand::ReadBacklog { from } => ServerEvent::BacklogRead(port.backlog(&from)),
             ServerCommand::ReadDigest { database } => ServerEvent::DigestRead(port.digest(database)),
             ServerCommand::ReadBuckets { database } => ServerEvent::BucketsRead {
                 hashes: port.buckets(&database),
@@ -296,6 +303,9 @@ impl Serving {
                 board.acknowledges(&database, greeting.incarnation, &has);
             }
         }
+        let databases = self.machine.databases();
+        let reached = databases.filter_map(|name| Some((name.clone(), self.machine.reached(name)?)));
+        board.begin_progress(reached.collect());
         self.attached = Some(Attached {
             board: Arc::clone(board),
             cut,
@@ -303,6 +313,15 @@ impl Serving {
             told,
             _live: board.live(),
         });
+    }
+}
+
+/// The database of which the puller may have come further with this.
+fn moved(event: &ServerEvent) -> Option<DatabaseName> {
+    match event {
+        ServerEvent::Received(Message::Acknowledge(said)) => Some(said.database.clone()),
+        ServerEvent::Scanned { database, .. } => Some(database.clone()),
+        _ => None,
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) struct InFlight {
     pub(super) ticket: u64,
     pub(super) stream: u64,
     pub(super) database: DatabaseName,
+    pub(super) documents: u64,
     pub(super) work: Work,
 }
 
@@ -92,6 +93,9 @@ impl Puller {
                 since,
                 reason: None,
                 documents_received: 0,
+                behind: None,
+                complete: last_linked,
+                estimate: None,
             },
             cut,
             refusal: None,
@@ -137,6 +141,7 @@ impl Puller {
             PullerEvent::LinkRestored => self.link_restored(now, &mut out),
             PullerEvent::PeerSeen => self.peer_seen(now, &mut out),
         }
+        self.measure(now);
         out
     }
 

@@ -161,6 +161,9 @@ impl ServerSession {
         self.window.acknowledged(&acknowledge.database, acknowledge.position);
         if let Some(feed) = self.feeds.get_mut(&acknowledge.database) {
             feed.knows.merge(&acknowledge.knowledge);
+            if acknowledge.position.incarnation == self.identity.incarnation {
+                feed.acknowledged = feed.acknowledged.max(acknowledge.position.sequence);
+            }
         }
         self.pump(now, out);
     }

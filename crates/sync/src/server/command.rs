@@ -30,6 +30,11 @@ pub enum ServerCommand {
         /// Bytes of states at most; a single larger state is returned alone.
         limit_bytes: u64,
     },
+    /// Count the documents whose newest change comes after these sequence numbers, up to a bound of the driver's; answer `BacklogRead` at once.
+    ReadBacklog {
+        /// The databases, each with how far its log was scanned.
+        from: Vec<(DatabaseName, Sequence)>,
+    },
     /// Read the digest of a database; answer `DigestRead` at once.
     ReadDigest {
         /// The database.

@@ -4,4 +4,5 @@ mod bench;
 mod connection;
 mod greeting;
 mod healing;
+mod measuring;
 mod pulling;
