@@ -41,6 +41,7 @@ mod status;
 mod told;
 mod trace;
 mod verbs;
+mod verify;
 mod version;
 mod watch;
 mod written;
@@ -70,6 +71,7 @@ pub use resolve::{BulkResolved, Choice, ConflictFilter, ConflictedDocument, Poli
 pub use session::Session;
 pub use status::{DatabaseStatus, Lag, Link, LinkState, NodeStatus};
 pub use verbs::{Edit, Patch};
+pub use verify::{VerifiedDatabase, VerifiedPeer};
 pub use version::{Compared, Replaced, Version};
 pub use watch::{InvalidWatchToken, Watch, WatchFrom, WatchToken};
 pub use written::Written;

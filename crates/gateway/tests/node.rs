@@ -59,6 +59,8 @@ mod trace_context;
 mod unsure;
 #[path = "node/verbs.rs"]
 mod verbs;
+#[path = "node/verified.rs"]
+mod verified;
 #[path = "node/watch_ends.rs"]
 mod watch_ends;
 #[path = "node/watches.rs"]

@@ -65,6 +65,7 @@ mod testing;
 mod time;
 
 pub use backoff::Backoff;
+pub use comparison::ComparedDatabase;
 pub use heal::{Counts, HealReport};
 pub use link::{Backlog, LinkState, LinkStatus};
 pub use message::{

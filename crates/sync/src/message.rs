@@ -44,6 +44,12 @@ pub enum Message {
         ids: Vec<DocumentId>,
     },
 
+    /// Asks the server to compare itself with the puller, in the other direction: each side mends only what it lacks itself.
+    Compare {
+        /// The sender's hybrid logical clock, as in a heartbeat.
+        time: HlcTime,
+    },
+
     // Both ways.
     /// Sent when nothing else was for a while.
     Heartbeat {

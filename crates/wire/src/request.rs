@@ -36,6 +36,11 @@ pub fn to_request(message: Message) -> Result<proto::PullRequest, WireError> {
             ids: ids.iter().map(ToString::to_string).collect(),
         }),
         Message::Heartbeat { time } => Wire::Heartbeat(parts::heartbeat(time)),
+        // To a server that knows nothing of it this is a heartbeat.
+        Message::Compare { time } => Wire::Heartbeat(proto::Heartbeat {
+            compare: true,
+            ..parts::heartbeat(time)
+        }),
         Message::Welcome(_)
         | Message::Backlog { .. }
         | Message::Batch(_)
@@ -77,8 +82,9 @@ pub fn from_request(request: proto::PullRequest) -> Result<Message, WireError> {
             database: database(&asked.database)?,
             ids: asked.ids.iter().map(|id| parts::id(id)).collect::<Result<_, _>>()?,
         },
-        Wire::Heartbeat(heartbeat) => Message::Heartbeat {
-            time: HlcTime(heartbeat.time),
+        Wire::Heartbeat(proto::Heartbeat { time, compare, .. }) => match compare {
+            false => Message::Heartbeat { time: HlcTime(time) },
+            true => Message::Compare { time: HlcTime(time) },
         },
     })
 }

@@ -47,6 +47,7 @@ pub fn to_response(message: Message) -> Result<proto::PullResponse, WireError> {
         Message::Hello(_)
         | Message::Open(_)
         | Message::Acknowledge(_)
+        | Message::Compare { .. }
         | Message::CompareDigest { .. }
         | Message::FetchBuckets { .. }
         | Message::FetchBucket { .. }

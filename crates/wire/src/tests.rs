@@ -109,6 +109,7 @@ fn requests() -> impl Strategy<Value = Message> {
         hello(),
         heartbeat(),
         hello_of_database().prop_map(Message::Open),
+        any::<u64>().prop_map(|time| Message::Compare { time: HlcTime(time) }),
         (database(), position(), vector()).prop_map(|(database, position, knowledge)| {
             Message::Acknowledge(Acknowledge {
                 database,

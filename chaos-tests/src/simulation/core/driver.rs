@@ -84,6 +84,8 @@ impl World {
                 self.compared(equal, repaired);
                 None
             }
+            // No operator waits here.
+            PullerCommand::Verified { .. } => None,
             PullerCommand::Report(report) => {
                 self.reports.push(report);
                 None
@@ -245,15 +247,9 @@ impl World {
                     answered,
                 }))
             }
-            ServerCommand::PeerSeen { peer } => {
-                let reverse = self
-                    .links
-                    .iter()
-                    .position(|l| l.puller == node && *l.machine.peer() == peer);
-                if let Some(reverse) = reverse {
-                    self.pull(reverse, PullerEvent::PeerSeen);
-                }
-                None
+            ServerCommand::PeerSeen { peer } => self.tell_puller(node, &peer, PullerEvent::PeerSeen),
+            ServerCommand::CompareAsked { peer } => {
+                self.tell_puller(node, &peer, PullerEvent::Compare { ticket: None })
             }
             ServerCommand::ObserveTime { .. } => None,
             ServerCommand::AssumeNewIdentity { disowned, reason } => {
@@ -262,6 +258,19 @@ impl World {
                 None
             }
         }
+    }
+
+    /// The puller of a node that pulls from this peer, if there is one, sees an event.
+    fn tell_puller(&mut self, node: usize, peer: &DatacenterName, event: PullerEvent) -> Option<ServerEvent> {
+        let reverse = self.links.iter();
+        let mut reverse = reverse
+            .enumerate()
+            .filter(|(_, l)| l.puller == node && l.machine.peer() == peer);
+        let reverse = reverse.next().map(|(reverse, _)| reverse);
+        if let Some(reverse) = reverse {
+            self.pull(reverse, event);
+        }
+        None
     }
 
     /// Does the apply that is under way on a link.

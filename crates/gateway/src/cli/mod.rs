@@ -49,6 +49,7 @@ mod status_json;
 mod table;
 mod time;
 mod usage;
+mod verify;
 mod write;
 
 pub use command::{ClientCommand, run};

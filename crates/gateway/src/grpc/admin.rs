@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::error::Failure;
-use super::{compact, page, request, status};
+use super::{compact, page, request, status, verify};
 use crate::links::decode_heal;
 use crate::node::NodeContext;
 
@@ -123,5 +123,10 @@ impl AdminService for AdminApi {
     #[instrument(skip_all, fields(database = %call.get_ref().database))]
     async fn compact(&self, call: Request<proto::CompactRequest>) -> Result<Response<proto::CompactResponse>, Status> {
         Ok(Response::new(compact::run(&self.context, call.get_ref()).await?))
+    }
+
+    #[instrument(skip_all, fields(peer = %call.get_ref().datacenter))]
+    async fn verify(&self, call: Request<proto::VerifyRequest>) -> Result<Response<proto::VerifyResponse>, Status> {
+        Ok(Response::new(verify::run(&self.context, call.get_ref()).await?))
     }
 }

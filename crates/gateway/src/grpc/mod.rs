@@ -24,6 +24,7 @@ mod session;
 mod status;
 mod surrogate;
 mod sync;
+mod verify;
 mod waiting;
 mod watch;
 mod write;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rejoin_document::{DatabaseName, DatacenterName, Dot, Incarnation, Position, VersionVector};
 use rejoin_store::{Follower, Latest};
-use rejoin_sync::{HealReport, LinkStatus, Timestamp};
+use rejoin_sync::{ComparedDatabase, HealReport, LinkStatus, Timestamp};
 use tokio::sync::Notify;
 
 use super::acknowledged::Acknowledged;
@@ -42,6 +42,22 @@ pub(crate) struct Board {
     progress: Mutex<PeerProgress>,
     /// Seconds by which the peer's clock was last seen ahead.
     clock_ahead_s: Mutex<Option<f64>>,
+    /// The newest ticket for a comparison.
+    tickets: Latest<u64>,
+    /// The peer has asked for a comparison.
+    compare_asked: Latest<()>,
+    verified: Latest<Option<Verified>>,
+    /// The link's state has changed.
+    turned: Latest<()>,
+}
+
+/// A comparison that somebody waited for.
+#[derive(Clone, Debug)]
+pub(crate) struct Verified {
+    /// All that was asked for up to this ticket is answered by it.
+    pub(crate) ticket: u64,
+    /// What it found.
+    pub(crate) databases: Arc<Vec<ComparedDatabase>>,
 }
 
 /// The boards of all configured peers.
@@ -106,7 +122,51 @@ impl Board {
             status: Mutex::new(None),
             progress: Mutex::default(),
             clock_ahead_s: Mutex::new(None),
+            tickets: Latest::new(0),
+            compare_asked: Latest::new(()),
+            verified: Latest::new(None),
+            turned: Latest::new(()),
         }
+    }
+
+    /// Asks for a comparison; what [`Self::verified`] tells with this ticket or a greater one is the answer.
+    pub(crate) fn ask_comparison(&self) -> u64 {
+        let mut ticket = 0;
+        self.tickets.update(|newest| {
+            *newest += 1;
+            ticket = *newest;
+        });
+        ticket
+    }
+
+    /// The newest ticket for a comparison.
+    pub(crate) fn tickets(&self) -> Follower<u64> {
+        self.tickets.follow()
+    }
+
+    /// The peer asks for a comparison.
+    pub(crate) fn peer_asks_comparison(&self) {
+        self.compare_asked.update(|()| ());
+    }
+
+    /// Changes whenever the peer asks for a comparison.
+    pub(crate) fn comparisons_asked(&self) -> Follower<()> {
+        self.compare_asked.follow()
+    }
+
+    /// A comparison that somebody waited for has ended.
+    pub(crate) fn set_verified(&self, verified: Verified) {
+        self.verified.update(|newest| *newest = Some(verified));
+    }
+
+    /// The newest of them.
+    pub(crate) fn verified(&self) -> Follower<Option<Verified>> {
+        self.verified.follow()
+    }
+
+    /// Changes whenever the link is in another state.
+    pub(crate) fn turned(&self) -> Follower<()> {
+        self.turned.follow()
     }
 
     /// The peer has greeted: from then on it counts what it says of its databases now.
@@ -223,8 +283,13 @@ impl Board {
         let unchanged = current
             .as_ref()
             .is_some_and(|(old, old_heal)| old == status && old_heal.as_ref() == heal);
+        let turned = current.as_ref().is_none_or(|(old, _)| old.state != status.state);
         if !unchanged {
             *current = Some((status.clone(), heal.cloned()));
+        }
+        drop(current);
+        if turned {
+            self.turned.update(|()| ());
         }
     }
 

@@ -25,6 +25,7 @@ mod port_writes;
 mod puller;
 mod seam;
 mod server;
+mod verify;
 
 pub(crate) use board::{Board, Hub, Live, PeerProgress};
 pub(crate) use dialler::Dialler;
@@ -36,3 +37,4 @@ pub(crate) use puller::Puller;
 pub(crate) use seam::DialTimes;
 pub use seam::{Connection, Incoming, Pending, TcpTransport, Transport};
 pub(crate) use server::Serving;
+pub(crate) use verify::verify;

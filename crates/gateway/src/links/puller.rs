@@ -18,6 +18,7 @@ use rejoin_sync::{Applied, LinkState, Message, Puller as Machine, PullerCommand,
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::board::Verified;
 use super::changes::{ChangeFeed, News};
 use super::dialler::{Dialler, Line, LineEvent, line_event};
 use super::port::Port;
@@ -43,6 +44,8 @@ pub(crate) struct Puller {
 struct Watches {
     cut: Follower<bool>,
     identity: Follower<()>,
+    tickets: Follower<u64>,
+    comparisons_asked: Follower<()>,
     changes: ChangeFeed,
     ticks: Interval,
 }
@@ -84,6 +87,9 @@ impl Puller {
         let mut watches = Watches {
             cut,
             identity: self.hub.identity(),
+            // One that was drawn before this task began is not missed.
+            tickets: self.board.tickets().unseen(),
+            comparisons_asked: self.board.comparisons_asked(),
             changes: self.port.changes(),
             ticks,
         };
@@ -132,6 +138,11 @@ impl Puller {
                 }
             },
             () = board.seen() => Some(PullerEvent::PeerSeen),
+            () = watches.tickets.changed() => {
+                let ticket = watches.tickets.look();
+                (ticket > 0).then_some(PullerEvent::Compare { ticket: Some(ticket) })
+            }
+            () = watches.comparisons_asked.changed() => Some(PullerEvent::Compare { ticket: None }),
         }
     }
 
@@ -262,6 +273,11 @@ impl Puller {
             }
             PullerCommand::Compared { equal, repaired } => {
                 self.port.compared(&peer, equal, repaired);
+                None
+            }
+            PullerCommand::Verified { ticket, databases } => {
+                let databases = Arc::new(databases);
+                self.board.set_verified(Verified { ticket, databases });
                 None
             }
             PullerCommand::Report(report) => {

@@ -267,9 +267,11 @@ impl Serving {
                 return Ok(None);
             }
             ServerCommand::PeerSeen { peer } => {
-                if let Some(board) = self.hub.board(&peer) {
-                    board.peer_seen();
-                }
+                self.hub.board(&peer).inspect(|board| board.peer_seen());
+                return Ok(None);
+            }
+            ServerCommand::CompareAsked { peer } => {
+                self.hub.board(&peer).inspect(|board| board.peer_asks_comparison());
                 return Ok(None);
             }
             ServerCommand::AssumeNewIdentity { disowned, reason } => {

@@ -32,6 +32,7 @@ impl Puller {
             Message::Hello(_)
             | Message::Open(_)
             | Message::Acknowledge(_)
+            | Message::Compare { .. }
             | Message::CompareDigest { .. }
             | Message::FetchBuckets { .. }
             | Message::FetchBucket { .. }

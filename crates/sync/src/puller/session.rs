@@ -44,6 +44,8 @@ pub(super) struct Session {
     pub(super) pace: Option<(Timestamp, u64)>,
     /// The comparison under way.
     pub(super) comparison: Option<Comparison>,
+    /// The peer is to be asked for one in the other direction.
+    pub(super) ask_back: bool,
     /// When the next one is due.
     pub(super) compare_at: Timestamp,
 }
@@ -76,6 +78,7 @@ impl Session {
             unended: BTreeSet::new(),
             pace: None,
             comparison: None,
+            ask_back: false,
             compare_at: now,
             local,
         };

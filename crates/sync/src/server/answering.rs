@@ -20,6 +20,12 @@ impl ServerSession {
                 self.hello(now, hello, out);
             }
             (_, Message::Heartbeat { time }) => out.push(ServerCommand::ObserveTime { time }),
+            (Phase::Serving(hello), Message::Compare { time }) => {
+                out.push(ServerCommand::ObserveTime { time });
+                out.push(ServerCommand::CompareAsked {
+                    peer: hello.datacenter.clone(),
+                });
+            }
             (Phase::AwaitingState(hello), Message::Open(database)) if hello.databases.len() < DATABASES_MAX => {
                 hello.databases.push(database);
             }

@@ -71,6 +71,11 @@ pub enum ServerCommand {
         /// The datacenter that has connected to us.
         peer: DatacenterName,
     },
+    /// Tell the puller of this datacenter that the peer wants to be compared with.
+    CompareAsked {
+        /// The datacenter that asks.
+        peer: DatacenterName,
+    },
     /// This node was restored from an older state: take a new replica id and a new incarnation, then close every connection.
     AssumeNewIdentity {
         /// The replica id that it was greeted under. If that is no longer the node's, it was done already.

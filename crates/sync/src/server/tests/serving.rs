@@ -340,3 +340,18 @@ fn a_puller_has_reached_what_it_acknowledged_or_was_not_sent_because_it_knows() 
     assert_eq!(bench.scanned("customers", 12, &[], Some(watermark(&[(SERVER, 7)]))), []);
     assert_eq!(reached(&bench), Some(12));
 }
+
+#[test]
+fn a_puller_that_asks_is_compared_with_in_the_other_direction() {
+    let mut bench = Bench::new();
+    bench.settle();
+    let time = rejoin_document::HlcTime(5);
+    let peer = datacenter("dc-east");
+    assert_eq!(
+        bench.receive(Message::Compare { time }),
+        [
+            ServerCommand::ObserveTime { time },
+            ServerCommand::CompareAsked { peer }
+        ]
+    );
+}
