@@ -47,6 +47,8 @@ mod services;
 mod session_reads;
 #[path = "node/sessions.rs"]
 mod sessions;
+#[path = "node/set_aside.rs"]
+mod set_aside;
 #[path = "node/shown_late.rs"]
 mod shown_late;
 #[path = "node/starting.rs"]

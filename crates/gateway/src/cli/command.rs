@@ -22,6 +22,7 @@ use super::link::LinkCommand;
 use super::list::List;
 use super::load::Load;
 use super::patch::{EditDocument, Patch};
+use super::quarantine::Quarantine;
 use super::resolve::Resolve;
 use super::restore::Restore;
 use super::status::Status;
@@ -82,6 +83,8 @@ pub enum ClientCommand {
     Heals(Heals),
     /// Compare this node with its peers now, and mend what differs
     Verify(Verify),
+    /// List what came from peers and could not be applied here, or try it again
+    Quarantine(Quarantine),
     /// Drop what need not be kept, and give back its room on disk
     Compact(Compact),
     /// Print the root digest in hex: equal on equal nodes
@@ -133,6 +136,7 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Status(command) => command.run().await,
         ClientCommand::Heals(command) => command.run().await,
         ClientCommand::Verify(command) => command.run().await,
+        ClientCommand::Quarantine(command) => command.run().await,
         ClientCommand::Compact(command) => command.run().await,
         ClientCommand::Digest(command) => command.run().await,
     }
@@ -164,6 +168,7 @@ impl ClientCommand {
             Self::Status(command) => &command.connection,
             Self::Heals(command) => &command.connection,
             Self::Verify(command) => &command.connection,
+            Self::Quarantine(command) => &command.connection,
             Self::Compact(command) => &command.connection,
             Self::Digest(command) => &command.connection,
         }

@@ -40,6 +40,7 @@ mod output;
 mod pages;
 mod patch;
 mod preview;
+mod quarantine;
 mod reading;
 mod resolve;
 mod restore;

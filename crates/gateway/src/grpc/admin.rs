@@ -11,9 +11,9 @@ use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::error::Failure;
-use super::{compact, page, request, status, verify};
+use super::{compact, page, quarantine, request, status, verify};
 use crate::links::decode_heal;
-use crate::node::NodeContext;
+use crate::node::{NodeContext, long_read};
 
 /// How long a cut waits for what is on its way: a batch that is being applied.
 const QUIET_TIMEOUT: Duration = Duration::from_secs(2);
@@ -128,5 +128,23 @@ impl AdminService for AdminApi {
     #[instrument(skip_all, fields(peer = %call.get_ref().datacenter))]
     async fn verify(&self, call: Request<proto::VerifyRequest>) -> Result<Response<proto::VerifyResponse>, Status> {
         Ok(Response::new(verify::run(&self.context, call.get_ref()).await?))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn list_quarantine(
+        &self,
+        call: Request<proto::ListQuarantineRequest>,
+    ) -> Result<Response<proto::ListQuarantineResponse>, Status> {
+        let listed = long_read(|| quarantine::list(&self.context.store, call.get_ref()));
+        Ok(Response::new(listed?))
+    }
+
+    #[instrument(skip_all, fields(database = %call.get_ref().database))]
+    async fn retry_quarantine(
+        &self,
+        call: Request<proto::RetryQuarantineRequest>,
+    ) -> Result<Response<proto::RetryQuarantineResponse>, Status> {
+        let retried = quarantine::try_again(&self.context, call.get_ref()).await?;
+        Ok(Response::new(retried))
     }
 }

@@ -17,6 +17,7 @@ mod history;
 mod list;
 mod load;
 mod page;
+mod quarantine;
 mod request;
 mod resolve;
 mod server;

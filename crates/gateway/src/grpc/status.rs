@@ -45,7 +45,7 @@ fn warnings(store: &Store) -> Result<Vec<String>, Failure> {
     }
     for status in store.status().iter().filter(|status| status.quarantined > 0) {
         warnings.push(format!(
-            "{} document states of {} could not be applied and were set aside; upgrade this node",
+            "{} document states of {} could not be applied and were set aside; `rejoin quarantine` lists them with the reason",
             status.quarantined, status.name
         ));
     }

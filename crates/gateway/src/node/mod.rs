@@ -12,6 +12,7 @@ mod running;
 mod sampling;
 mod view_indexes;
 
+pub(crate) use cleaning::retry;
 pub(crate) use commits::Commits;
 pub(crate) use context::NodeContext;
 pub use disk::{Disk, open_disk};

@@ -186,6 +186,8 @@ fn every_client_command_takes_an_address_and_json() {
         &["link", "restore"],
         &["status"],
         &["heals"],
+        &["verify"],
+        &["quarantine"],
         &["digest"],
     ] {
         let output = super::node::rejoin().args(command).arg("--help").output().unwrap();

@@ -14,7 +14,7 @@ use rejoin_store::{
 
 use crate::common::{TestNode, eventually, free_address, pair, start, text, wait_for_equal_digests};
 
-fn things() -> DatabaseName {
+pub(crate) fn things() -> DatabaseName {
     "things".parse().unwrap()
 }
 
@@ -23,7 +23,7 @@ fn commit(store: &Store, operation: Operation) -> Outcome {
 }
 
 /// A store of a third datacenter, which no node is linked with, holding the document `id`.
-fn ghost(id: &str) -> Store {
+pub(crate) fn ghost(id: &str) -> Store {
     let options = StoreOptions::new("dc-ghost".parse().unwrap());
     let store = Store::open(Arc::new(MemoryEngine::new()), options).unwrap();
     commit(
@@ -49,7 +49,7 @@ fn ghost(id: &str) -> Store {
     store
 }
 
-fn apply(node: &TestNode, items: Vec<Item>, progress: Option<Progress>) {
+pub(crate) fn apply(node: &TestNode, items: Vec<Item>, progress: Option<Progress>) {
     let operation = Operation::Apply(Apply {
         peer: "dc-ghost".parse().unwrap(),
         database: things(),
