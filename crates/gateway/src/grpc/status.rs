@@ -20,7 +20,6 @@ pub(super) fn read(context: &NodeContext) -> Result<proto::GetStatusResponse, Fa
     let store = &context.store;
     let (identity, (read_only, disk_free_bytes)) = (store.identity(), store.disk());
     let boards = context.links.hub.boards().iter();
-    let wall = (store.options().clock)().to_duration();
     Ok(proto::GetStatusResponse {
         datacenter: identity.datacenter.to_string(),
         replica: Bytes::copy_from_slice(identity.replica.as_bytes()),
@@ -32,7 +31,7 @@ pub(super) fn read(context: &NodeContext) -> Result<proto::GetStatusResponse, Fa
         read_only,
         disk_free_bytes,
         disk_used_bytes: store.bytes_on_disk().ok(),
-        time_unix_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX),
+        time_unix_ms: i64::try_from(context.links.port.now().unix_ms()).unwrap_or(i64::MAX),
     })
 }
 

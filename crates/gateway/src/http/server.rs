@@ -76,7 +76,7 @@ pub(crate) struct Room {
 pub(crate) async fn accept<F, A>(mut incoming: Incoming, room: Room, answer: F)
 where
     F: Fn(HttpRequest<IncomingBody>) -> A + Clone + Send + 'static,
-    A: Future<Output = Result<Response, Infallible>> + Send,
+    A: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
     let Room {
         connections,

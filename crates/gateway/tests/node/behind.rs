@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::common::{DEADLINE, TestNode, eventually, pair, text};
 
 /// Documents that are written during the split.
-const WRITTEN: u64 = 600;
+const WRITTEN: u64 = 300;
 
 async fn link(node: &TestNode) -> Link {
     node.client.status().await.unwrap().links.remove(0)

@@ -12,7 +12,7 @@ use rejoin_store::{
     Store, StoreOptions, Watermark, WriteRequest,
 };
 
-use crate::common::{TestNode, eventually, free_address, pair, start, text, wait_for_equal_digests};
+use crate::common::{TestNode, eventually, free_address, pair, text, wait_for_equal_digests};
 
 pub(crate) fn things() -> DatabaseName {
     "things".parse().unwrap()
@@ -64,7 +64,7 @@ pub(crate) fn apply(node: &TestNode, items: Vec<Item>, progress: Option<Progress
 async fn plant(with: &TestNode, without: &TestNode, id: &str) {
     let ghost = ghost(id);
     let (knowledge, _) = ghost.digest(&things()).unwrap();
-    let incarnation = Incarnation(u64::from_be_bytes(*ghost.identity().replica.as_bytes()));
+    let incarnation = Incarnation(u64::from_be_bytes(ghost.identity().replica.0));
     let at = |sequence| Position {
         incarnation,
         sequence: Sequence(sequence),
@@ -168,10 +168,10 @@ async fn a_difference_of_the_peers_is_mended_by_the_peer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_cannot_be_compared_with_is_told_and_is_a_failure() {
-    let mut nodes = start(&["dc-west"], &[]).await;
-    let west = nodes.pop().unwrap();
-    let peers = [("dc-west", west.address), ("dc-north", free_address())];
-    let east = TestNode::start("dc-east", free_address(), &peers).await;
+    let (at_east, at_west) = (free_address(), free_address());
+    let peers = [("dc-west", at_west), ("dc-north", free_address())];
+    let east = TestNode::start("dc-east", at_east, &peers).await;
+    let _west = TestNode::start("dc-west", at_west, &[("dc-east", at_east)]).await;
     east.create_things().await;
     east.wait_for_link("dc-west", LinkState::Connected).await;
     let told = command(&east, &["--json", "--wait", "20"]).await;
@@ -179,8 +179,8 @@ async fn a_peer_that_cannot_be_compared_with_is_told_and_is_a_failure() {
     let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
     let [west, north] = [&told["peers"][0], &told["peers"][1]];
     assert_eq!(
-        (&west["datacenter"], &west["compared"]),
-        (&"dc-west".into(), &true.into())
+        (&west["datacenter"], &west["compared"], &west["equal"]),
+        (&"dc-west".into(), &true.into(), &true.into())
     );
     assert_eq!(
         (&north["datacenter"], &north["compared"]),
