@@ -11,7 +11,6 @@ use opentelemetry_prometheus::{PrometheusExporter, ResourceSelector};
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
-use prometheus::Registry;
 use rejoin_document::DatacenterName;
 use thiserror::Error;
 use tracing_subscriber::filter::LevelFilter;
@@ -38,7 +37,7 @@ pub(crate) enum TelemetryError {
 pub(crate) struct Telemetry {
     traces: Option<SdkTracerProvider>,
     metrics: Option<SdkMeterProvider>,
-    registry: Option<Registry>,
+    registry: Option<prometheus::Registry>,
 }
 
 impl Telemetry {
@@ -86,7 +85,7 @@ impl Telemetry {
     }
 
     /// The figures of this process, for Prometheus to fetch.
-    pub(crate) fn registry(&self) -> Option<&Registry> {
+    pub(crate) fn registry(&self) -> Option<&prometheus::Registry> {
         self.registry.as_ref()
     }
 
@@ -101,7 +100,7 @@ impl Telemetry {
             metrics = metrics.with_periodic_exporter(MetricExporter::builder().with_tonic().build()?);
         }
         if scraped {
-            let registry = Registry::new();
+            let registry = prometheus::Registry::new();
             metrics = metrics.with_reader(prometheus_reader(&registry)?);
             telemetry.registry = Some(registry);
         }
@@ -130,7 +129,7 @@ const DATACENTER: &str = "datacenter";
 /// # Errors
 ///
 /// The registry has them already.
-pub(crate) fn prometheus_reader(registry: &Registry) -> Result<PrometheusExporter, OTelSdkError> {
+pub(crate) fn prometheus_reader(registry: &prometheus::Registry) -> Result<PrometheusExporter, OTelSdkError> {
     opentelemetry_prometheus::exporter()
         .with_registry(registry.clone())
         .with_resource_selector(ResourceSelector::KeyAllowList(
