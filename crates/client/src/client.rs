@@ -11,6 +11,7 @@ use rejoin_api::proto::document_service_client::DocumentServiceClient;
 use rejoin_api::{Reason, proto};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
+use tracing::Instrument;
 
 use crate::call::{self, Answered, Safety};
 use crate::call_options::{ReadOptions, WriteOptions};
@@ -20,6 +21,7 @@ use crate::malformed::Malformed;
 use crate::options::ClientOptions;
 use crate::route::Route;
 use crate::session::Session;
+use crate::trace::{self, Trace, Traced};
 
 /// HTTP/2 windows: a page of documents arrives without a round trip per 64 KiB.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
@@ -234,7 +236,9 @@ impl Client {
             request.set_timeout(deadline);
             attempt(request)
         };
-        let Answered { answer, unknown } = call::run(&self.options, route, safety, patience, attempt).await?;
+        let Answered { answer, unknown } = call::run(&self.options, route, safety, patience, attempt)
+            .instrument(trace::call_span::<Q>())
+            .await?;
         let answer = read(answer.into_inner());
         let answer = answer.map_err(|malformed| CallError::malformed(self.address(), &malformed))?;
         Ok(Answered { answer, unknown })
@@ -355,26 +359,26 @@ impl Client {
         }
     }
 
-    pub(crate) fn document_service(&self) -> DocumentServiceClient<Channel> {
-        DocumentServiceClient::new(self.channel())
+    pub(crate) fn document_service(&self) -> DocumentServiceClient<Traced> {
+        DocumentServiceClient::with_interceptor(self.channel(), Trace)
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }
 
-    pub(crate) fn conflict_service(&self) -> ConflictServiceClient<Channel> {
-        ConflictServiceClient::new(self.channel())
+    pub(crate) fn conflict_service(&self) -> ConflictServiceClient<Traced> {
+        ConflictServiceClient::with_interceptor(self.channel(), Trace)
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }
 
-    pub(crate) fn database_service(&self) -> DatabaseServiceClient<Channel> {
-        DatabaseServiceClient::new(self.channel())
+    pub(crate) fn database_service(&self) -> DatabaseServiceClient<Traced> {
+        DatabaseServiceClient::with_interceptor(self.channel(), Trace)
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }
 
-    pub(crate) fn admin_service(&self) -> AdminServiceClient<Channel> {
-        AdminServiceClient::new(self.channel())
+    pub(crate) fn admin_service(&self) -> AdminServiceClient<Traced> {
+        AdminServiceClient::with_interceptor(self.channel(), Trace)
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }

@@ -30,6 +30,10 @@ pub struct NodeStatus {
     pub read_only: bool,
     /// Bytes that are free where the data lie, beyond those that the node needs to write out what it has in memory; where that is known.
     pub disk_free_bytes: Option<u64>,
+    /// Bytes that the data take on the disk; where that is known.
+    pub disk_used_bytes: Option<u64>,
+    /// The node's wall clock.
+    pub time: SystemTime,
 }
 
 /// One directed link: the node pulls from the peer.
@@ -47,6 +51,25 @@ pub struct Link {
     pub reason: Option<String>,
     /// Documents received over it since the node started.
     pub documents_received: u64,
+    /// How far the node is behind the peer.
+    pub lag: Lag,
+    /// When the node will have caught up if it goes on as it does; `None` while it has nothing to catch up with, or no pace yet.
+    pub caught_up_in: Option<Duration>,
+    /// How far the peer is behind the node; `None` until the peer has connected since the node was started.
+    pub peer_lag: Option<Lag>,
+    /// How far the peer's clock was last seen ahead of the node's, in milliseconds; negative when it is behind.
+    pub clock_ahead_ms: Option<i64>,
+}
+
+/// How far one node is behind another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Documents that it has not taken in yet; `None` while nobody knows, as of a peer that cannot be reached. Some of them may have come another way.
+    pub documents: Option<u64>,
+    /// There are more than these documents; they were not counted.
+    pub more: bool,
+    /// Since when it has lacked something, as far as is known; `None` if it never had everything since the node that tells was started.
+    pub behind: Option<Duration>,
 }
 
 /// The state of a link, as the puller sees it.
@@ -141,6 +164,8 @@ impl NodeStatus {
             warnings: status.warnings,
             read_only: status.read_only,
             disk_free_bytes: status.disk_free_bytes,
+            disk_used_bytes: status.disk_used_bytes,
+            time: time(status.time_unix_ms)?,
         })
     }
 }
@@ -154,7 +179,21 @@ impl Link {
             since: time(link.since_unix_ms)?,
             reason: (!link.reason.is_empty()).then_some(link.reason),
             documents_received: link.documents_received,
+            lag: link.lag.map(Lag::from_proto).unwrap_or_default(),
+            caught_up_in: link.caught_up_in_ms.map(Duration::from_millis),
+            peer_lag: link.peer_lag.map(Lag::from_proto),
+            clock_ahead_ms: link.clock_ahead_ms,
         })
+    }
+}
+
+impl Lag {
+    fn from_proto(lag: proto::Lag) -> Self {
+        Self {
+            documents: lag.documents,
+            more: lag.more,
+            behind: lag.behind_ms.map(Duration::from_millis),
+        }
     }
 }
 

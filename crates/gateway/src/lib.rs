@@ -25,8 +25,10 @@ mod http;
 mod links;
 mod metrics;
 mod node;
+mod scrape;
 mod serve;
 mod telemetry;
+mod trace;
 
 pub use clock::WallClock;
 pub use links::{Connection, Incoming, Pending, TcpTransport, Transport};

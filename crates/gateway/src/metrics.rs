@@ -145,12 +145,10 @@ impl Metrics {
     }
 
     /// How a link stands now.
-    pub(crate) fn link(&self, peer: &DatacenterName, connected: bool, lag: Option<Duration>) {
+    pub(crate) fn link(&self, peer: &DatacenterName, connected: bool, lag: Duration) {
         let labels = [peer_label(peer)];
         self.link_connected.record(u64::from(connected), &labels);
-        if let Some(lag) = lag {
-            self.link_lag.record(lag.as_secs_f64(), &labels);
-        }
+        self.link_lag.record(lag.as_secs_f64(), &labels);
     }
 
     /// What a database holds now.
@@ -278,7 +276,7 @@ mod tests {
         };
         metrics.applied(&peer, &applied);
         metrics.healed(&peer, Duration::from_secs(1));
-        metrics.link(&peer, true, Some(Duration::ZERO));
+        metrics.link(&peer, true, Duration::ZERO);
         metrics.database(&"things".parse().unwrap(), 1, 1);
         metrics.drift(&peer, 0.1);
         metrics.disk(false, Some(1));
@@ -298,6 +296,29 @@ mod tests {
         record_all(&Metrics::at(&provider.meter("rejoin")));
         provider.force_flush().unwrap();
         names.0.lock().unwrap().clone()
+    }
+
+    #[test]
+    fn prometheus_fetches_every_figure_by_the_name_that_a_collector_gives_it() {
+        let registry = prometheus::Registry::new();
+        let reader = crate::telemetry::prometheus_reader(&registry).unwrap();
+        let provider = SdkMeterProvider::builder().with_reader(reader).build();
+        record_all(&Metrics::at(&provider.meter("rejoin")));
+        let fetched: BTreeSet<String> = registry
+            .gather()
+            .iter()
+            .map(|family| family.name().to_owned())
+            .filter(|name| name != "target_info")
+            .collect();
+        let counters = ["documents", "merged", "conflicts", "quarantined"].map(|name| format!("rejoin.sync.{name}"));
+        let expected: BTreeSet<String> = instruments()
+            .iter()
+            .map(|(name, unit)| {
+                let total = if counters.contains(name) { "_total" } else { "" };
+                format!("{}{total}", prometheus_name(name, unit))
+            })
+            .collect();
+        assert_eq!(fetched, expected);
     }
 
     #[test]

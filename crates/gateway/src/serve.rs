@@ -1,5 +1,6 @@
 //! `rejoin serve`: runs a node in the foreground until it is asked to stop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -9,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{self, Environment, Plan, Reload, ServeArguments};
 use crate::links::{TcpTransport, Transport};
 use crate::node::{Disk, Interface, Node, Parts, StartError, open_disk};
+use crate::scrape::Scrapes;
 use crate::telemetry::{self, Telemetry};
 
 /// Runs a node with the settings of `arguments`, the environment and the file; returns after it was stopped in order. SIGHUP makes it read the file
@@ -27,7 +29,9 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     }
     let plan = Plan::new(settings)?;
     let log = &plan.settings.log;
-    let telemetry = Telemetry::start(log.format, telemetry::log_filter(log)?, &plan.datacenter)?;
+    let addresses = &plan.settings.metrics.addresses;
+    let (format, filter) = (log.format, telemetry::log_filter(log)?);
+    let telemetry = Telemetry::start(format, filter, &plan.datacenter, !addresses.is_empty())?;
     for variable in environment.left_alone() {
         tracing::warn!(
             variable,
@@ -37,8 +41,10 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     // Signals are caught from here on, so that one that comes while the store opens is not lost.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hang_up = signal(SignalKind::hangup())?;
+    let scrapes = Scrapes::listen(&TcpTransport, addresses).await?;
     let node = start(&plan, system_clock).await?;
-    announce(&plan, &node);
+    announce(&plan, &node, scrapes.addresses());
+    let scraping = telemetry.registry().map(|registry| scrapes.serve(registry.clone()));
     loop {
         tokio::select! {
             biased;
@@ -67,6 +73,10 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     node.shutdown()
         .await
         .context("the node did not stop cleanly; the next start recovers")?;
+    // Last, so that a scrape sees the end too.
+    if let Some(scraping) = scraping {
+        scraping.stop().await;
+    }
     tracing::info!("stopped");
     // The exporters block while they send what is left.
     tokio::task::spawn_blocking(|| telemetry.shutdown()).await?;
@@ -140,13 +150,14 @@ pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartErr
     )
 }
 
-fn announce(plan: &Plan, node: &Node) {
+fn announce(plan: &Plan, node: &Node, metrics: &[SocketAddr]) {
     let settings = &plan.settings;
     tracing::info!(
         datacenter = %plan.datacenter,
         replica = %node.store().identity().replica,
         grpc = %node.address(),
         http = comma_separated(node.http_addresses()),
+        metrics = comma_separated(metrics),
         data = %settings.node.data.display(),
         peers = comma_separated(plan.peers.iter().map(|peer| &peer.datacenter)),
         "ready"

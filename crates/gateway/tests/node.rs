@@ -7,6 +7,8 @@
 mod acknowledgements;
 #[path = "node/bad_disk.rs"]
 mod bad_disk;
+#[path = "node/behind.rs"]
+mod behind;
 #[path = "node/common.rs"]
 mod common;
 #[path = "node/created_again.rs"]
@@ -39,6 +41,8 @@ mod replication;
 mod requests;
 #[path = "node/resolutions.rs"]
 mod resolutions;
+#[path = "node/scrapes.rs"]
+mod scrapes;
 #[path = "node/seam.rs"]
 mod seam;
 #[path = "node/services.rs"]
@@ -47,16 +51,22 @@ mod services;
 mod session_reads;
 #[path = "node/sessions.rs"]
 mod sessions;
+#[path = "node/set_aside.rs"]
+mod set_aside;
 #[path = "node/shown_late.rs"]
 mod shown_late;
 #[path = "node/starting.rs"]
 mod starting;
 #[path = "node/telemetry.rs"]
 mod telemetry;
+#[path = "node/trace_context.rs"]
+mod trace_context;
 #[path = "node/unsure.rs"]
 mod unsure;
 #[path = "node/verbs.rs"]
 mod verbs;
+#[path = "node/verified.rs"]
+mod verified;
 #[path = "node/versions.rs"]
 mod versions;
 // A release has no planted panics.

@@ -58,8 +58,8 @@ pub use queue::{CommitQueue, Committer};
 pub use queue_options::QueueOptions;
 pub use read::{
     Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Export, ExportOptions,
-    Exported, Found, History, KeptBody, KeptRevision, Lacking, ListRange, Opened, Page, QuarantinedState, RuleEffect,
-    Scan, Seen, VisibleDatabase, WatchFilter, Watched, WatchedChange,
+    Exported, Found, History, KeptBody, KeptRevision, Lacking, ListRange, Opened, Page, QuarantineEntry,
+    QuarantinedState, RuleEffect, Scan, Seen, VisibleDatabase, WatchFilter, Watched, WatchedChange,
 };
 pub use restore_error::RestoreError;
 pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};

@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use rejoin_document::HlcTime;
 
@@ -29,6 +30,8 @@ use crate::store::Store;
 struct Submission {
     operation: Operation,
     bytes: usize,
+    /// Where the caller stands in its trace.
+    span: Span,
     reply: oneshot::Sender<Result<Outcome, CommitError>>,
 }
 
@@ -105,6 +108,7 @@ impl Committer {
         let submission = Message::Submit(Box::new(Submission {
             operation,
             bytes,
+            span: Span::current(),
             reply,
         }));
         self.sender.try_send(submission).map_err(|error| {
@@ -216,6 +220,25 @@ impl CommitQueue {
     }
 }
 
+/// The span of a group. One sync serves callers of many traces, so it belongs to none of them: it links to the span of each, and each to it.
+fn group_span(group: &[Submission]) -> Span {
+    let span = tracing::debug_span!(parent: None, "commit_group", operations = group.len());
+    if span.is_disabled() {
+        return span;
+    }
+    let mut last = None;
+    for submission in group {
+        // Operations that were handed over together have one span.
+        let caller = submission.span.id();
+        if caller.is_some() && caller != last {
+            span.follows_from(&submission.span);
+            submission.span.follows_from(&span);
+        }
+        last = caller;
+    }
+    span
+}
+
 struct Worker {
     store: Store,
     options: QueueOptions,
@@ -280,15 +303,18 @@ impl Worker {
                 Err(_) => break,
             }
         }
+        let span = group_span(&group);
         let (operations, replies): (Vec<_>, Vec<_>) = group
             .into_iter()
             .map(|submission| (submission.operation, submission.reply))
             .unzip();
         #[cfg(debug_assertions)]
         planted_panic::step(planted_panic::BEFORE_COMMIT);
-        let results = self.store.commit(operations);
+        let results = span.in_scope(|| self.store.commit(operations));
         #[cfg(debug_assertions)]
         planted_panic::step(planted_panic::BEFORE_ANSWERS);
+        // It ends before those who wait for it.
+        drop(span);
         self.gauge.give_back(replies.len(), bytes);
         for (reply, result) in replies.into_iter().zip(results) {
             // Whoever asked may have stopped waiting.

@@ -397,3 +397,20 @@ fn a_state_that_is_too_large_to_travel_holds_up_nothing_behind_it_and_arrives_wh
     assert_eq!(west.quarantined(&shop(), 10).unwrap(), [], "its head is in what came");
     verify(&west, &shop());
 }
+
+#[test]
+fn operators_see_page_by_page_since_when_and_from_where_what_was_set_aside_came() {
+    let (_, west, _) = set_aside();
+    let first = west.quarantine(&shop(), None, 1).unwrap();
+    assert_eq!(first.len(), 1);
+    let entry = &first[0];
+    assert_eq!((entry.id.clone(), entry.peer.as_deref()), (id("a"), Some("east")));
+    assert!(entry.reason.contains("more than 10"), "{}", entry.reason);
+    assert!(entry.since.is_some_and(|since| since.0 >= now().as_u64()), "{entry:?}");
+    let states = west.quarantined(&shop(), 10).unwrap();
+    assert_eq!(entry.bytes, states[0].state.len() as u64);
+    let rest = west.quarantine(&shop(), Some((&entry.id, entry.hash)), 10).unwrap();
+    assert_eq!(rest.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>(), [id("b")]);
+    let end = west.quarantine(&shop(), Some((&rest[0].id, rest[0].hash)), 10).unwrap();
+    assert_eq!(end, []);
+}

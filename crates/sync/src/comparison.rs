@@ -99,8 +99,52 @@ enum Sift {
     Again(Differences),
 }
 
+/// Documents that differ of which one database lists the ids.
+const IDS_MAX: usize = 100;
+
+/// What a comparison found in one database.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ComparedDatabase {
+    /// The database.
+    pub name: DatabaseName,
+    /// Whether the digests were equal before anything was mended. None: they could not be compared, because writes never paused.
+    pub equal: Option<bool>,
+    /// Buckets that differed.
+    pub buckets: u64,
+    /// Documents that differed.
+    pub documents: u64,
+    /// The first 100 of them.
+    pub ids: Vec<DocumentId>,
+    /// Documents whose state here changed.
+    pub repaired: u64,
+}
+
+impl ComparedDatabase {
+    fn begin(name: DatabaseName) -> Self {
+        Self {
+            name,
+            equal: None,
+            buckets: 0,
+            documents: 0,
+            ids: Vec::new(),
+            repaired: 0,
+        }
+    }
+
+    fn differ(&mut self, ids: &VecDeque<DocumentId>) {
+        self.documents += ids.len() as u64;
+        let room = IDS_MAX.saturating_sub(self.ids.len());
+        self.ids.extend(ids.iter().take(room).cloned());
+    }
+}
+
 /// One comparison of all databases with one peer.
 pub(crate) struct Comparison {
+    /// Names it for an operator who waits for it; then what each database held is kept.
+    pub(crate) ticket: Option<u64>,
+    /// What was found in the databases before the current one.
+    pub(crate) found: Vec<ComparedDatabase>,
+    here: ComparedDatabase,
     current: DatabaseName,
     waiting: VecDeque<DatabaseName>,
     step: Step,
@@ -118,8 +162,11 @@ pub(crate) struct Comparison {
 
 impl Comparison {
     /// A comparison of these databases, and its first act.
-    pub(crate) fn begin(databases: Vec<DatabaseName>, options: &LinkOptions) -> (Self, Act) {
+    pub(crate) fn begin(databases: Vec<DatabaseName>, ticket: Option<u64>, options: &LinkOptions) -> (Self, Act) {
         let mut comparison = Self {
+            ticket,
+            found: Vec::new(),
+            here: ComparedDatabase::begin(DatabaseName::system()),
             current: DatabaseName::system(),
             waiting: databases.into(),
             step: Step::Done,
@@ -179,7 +226,9 @@ impl Comparison {
                 })
             }
             (Step::OurBucket { rest, theirs }, Input::OurBucket(ours)) if ours.database == self.current => {
-                self.next_documents(rest, different_documents(&theirs.entries, &ours.entries))
+                let ids = different_documents(&theirs.entries, &ours.entries);
+                self.here.differ(&ids);
+                self.next_documents(rest, ids)
             }
             (Step::Documents { rest, ids, asked }, Input::Documents(documents))
                 if documents.database == self.current =>
@@ -187,7 +236,9 @@ impl Comparison {
                 self.repair(rest, ids, asked, documents)
             }
             (Step::Repair { rest, ids }, Input::Repaired(counts)) => {
-                self.repaired += counts.fast_forwarded + counts.merged;
+                let repaired = counts.fast_forwarded + counts.merged;
+                self.repaired += repaired;
+                self.here.repaired += repaired;
                 self.next_documents(rest, ids)
             }
             (step, _) => {
@@ -200,6 +251,7 @@ impl Comparison {
     fn next_database(&mut self) -> Act {
         match self.waiting.pop_front() {
             Some(database) => {
+                self.here = ComparedDatabase::begin(database.clone());
                 self.current = database;
                 self.tries_left = self.tries_max;
                 self.seen = None;
@@ -233,8 +285,9 @@ impl Comparison {
         }
         self.inconclusive |= !conclusive;
         self.different |= conclusive && !equal;
+        self.here.equal = conclusive.then_some(equal);
         if equal {
-            return self.next_database();
+            return self.end_database();
         }
         self.ask_buckets(if conclusive { Sift::All } else { Sift::Later })
     }
@@ -248,7 +301,7 @@ impl Comparison {
 
     fn sift(&mut self, now: Timestamp, sift: Sift, found: Differences) -> Act {
         match sift {
-            Sift::All => self.next_bucket(found.into_keys().collect()),
+            Sift::All => self.begin_buckets(found.into_keys().collect()),
             Sift::Later => {
                 let until = now.plus(self.retry_ms);
                 let differences = found;
@@ -259,9 +312,14 @@ impl Comparison {
                 let still = found
                     .into_iter()
                     .filter(|(bucket, hashes)| before.get(bucket) == Some(hashes));
-                self.next_bucket(still.map(|(bucket, _)| bucket).collect())
+                self.begin_buckets(still.map(|(bucket, _)| bucket).collect())
             }
         }
+    }
+
+    fn begin_buckets(&mut self, buckets: Vec<u16>) -> Act {
+        self.here.buckets = buckets.len() as u64;
+        self.next_bucket(buckets)
     }
 
     fn next_bucket(&mut self, mut rest: Vec<u16>) -> Act {
@@ -273,8 +331,15 @@ impl Comparison {
                     bucket,
                 }))
             }
-            None => self.next_database(),
+            None => self.end_database(),
         }
+    }
+
+    fn end_database(&mut self) -> Act {
+        if self.ticket.is_some() {
+            self.found.push(self.here.clone());
+        }
+        self.next_database()
     }
 
     fn next_documents(&mut self, rest: Vec<u16>, ids: VecDeque<DocumentId>) -> Act {

@@ -67,8 +67,9 @@ mod testing;
 mod time;
 
 pub use backoff::Backoff;
+pub use comparison::ComparedDatabase;
 pub use heal::{Counts, HealReport};
-pub use link::{LinkState, LinkStatus};
+pub use link::{Backlog, LinkState, LinkStatus};
 pub use message::{
     Acknowledge, Batch, BucketEntries, DatabaseHello, Digest, Documents, Foreign, Hello, Item, Message, Watermark,
     Welcome,

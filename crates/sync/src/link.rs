@@ -32,6 +32,32 @@ pub struct LinkStatus {
     pub reason: Option<String>,
     /// Documents received over it since the node started, those of the system database left out.
     pub documents_received: u64,
+    /// What the peer has and this node has not applied yet, as far as the peer has told. None: nobody knows, as while there is no connection.
+    pub behind: Option<Backlog>,
+    /// When this node last had everything that the peer had told of; before the first time: when the link was last known to work.
+    pub complete: Timestamp,
+    /// When this node will have everything if it goes on at its present pace. None: it has, or there is no pace yet.
+    pub estimate: Option<Timestamp>,
+}
+
+impl LinkStatus {
+    /// For how long this node has lacked something of the peer's, as far as it can know, in milliseconds.
+    pub fn lag_ms(&self, now: Timestamp) -> u64 {
+        if self.behind == Some(Backlog::default()) {
+            0
+        } else {
+            now.since(self.complete)
+        }
+    }
+}
+
+/// How much is left of a log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Backlog {
+    /// Documents whose newest change is still to come, those of the system database left out. Some of them may have come another way.
+    pub documents: u64,
+    /// There are more; they were not counted.
+    pub more: bool,
 }
 
 /// The state in words, as clients print it.

@@ -7,6 +7,7 @@ use rejoin_document::{
 };
 
 use crate::Refusal;
+use crate::link::Backlog;
 
 /// One message of the protocol.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +44,12 @@ pub enum Message {
         ids: Vec<DocumentId>,
     },
 
+    /// Asks the server to compare itself with the puller, in the other direction: each side mends only what it lacks itself.
+    Compare {
+        /// The sender's hybrid logical clock, as in a heartbeat.
+        time: HlcTime,
+    },
+
     // Both ways.
     /// A hello or a welcome of another version of the protocol, of which no more than this can be understood.
     Foreign(Foreign),
@@ -53,6 +60,13 @@ pub enum Message {
     },
 
     // From the server to the puller.
+    /// Told now and then to a puller that is catching up: how much of the logs is left after what was sent before it.
+    Backlog {
+        /// The sender's hybrid logical clock, as in a heartbeat.
+        time: HlcTime,
+        /// What is left.
+        left: Backlog,
+    },
     /// The answer to a hello that is accepted.
     Welcome(Welcome),
     /// Documents, and at the end of a complete scan the watermark.

@@ -138,7 +138,10 @@ pub(super) fn watermark_from_proto(watermark: proto::Watermark) -> Result<Waterm
 }
 
 pub(super) fn heartbeat(time: HlcTime) -> proto::Heartbeat {
-    proto::Heartbeat { time: time.0 }
+    proto::Heartbeat {
+        time: time.0,
+        ..proto::Heartbeat::default()
+    }
 }
 
 pub(super) fn bucket(number: u32) -> Result<u16, WireError> {

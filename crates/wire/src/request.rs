@@ -41,7 +41,13 @@ pub fn to_request(message: Message) -> Result<proto::PullRequest, WireError> {
             datacenter: parts::name_of(&foreign),
             ..proto::Hello::default()
         }),
+        // To a server that knows nothing of it this is a heartbeat.
+        Message::Compare { time } => Wire::Heartbeat(proto::Heartbeat {
+            compare: true,
+            ..parts::heartbeat(time)
+        }),
         Message::Welcome(_)
+        | Message::Backlog { .. }
         | Message::Batch(_)
         | Message::Digest(_)
         | Message::Buckets { .. }
@@ -84,8 +90,9 @@ pub fn from_request(request: proto::PullRequest) -> Result<Message, WireError> {
             database: database(&asked.database)?,
             ids: asked.ids.iter().map(|id| parts::id(id)).collect::<Result<_, _>>()?,
         },
-        Wire::Heartbeat(heartbeat) => Message::Heartbeat {
-            time: HlcTime(heartbeat.time),
+        Wire::Heartbeat(proto::Heartbeat { time, compare, .. }) => match compare {
+            false => Message::Heartbeat { time: HlcTime(time) },
+            true => Message::Compare { time: HlcTime(time) },
         },
     })
 }

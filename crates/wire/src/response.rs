@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use rejoin_api::proto::{self, pull_response::Message as Wire};
 use rejoin_document::{BUCKETS, HlcTime, Incarnation, SetHash};
-use rejoin_sync::{Batch, BucketEntries, Digest, Documents, Message, PROTOCOL, Welcome};
+use rejoin_sync::{Backlog, Batch, BucketEntries, Digest, Documents, Message, PROTOCOL, Welcome};
 
 use super::{WireError, parts, refusal};
 
@@ -41,9 +41,18 @@ pub fn to_response(message: Message) -> Result<proto::PullResponse, WireError> {
             datacenter: parts::name_of(&foreign),
             ..proto::Welcome::default()
         }),
+        // To a puller that knows nothing of it this is a heartbeat.
+        Message::Backlog { time, left } => Wire::Heartbeat(proto::Heartbeat {
+            left: Some(proto::Backlog {
+                documents: left.documents,
+                more: left.more,
+            }),
+            ..parts::heartbeat(time)
+        }),
         Message::Hello(_)
         | Message::Open(_)
         | Message::Acknowledge(_)
+        | Message::Compare { .. }
         | Message::CompareDigest { .. }
         | Message::FetchBuckets { .. }
         | Message::FetchBucket { .. }
@@ -80,8 +89,12 @@ pub fn from_response(response: proto::PullResponse) -> Result<Message, WireError
             answered: documents.answered,
         }),
         Wire::Refused(refused) => Message::Refused(refusal::from_proto(&refused)?),
-        Wire::Heartbeat(heartbeat) => Message::Heartbeat {
-            time: HlcTime(heartbeat.time),
+        Wire::Heartbeat(proto::Heartbeat { time, left, .. }) => match left {
+            None => Message::Heartbeat { time: HlcTime(time) },
+            Some(proto::Backlog { documents, more }) => Message::Backlog {
+                time: HlcTime(time),
+                left: Backlog { documents, more },
+            },
         },
     })
 }

@@ -8,8 +8,8 @@ use rejoin_document::{
     ReplicaId, Sequence, SetHash, VersionVector,
 };
 use rejoin_sync::{
-    Acknowledge, Batch, BucketEntries, DatabaseHello, Digest, Documents, Foreign, Hello, Item, Message, PROTOCOL,
-    Refusal, Watermark, Welcome,
+    Acknowledge, Backlog, Batch, BucketEntries, DatabaseHello, Digest, Documents, Foreign, Hello, Item, Message,
+    PROTOCOL, Refusal, Watermark, Welcome,
 };
 
 use super::{WireError, from_request, from_response, to_request, to_response};
@@ -116,6 +116,7 @@ fn requests() -> impl Strategy<Value = Message> {
         foreign(),
         heartbeat(),
         hello_of_database().prop_map(Message::Open),
+        any::<u64>().prop_map(|time| Message::Compare { time: HlcTime(time) }),
         (database(), position(), vector()).prop_map(|(database, position, knowledge)| {
             Message::Acknowledge(Acknowledge {
                 database,
@@ -192,6 +193,10 @@ fn responses() -> impl Strategy<Value = Message> {
         batch(),
         refusal(),
         heartbeat(),
+        any::<(u64, u64, bool)>().prop_map(|(time, documents, more)| Message::Backlog {
+            time: HlcTime(time),
+            left: Backlog { documents, more },
+        }),
         (database(), vector(), any::<[u8; 32]>()).prop_map(|(database, knowledge, root)| {
             Message::Digest(Digest {
                 database,

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use rejoin_document::{DatacenterName, SetHash, VersionVector};
 use rejoin_store::{Apply, Operation, Outcome, Store};
 use rejoin_sync::{
-    Applied, BucketEntries, Counts, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Message, Progress,
-    PullerCommand, PullerEvent, Refusal, Scan, ServerCommand, ServerEvent, ServerIdentity, ServerSession, Timestamp,
+    Applied, Backlog, BucketEntries, Counts, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Message,
+    Progress, PullerCommand, PullerEvent, Refusal, Scan, ServerCommand, ServerEvent, ServerIdentity, ServerSession,
+    Timestamp,
     Watermark,
 };
 
@@ -84,6 +85,8 @@ impl World {
                 self.compared(equal, repaired);
                 None
             }
+            // No operator waits here.
+            PullerCommand::Verified { .. } => None,
             PullerCommand::Report(report) => {
                 self.reports.push(report);
                 None
@@ -235,6 +238,13 @@ impl World {
                 let scan = scan(&store, &database, since, &knows, limit_bytes);
                 Some(ServerEvent::Scanned { database, scan })
             }
+            ServerCommand::ReadBacklog { from } => {
+                let left = from
+                    .iter()
+                    .map(|(name, since)| store.changes_after(name, *since, 1_000));
+                let documents = left.map(Result::unwrap_or_default).sum();
+                Some(ServerEvent::BacklogRead(Backlog { documents, more: false }))
+            }
             ServerCommand::ReadDigest { database } => Some(ServerEvent::DigestRead(digest(&store, database))),
             ServerCommand::ReadBuckets { database } => {
                 let hashes = buckets(&store, &database);
@@ -253,15 +263,9 @@ impl World {
                     answered,
                 }))
             }
-            ServerCommand::PeerSeen { peer } => {
-                let reverse = self
-                    .links
-                    .iter()
-                    .position(|l| l.puller == node && *l.machine.peer() == peer);
-                if let Some(reverse) = reverse {
-                    self.pull(reverse, PullerEvent::PeerSeen);
-                }
-                None
+            ServerCommand::PeerSeen { peer } => self.tell_puller(node, &peer, PullerEvent::PeerSeen),
+            ServerCommand::CompareAsked { peer } => {
+                self.tell_puller(node, &peer, PullerEvent::Compare { ticket: None })
             }
             ServerCommand::ObserveTime { .. } => None,
             ServerCommand::AssumeNewIdentity { disowned, reason } => {
@@ -270,6 +274,19 @@ impl World {
                 None
             }
         }
+    }
+
+    /// The puller of a node that pulls from this peer, if there is one, sees an event.
+    fn tell_puller(&mut self, node: usize, peer: &DatacenterName, event: PullerEvent) -> Option<ServerEvent> {
+        let reverse = self.links.iter();
+        let mut reverse = reverse
+            .enumerate()
+            .filter(|(_, l)| l.puller == node && l.machine.peer() == peer);
+        let reverse = reverse.next().map(|(reverse, _)| reverse);
+        if let Some(reverse) = reverse {
+            self.pull(reverse, event);
+        }
+        None
     }
 
     /// Does the apply that is under way on a link.

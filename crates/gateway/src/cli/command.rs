@@ -22,9 +22,11 @@ use super::link::LinkCommand;
 use super::list::List;
 use super::load::Load;
 use super::patch::{EditDocument, Patch};
+use super::quarantine::Quarantine;
 use super::resolve::Resolve;
 use super::restore::Restore;
 use super::status::Status;
+use super::verify::Verify;
 use super::write::{Delete, Put, Update};
 
 /// What a client can ask of a node.
@@ -79,6 +81,10 @@ pub enum ClientCommand {
     Status(Status),
     /// List what each reconnect with another datacenter did, newest first
     Heals(Heals),
+    /// Compare this node with its peers now, and mend what differs
+    Verify(Verify),
+    /// List what came from peers and could not be applied here, or try it again
+    Quarantine(Quarantine),
     /// Drop what need not be kept, and give back its room on disk
     Compact(Compact),
     /// Print the root digest in hex: equal on equal nodes
@@ -129,6 +135,8 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Link(command) => command.run().await,
         ClientCommand::Status(command) => command.run().await,
         ClientCommand::Heals(command) => command.run().await,
+        ClientCommand::Verify(command) => command.run().await,
+        ClientCommand::Quarantine(command) => command.run().await,
         ClientCommand::Compact(command) => command.run().await,
         ClientCommand::Digest(command) => command.run().await,
     }
@@ -159,6 +167,8 @@ impl ClientCommand {
             Self::Link(command) => command.connection(),
             Self::Status(command) => &command.connection,
             Self::Heals(command) => &command.connection,
+            Self::Verify(command) => &command.connection,
+            Self::Quarantine(command) => &command.connection,
             Self::Compact(command) => &command.connection,
             Self::Digest(command) => &command.connection,
         }

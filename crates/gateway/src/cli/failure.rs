@@ -24,6 +24,8 @@ pub(super) enum Failure {
     OutputClosed,
     /// A compare-and-swap met something else, which was printed.
     Unmatched,
+    /// This node differs from a peer, or one was not compared with; which was printed.
+    NotEqual,
     /// Some lines of a load, or documents of a resolution of all, were refused, each of which was reported.
     LinesRefused,
     /// A load broke off while lines of it were not answered.
@@ -71,7 +73,9 @@ impl Failure {
             Self::Usage(_) => ExitStatus::Usage,
             Self::LinesUnknown(_) => ExitStatus::Unreachable,
             Self::Stopped { unknown } if *unknown > 0 => ExitStatus::Unreachable,
-            Self::Local(_) | Self::LinesRefused | Self::Unmatched | Self::Stopped { .. } => ExitStatus::Refused,
+            Self::Local(_) | Self::LinesRefused | Self::Unmatched | Self::NotEqual | Self::Stopped { .. } => {
+                ExitStatus::Refused
+            }
             Self::OutputClosed => ExitStatus::Success,
         }
     }
@@ -83,7 +87,7 @@ impl Failure {
             let _ = writeln!(io::stdout(), "{report}");
         }
         let text = match self {
-            Self::OutputClosed | Self::LinesRefused | Self::Unmatched => return,
+            Self::OutputClosed | Self::LinesRefused | Self::Unmatched | Self::NotEqual => return,
             failure if json => failure.as_json(),
             failure => failure.as_text(),
         };
@@ -138,6 +142,7 @@ impl Failure {
             Self::Usage(_) => "USAGE",
             Self::Local(_) | Self::OutputClosed => "IO",
             Self::Unmatched => "UNMATCHED",
+            Self::NotEqual => "NOT_EQUAL",
             Self::LinesRefused => "LINES_REFUSED",
             Self::Stopped { .. } => "STOPPED",
         }
@@ -150,6 +155,7 @@ impl Failure {
             Self::Local(error) => error.to_string(),
             Self::OutputClosed => "the output was closed".to_owned(),
             Self::Unmatched => "the document is not as expected".to_owned(),
+            Self::NotEqual => "not all peers are equal to this node".to_owned(),
             Self::LinesRefused => "some lines were refused".to_owned(),
             Self::Stopped { .. } => {
                 "the load was stopped before the end of its input; load it again, which is safe".to_owned()

@@ -42,14 +42,17 @@ mod output;
 mod pages;
 mod patch;
 mod preview;
+mod quarantine;
 mod reading;
 mod resolve;
 mod restore;
 mod session_file;
 mod status;
+mod status_json;
 mod table;
 mod time;
 mod usage;
+mod verify;
 mod write;
 
 pub use command::{ClientCommand, run};

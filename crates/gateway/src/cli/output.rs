@@ -33,6 +33,11 @@ impl<W: Write> Output<W> {
         Ok(writeln!(self.writer, "{text}")?)
     }
 
+    /// Writes text without ending the line.
+    pub(super) fn part(&mut self, text: impl Display) -> Result<(), Failure> {
+        Ok(write!(self.writer, "{text}")?)
+    }
+
     /// Writes a value as one line of JSON.
     pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         self.line(json::text(value))

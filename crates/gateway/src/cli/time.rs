@@ -34,7 +34,11 @@ pub(super) fn parse_unix_ms(text: &str) -> Result<i64, String> {
 
 /// A span between two times: tenths of a second below a minute, then minutes and hours. Zero if `to` is earlier.
 pub(super) fn span(from: SystemTime, to: SystemTime) -> String {
-    let span = to.duration_since(from).unwrap_or_default();
+    length(to.duration_since(from).unwrap_or_default())
+}
+
+/// How long something takes or took, as [`span`] shows it.
+pub(super) fn length(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
         0..60 => format!("{:.1} s", span.as_secs_f64()),

@@ -41,6 +41,9 @@ pub struct ServeArguments {
     /// Where to serve HTTP; may be repeated [default: nowhere]
     #[arg(long, value_name = "ADDRESS")]
     pub http: Vec<SocketAddr>,
+    /// Where to serve figures to Prometheus, under /metrics; may be repeated [default: nowhere]
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Vec<SocketAddr>,
     /// A datacenter to pull from; may be repeated
     #[arg(long, value_name = "NAME=URL")]
     pub peer: Vec<PeerArgument>,

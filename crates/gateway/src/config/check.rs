@@ -59,6 +59,7 @@ impl Plan {
         }
         let address = settings.grpc.address;
         let addresses = std::iter::once(&address).chain(&settings.http.addresses);
+        let addresses = addresses.chain(&settings.metrics.addresses);
         let open = addresses.copied().find(|address| !address.ip().is_loopback());
         if let Some(address) = open.filter(|_| !settings.grpc.insecure) {
             return Err(ConfigError::NotLoopback { address });
@@ -189,7 +190,10 @@ mod tests {
         let error = Plan::new(settings.clone()).unwrap_err();
         assert!(error.to_string().contains("--insecure"));
         settings.grpc.insecure = true;
-        assert!(Plan::new(settings).is_ok());
+        assert!(Plan::new(settings.clone()).is_ok());
+        settings.grpc = Settings::default().grpc;
+        settings.metrics.addresses = vec!["0.0.0.0:9601".parse().unwrap()];
+        assert!(Plan::new(settings).is_err(), "figures tell the names of databases");
     }
 
     #[test]

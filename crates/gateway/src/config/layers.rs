@@ -55,6 +55,9 @@ fn apply_arguments(settings: &mut Settings, arguments: &ServeArguments) {
     if !arguments.http.is_empty() {
         settings.http.addresses.clone_from(&arguments.http);
     }
+    if !arguments.metrics.is_empty() {
+        settings.metrics.addresses.clone_from(&arguments.metrics);
+    }
     if !arguments.peer.is_empty() {
         settings.links.peers = arguments.peer.iter().map(|peer| peer.0.clone()).collect();
     }

@@ -18,6 +18,6 @@ pub use layers::{load, print};
 pub use reload::Reload;
 pub(crate) use settings::ANSWER_BYTES_MAX;
 pub use settings::{
-    DatabaseSettings, GrpcSettings, HttpSettings, LimitSettings, LinkSettings, LogSettings, NodeSettings, PeerSettings,
-    Settings,
+    DatabaseSettings, GrpcSettings, HttpSettings, LimitSettings, LinkSettings, LogSettings, MetricsSettings,
+    NodeSettings, PeerSettings, Settings,
 };

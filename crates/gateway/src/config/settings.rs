@@ -24,6 +24,8 @@ pub struct Settings {
     pub grpc: GrpcSettings,
     /// The HTTP server.
     pub http: HttpSettings,
+    /// Figures for Prometheus.
+    pub metrics: MetricsSettings,
     /// The links with other datacenters.
     pub links: LinkSettings,
     /// Databases in general.
@@ -146,6 +148,14 @@ impl Default for HttpSettings {
             feeds_max: 1_000,
         }
     }
+}
+
+/// Figures for Prometheus.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsSettings {
+    /// Where to serve `/metrics`, and nothing else. Default: nowhere.
+    pub addresses: Vec<SocketAddr>,
 }
 
 /// A value that is written as its text.

@@ -1,4 +1,5 @@
-//! What is done around every call: it is measured, its panic becomes its answer, and the statuses that tonic makes itself, before a service sees the call, get the `ErrorInfo` that
+//! What is done around every call: it is measured, it has a span in the trace of its caller, its panic becomes its answer, and the statuses that tonic
+//! makes itself, before a service sees the call, get the `ErrorInfo` that
 //! all others have.
 //!
 //! The one that matters: a message over the size limit. It is refused while it is decoded, and its client must be told
@@ -13,12 +14,14 @@ use tonic::Code;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tower::{Layer, Service};
+use tracing::Instrument;
 
 use super::error::{Failure, complete};
 use crate::caught::caught;
 use crate::metrics::Metrics;
+use crate::trace;
 
-/// The label of calls of a method that this node does not have.
+/// The label and the span's name of calls of a method that this node does not have.
 const UNKNOWN_METHOD: &str = "unknown";
 
 /// Wraps the whole server.
@@ -61,11 +64,19 @@ where
             begun: Instant::now(),
             code: Code::Cancelled,
         };
-        let answering = self.inner.call(request);
+        let span = tracing::debug_span!(
+            "call",
+            otel.name = measured.method,
+            otel.kind = "server",
+            rpc.system = "grpc",
+            rpc.grpc.status_code = tracing::field::Empty,
+        );
+        trace::continue_from(&span, request.headers());
+        let answering = span.in_scope(|| self.inner.call(request));
         Box::pin(async move {
             // All of it moves in here, and is dropped with the call.
             let mut measured = measured;
-            let response = match caught(answering).await {
+            let response = match caught(answering.instrument(span.clone())).await {
                 Ok(answered) => answered?,
                 Err(panicked) => {
                     let status = tonic::Status::from(Failure::from(panicked));
@@ -76,8 +87,14 @@ where
             // A status in the headers is one that no message preceded; those at the end of a stream are made by our services.
             let status = tonic::Status::from_header_map(response.headers());
             measured.code = status.as_ref().map_or(Code::Ok, tonic::Status::code);
+            span.record("rpc.grpc.status_code", i32::from(measured.code));
+            if measured.code == Code::Unimplemented {
+                span.record("otel.name", UNKNOWN_METHOD);
+            }
             let completed = status.as_ref().and_then(complete);
-            Ok(completed.map_or(response, tonic::Status::into_http))
+            let mut response = completed.map_or(response, tonic::Status::into_http);
+            trace::name_in(&span, response.headers_mut());
+            Ok(response)
         })
     }
 }

@@ -62,7 +62,9 @@ pub(super) fn preflight() -> Response {
     );
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("accept, authorization, content-type, if-match, if-none-match, origin, referer"),
+        HeaderValue::from_static(
+            "accept, authorization, content-type, if-match, if-none-match, origin, referer, traceparent, tracestate",
+        ),
     );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response
@@ -75,7 +77,7 @@ pub(super) fn allow(response: &mut Response, origin: &HeaderValue) {
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("etag, location, rejoin-dot"),
+        HeaderValue::from_static("etag, location, rejoin-dot, traceparent"),
     );
 }
 

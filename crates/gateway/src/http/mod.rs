@@ -42,4 +42,4 @@ mod views;
 mod write;
 mod write_deadline;
 
-pub(crate) use server::HttpServer;
+pub(crate) use server::{HttpServer, Room, accept};

@@ -15,6 +15,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use super::body::Request;
 use super::error::HttpError;
@@ -23,6 +25,7 @@ use super::{cors, route};
 use crate::caught::caught;
 use crate::links::{Connection, Incoming};
 use crate::node::NodeContext;
+use crate::trace;
 
 /// How long a client may take to send the head of a request, and to say nothing between two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -49,37 +52,65 @@ impl HttpServer {
     }
 
     /// Serves until the node stops; requests that are being answered end first.
-    pub(crate) async fn run(self, mut incoming: Incoming) {
-        let stop = self.context.stop.clone();
-        loop {
-            // Beyond the bound new clients wait in the backlog of the socket.
-            let permit = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                permit = Arc::clone(&self.connections).acquire_owned() => permit,
-            };
-            let Ok(permit) = permit else { return };
-            let accepted = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                accepted = incoming.next() => accepted,
-            };
-            let connection = match accepted {
-                Some(Ok(connection)) => connection,
-                Some(Err(error)) => {
-                    tracing::debug!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                    continue;
-                }
-                None => return,
-            };
-            let (context, stop) = (self.context.clone(), stop.clone());
-            self.context.tasks.spawn(async move {
-                let _permit = permit;
-                let answer = move |request| serve(context.clone(), request);
-                converse(connection, answer, &stop, TAKEN_WITHIN).await;
-            });
-        }
+    pub(crate) async fn run(self, incoming: Incoming) {
+        let Self { context, connections } = self;
+        let room = Room {
+            connections,
+            stop: context.stop.clone(),
+            tasks: context.tasks.clone(),
+        };
+        accept(incoming, room, move |request| serve(context.clone(), request)).await;
+    }
+}
+
+/// What the connections of a server share.
+pub(crate) struct Room {
+    /// Connections that may still be taken.
+    pub(crate) connections: Arc<Semaphore>,
+    /// Takes no more of them once it is cancelled.
+    pub(crate) stop: CancellationToken,
+    /// Each has a task.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Takes connections until the end, and answers the requests on each.
+pub(crate) async fn accept<F, A>(mut incoming: Incoming, room: Room, answer: F)
+where
+    F: Fn(HttpRequest<IncomingBody>) -> A + Clone + Send + 'static,
+    A: Future<Output = Result<Response, Infallible>> + Send + 'static,
+{
+    let Room {
+        connections,
+        stop,
+        tasks,
+    } = room;
+    loop {
+        // Beyond the bound new clients wait in the backlog of the socket.
+        let permit = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            permit = Arc::clone(&connections).acquire_owned() => permit,
+        };
+        let Ok(permit) = permit else { return };
+        let accepted = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            accepted = incoming.next() => accepted,
+        };
+        let connection = match accepted {
+            Some(Ok(connection)) => connection,
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                continue;
+            }
+            None => return,
+        };
+        let (answer, stop) = (answer.clone(), stop.clone());
+        tasks.spawn(async move {
+            let _permit = permit;
+            converse(connection, answer, &stop, TAKEN_WITHIN).await;
+        });
     }
 }
 
@@ -110,7 +141,24 @@ where
     }
 }
 
+/// Answers a request, in a span of the trace of its client.
 async fn serve(context: NodeContext, request: HttpRequest<IncomingBody>) -> Result<Response, Infallible> {
+    let span = tracing::debug_span!(
+        "request",
+        // The method alone, as the conventions want it where no template of the path is known.
+        otel.name = request.method().as_str(),
+        otel.kind = "server",
+        http.request.method = request.method().as_str(),
+        http.response.status_code = tracing::field::Empty,
+    );
+    trace::continue_from(&span, request.headers());
+    let mut response = dispatch(context, request).instrument(span.clone()).await?;
+    span.record("http.response.status_code", response.status().as_u16());
+    trace::name_in(&span, response.headers_mut());
+    Ok(response)
+}
+
+async fn dispatch(context: NodeContext, request: HttpRequest<IncomingBody>) -> Result<Response, Infallible> {
     let request = request.map(Body::new);
     let headers = request.headers().iter();
     let head_bytes: usize = headers.map(|(name, value)| name.as_str().len() + value.len()).sum();

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rejoin_document::{DatabaseName, DatacenterName, Dot, Incarnation, ReplicaId, VersionVector};
+use rejoin_document::{DatabaseName, DatacenterName, Dot, Incarnation, Position, ReplicaId, VersionVector};
 use rejoin_store::{Follower, Latest};
-use rejoin_sync::{HealReport, LinkStatus, Timestamp};
+use rejoin_sync::{ComparedDatabase, HealReport, LinkStatus, Timestamp};
 use tokio::sync::Notify;
 
 use super::acknowledged::Acknowledged;
@@ -16,6 +16,18 @@ use crate::config::Peer;
 
 /// What a peer is known to know, per database, and in which incarnation it said so.
 pub(super) type Knows = BTreeMap<DatabaseName, (Incarnation, VersionVector)>;
+
+/// Up to where a peer has this node's log of each database.
+pub(crate) type Reached = BTreeMap<DatabaseName, Position>;
+
+/// How far a peer is behind this node, as far as it has told since this node was started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PeerProgress {
+    /// None: it has not greeted yet.
+    pub(crate) reached: Option<Reached>,
+    /// When it last had everything.
+    pub(crate) complete: Option<Timestamp>,
+}
 
 /// What concerns the links with one peer.
 #[derive(Debug)]
@@ -29,6 +41,25 @@ pub(crate) struct Board {
     seen: Notify,
     live: Latest<usize>,
     status: Mutex<Option<(LinkStatus, Option<HealReport>)>>,
+    progress: Mutex<PeerProgress>,
+    /// Seconds by which the peer's clock was last seen ahead.
+    clock_ahead_s: Mutex<Option<f64>>,
+    /// The newest ticket for a comparison.
+    tickets: Latest<u64>,
+    /// The peer has asked for a comparison.
+    compare_asked: Latest<()>,
+    verified: Latest<Option<Verified>>,
+    /// The link's state has changed.
+    turned: Latest<()>,
+}
+
+/// A comparison that somebody waited for.
+#[derive(Clone, Debug)]
+pub(crate) struct Verified {
+    /// All that was asked for up to this ticket is answered by it.
+    pub(crate) ticket: u64,
+    /// What it found.
+    pub(crate) databases: Arc<Vec<ComparedDatabase>>,
 }
 
 /// The boards of all configured peers.
@@ -92,7 +123,88 @@ impl Board {
             seen: Notify::new(),
             live: Latest::new(0),
             status: Mutex::new(None),
+            progress: Mutex::default(),
+            clock_ahead_s: Mutex::new(None),
+            tickets: Latest::new(0),
+            compare_asked: Latest::new(()),
+            verified: Latest::new(None),
+            turned: Latest::new(()),
         }
+    }
+
+    /// Asks for a comparison; what [`Self::verified`] tells with this ticket or a greater one is the answer.
+    pub(crate) fn ask_comparison(&self) -> u64 {
+        let mut ticket = 0;
+        self.tickets.update(|newest| {
+            *newest += 1;
+            ticket = *newest;
+        });
+        ticket
+    }
+
+    /// The newest ticket for a comparison.
+    pub(crate) fn tickets(&self) -> Follower<u64> {
+        self.tickets.follow()
+    }
+
+    /// The peer asks for a comparison.
+    pub(crate) fn peer_asks_comparison(&self) {
+        self.compare_asked.update(|()| ());
+    }
+
+    /// Changes whenever the peer asks for a comparison.
+    pub(crate) fn comparisons_asked(&self) -> Follower<()> {
+        self.compare_asked.follow()
+    }
+
+    /// A comparison that somebody waited for has ended.
+    pub(crate) fn set_verified(&self, verified: Verified) {
+        self.verified.update(|newest| *newest = Some(verified));
+    }
+
+    /// The newest of them.
+    pub(crate) fn verified(&self) -> Follower<Option<Verified>> {
+        self.verified.follow()
+    }
+
+    /// Changes whenever the link is in another state.
+    pub(crate) fn turned(&self) -> Follower<()> {
+        self.turned.follow()
+    }
+
+    /// The peer has greeted: from then on it counts what it says of its databases now.
+    pub(crate) fn begin_progress(&self, reached: Reached) {
+        self.lock_progress().reached = Some(reached);
+    }
+
+    /// The peer has this node's log of a database up to here.
+    pub(crate) fn reached(&self, database: DatabaseName, place: Position) {
+        if let Some(reached) = &mut self.lock_progress().reached {
+            reached.insert(database, place);
+        }
+    }
+
+    /// How far the peer is behind. `has_all` looks where it stands; if it has everything, that is so `now`.
+    pub(crate) fn progress(&self, now: Timestamp, has_all: impl Fn(&Reached) -> bool) -> PeerProgress {
+        let mut progress = self.lock_progress();
+        if progress.reached.as_ref().is_some_and(has_all) {
+            progress.complete = Some(now);
+        }
+        progress.clone()
+    }
+
+    fn lock_progress(&self) -> MutexGuard<'_, PeerProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes how far the peer's clock is ahead.
+    pub(crate) fn set_clock_ahead(&self, seconds: f64) {
+        *self.clock_ahead_s.lock().unwrap_or_else(PoisonError::into_inner) = Some(seconds);
+    }
+
+    /// How far the peer's clock is ahead, in seconds, negative when it is behind; `None` before it has told the time.
+    pub(crate) fn clock_ahead_s(&self) -> Option<f64> {
+        *self.clock_ahead_s.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The peer.
@@ -184,8 +296,13 @@ impl Board {
         let unchanged = current
             .as_ref()
             .is_some_and(|(old, old_heal)| old == status && old_heal.as_ref() == heal);
+        let turned = current.as_ref().is_none_or(|(old, _)| old.state != status.state);
         if !unchanged {
             *current = Some((status.clone(), heal.cloned()));
+        }
+        drop(current);
+        if turned {
+            self.turned.update(|()| ());
         }
     }
 

@@ -26,8 +26,9 @@ mod port_writes;
 mod puller;
 mod seam;
 mod server;
+mod verify;
 
-pub(crate) use board::{Board, Hub, Live};
+pub(crate) use board::{Board, Hub, Live, PeerProgress};
 pub(crate) use dialler::Dialler;
 pub(crate) use end::LinkEnd;
 pub(crate) use heal::{decode_heal, encode_heal};
@@ -37,3 +38,4 @@ pub(crate) use puller::Puller;
 pub(crate) use seam::DialTimes;
 pub use seam::{Connection, Incoming, Pending, TcpTransport, Transport};
 pub(crate) use server::Serving;
+pub(crate) use verify::verify;

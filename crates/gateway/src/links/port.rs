@@ -5,12 +5,13 @@ use std::sync::Arc;
 use rejoin_document::{DatabaseName, DatacenterName, DocumentId, HlcTime, Sequence, SetHash, VersionVector};
 use rejoin_store::{ReadError, Store};
 use rejoin_sync::{
-    BucketEntries, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Scan, ServerIdentity, Timestamp,
-    Watermark,
+    Backlog, BucketEntries, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Scan, ServerIdentity,
+    Timestamp, Watermark,
 };
 use tokio::sync::broadcast;
 
 use super::Hub;
+use super::board::Reached;
 use super::changes::ChangeFeed;
 use crate::clock::{WallClock, drift_s};
 use crate::metrics::Metrics;
@@ -18,6 +19,9 @@ use crate::node::{Commits, long_read};
 
 /// Databases whose knowledge moved that a slow listener may lag behind before it has to look for itself.
 const MOVED_MAX: usize = 1024;
+
+/// Documents that are counted at most when somebody wants to know how much is left: a fraction of a second.
+const COUNTED_MAX: u64 = 250_000;
 
 /// The store, for the drivers of links. Cheap to clone.
 #[derive(Clone)]
@@ -211,6 +215,45 @@ impl Port {
         })
     }
 
+    /// How many documents come after these places of the log, counted up to a bound. Databases that are not known, or cannot be read now, count nothing:
+    /// it is for people to look at.
+    pub(crate) fn backlog(&self, from: &[(DatabaseName, Sequence)]) -> Backlog {
+        let mut documents = 0;
+        for (database, since) in from {
+            let most = COUNTED_MAX - documents;
+            let more = long_read(|| self.store.changes_after(database, *since, most));
+            documents += more.unwrap_or_default();
+            if documents >= COUNTED_MAX {
+                break;
+            }
+        }
+        Backlog {
+            documents,
+            more: documents >= COUNTED_MAX,
+        }
+    }
+
+    /// What a peer that has reached these places has not of this node's logs.
+    pub(crate) fn missing_at(&self, reached: &Reached) -> Backlog {
+        let (incarnation, databases) = (self.store.identity().incarnation, self.store.status());
+        let from = databases.into_iter().map(|database| {
+            let place = reached.get(&database.name);
+            let place = place.filter(|place| place.incarnation == incarnation);
+            (database.name, place.map_or(Sequence(0), |place| place.sequence))
+        });
+        self.backlog(&from.collect::<Vec<_>>())
+    }
+
+    /// Whether a peer that has reached these places has all of this node's logs.
+    pub(crate) fn has_all(&self, reached: &Reached) -> bool {
+        let incarnation = self.store.identity().incarnation;
+        self.store.status().iter().all(|database| {
+            let place = reached.get(&database.name);
+            database.sequence == Sequence(0)
+                || place.is_some_and(|place| place.incarnation == incarnation && place.sequence >= database.sequence)
+        })
+    }
+
     /// The time for heartbeats.
     pub(crate) fn now(&self) -> HlcTime {
         HlcTime((self.wall)().as_u64())
@@ -218,7 +261,11 @@ impl Port {
 
     /// Measures how far a peer's clock is ahead of ours.
     pub(crate) fn observe(&self, peer: &DatacenterName, time: HlcTime) {
-        self.metrics.drift(peer, drift_s(uhlc::NTP64(time.0), (self.wall)()));
+        let ahead_s = drift_s(uhlc::NTP64(time.0), (self.wall)());
+        self.metrics.drift(peer, ahead_s);
+        if let Some(board) = self.hub.board(peer) {
+            board.set_clock_ahead(ahead_s);
+        }
     }
 
     /// Warns of a comparison with a peer that found a difference.

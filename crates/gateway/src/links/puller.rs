@@ -18,6 +18,7 @@ use rejoin_sync::{Applied, LinkState, Message, Puller as Machine, PullerCommand,
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::board::Verified;
 use super::changes::{ChangeFeed, News};
 use super::claims::Claim;
 use super::dialler::{Dialler, Line, LineEvent, line_event};
@@ -45,6 +46,8 @@ pub(crate) struct Puller {
 struct Watches {
     cut: Follower<bool>,
     identity: Follower<()>,
+    tickets: Follower<u64>,
+    comparisons_asked: Follower<()>,
     changes: ChangeFeed,
     ticks: Interval,
 }
@@ -87,6 +90,9 @@ impl Puller {
         let mut watches = Watches {
             cut,
             identity: self.hub.identity(),
+            // One that was drawn before this task began is not missed.
+            tickets: self.board.tickets().unseen(),
+            comparisons_asked: self.board.comparisons_asked(),
             changes: self.port.changes(),
             ticks,
         };
@@ -135,6 +141,11 @@ impl Puller {
                 }
             },
             () = board.seen() => Some(PullerEvent::PeerSeen),
+            () = watches.tickets.changed() => {
+                let ticket = watches.tickets.look();
+                (ticket > 0).then_some(PullerEvent::Compare { ticket: Some(ticket) })
+            }
+            () = watches.comparisons_asked.changed() => Some(PullerEvent::Compare { ticket: None }),
         }
     }
 
@@ -228,11 +239,7 @@ impl Puller {
                 items,
                 progress,
             } => {
-                let (port, live) = (self.port.clone(), self.board.live());
-                self.applying = Some(Box::pin(async move {
-                    let _live = live;
-                    (ticket, port.apply(&peer, database, items, progress).await)
-                }));
+                self.apply(ticket, database, items, progress);
                 None
             }
             PullerCommand::ReadDigest { database } => Some(PullerEvent::DigestRead(self.port.digest(database))),
@@ -268,6 +275,11 @@ impl Puller {
                 self.port.compared(&peer, equal, repaired);
                 None
             }
+            PullerCommand::Verified { ticket, databases } => {
+                let databases = Arc::new(databases);
+                self.board.set_verified(Verified { ticket, databases });
+                None
+            }
             PullerCommand::Report(report) => {
                 self.port.report(&report).await;
                 None
@@ -277,6 +289,15 @@ impl Puller {
                 None
             }
         }
+    }
+
+    /// Begins to apply a batch; the answer comes as an event of its own.
+    fn apply(&mut self, ticket: u64, database: DatabaseName, items: Vec<Item>, progress: Option<Progress>) {
+        let (port, live, peer) = (self.port.clone(), self.board.live(), self.machine.peer().clone());
+        self.applying = Some(Box::pin(async move {
+            let _live = live;
+            (ticket, port.apply(&peer, database, items, progress).await)
+        }));
     }
 
     fn send(&mut self, request: PullRequest) -> Option<PullerEvent> {

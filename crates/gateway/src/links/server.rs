@@ -212,6 +212,7 @@ impl Serving {
 
     /// Feeds one event and carries out all that follows from it.
     fn step(&mut self, event: ServerEvent) {
+        let moved = moved(&event);
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             for command in self.machine.handle(self.clock.now(), event) {
@@ -227,6 +228,11 @@ impl Serving {
         self.attach();
         if let Some(attached) = &self.attached {
             attached.claim.hears(self.machine.linked());
+        }
+        if let (Some(database), Some(attached)) = (moved, &self.attached)
+            && let Some(place) = self.machine.reached(&database)
+        {
+            attached.board.reached(database, place);
         }
     }
 
@@ -263,6 +269,7 @@ impl Serving {
                 self.scanned = Some(ServerEvent::Scanned { database, scan });
                 return Ok(None);
             }
+            ServerCommand::ReadBacklog { from } => ServerEvent::BacklogRead(port.backlog(&from)),
             ServerCommand::ReadDigest { database } => ServerEvent::DigestRead(port.digest(database)),
             ServerCommand::ReadBuckets { database } => ServerEvent::BucketsRead {
                 hashes: port.buckets(&database),
@@ -286,9 +293,11 @@ impl Serving {
                 return Ok(None);
             }
             ServerCommand::PeerSeen { peer } => {
-                if let Some(board) = self.hub.board(&peer) {
-                    board.peer_seen();
-                }
+                self.hub.board(&peer).inspect(|board| board.peer_seen());
+                return Ok(None);
+            }
+            ServerCommand::CompareAsked { peer } => {
+                self.hub.board(&peer).inspect(|board| board.peer_asks_comparison());
                 return Ok(None);
             }
             ServerCommand::AssumeNewIdentity { disowned, reason } => {
@@ -323,6 +332,9 @@ impl Serving {
                 board.acknowledges(&database, greeting.incarnation, &has);
             }
         }
+        let databases = self.machine.databases();
+        let reached = databases.filter_map(|name| Some((name.clone(), self.machine.reached(name)?)));
+        board.begin_progress(reached.collect());
         self.attached = Some(Attached {
             board: Arc::clone(board),
             cut,
@@ -331,6 +343,15 @@ impl Serving {
             claim: board.claim(),
             _live: board.live(),
         });
+    }
+}
+
+/// The database of which the puller may have come further with this.
+fn moved(event: &ServerEvent) -> Option<DatabaseName> {
+    match event {
+        ServerEvent::Received(Message::Acknowledge(said)) => Some(said.database.clone()),
+        ServerEvent::Scanned { database, .. } => Some(database.clone()),
+        _ => None,
     }
 }
 

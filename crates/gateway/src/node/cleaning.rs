@@ -50,7 +50,7 @@ pub(super) async fn run(context: NodeContext) {
             let waiting = context.store.quarantined_states(&state.name);
             if is_to_be_retried(&mut retried, &state.name, waiting, state.sequence) {
                 match retry(&context, &state.name).await {
-                    Ok(()) => drop(retried.insert(state.name.clone(), (state.sequence, 0))),
+                    Ok(_) => drop(retried.insert(state.name.clone(), (state.sequence, 0))),
                     Err(error) => {
                         tracing::debug!(database = %state.name, %error, "what was set aside is tried again later")
                     }
@@ -99,8 +99,13 @@ fn is_to_be_retried(retried: &mut Retried, name: &DatabaseName, waiting: u64, se
     }
 }
 
-/// Tries all states of a database again that were set aside.
-pub(super) async fn retry(context: &NodeContext, database: &DatabaseName) -> Result<(), CommitError> {
+/// Tries all states of a database again that were set aside. How many of them no longer are.
+///
+/// # Errors
+///
+/// The pipeline has no room, or the disk fails; what was applied before stays.
+pub(crate) async fn retry(context: &NodeContext, database: &DatabaseName) -> Result<u64, CommitError> {
+    let mut applied = 0;
     while !context.stop.is_cancelled() {
         let (database, before) = (database.clone(), context.store.identity());
         let outcome = context.commits.submit(Operation::Retry { database }).await?;
@@ -108,11 +113,14 @@ pub(super) async fn retry(context: &NodeContext, database: &DatabaseName) -> Res
             // A state showed that this node had lost writes.
             context.links.hub.identity_changed();
         }
-        if matches!(outcome, Outcome::Retried { finished: true, .. }) {
-            break;
+        if let Outcome::Retried { released, finished } = outcome {
+            applied += released;
+            if finished {
+                break;
+            }
         }
     }
-    Ok(())
+    Ok(applied)
 }
 
 /// One round for one database; whether nothing is left to drop at present.

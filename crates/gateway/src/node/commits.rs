@@ -2,10 +2,11 @@
 
 use rejoin_store::{CommitError, Committer, Operation, Outcome, Store};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::metrics::Metrics;
 
-/// Hands operations to the pipeline and measures how long they take. Cheap to clone.
+/// Hands operations to the pipeline, measures how long they take, and shows it in the trace of who asked. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Commits {
     way: Way,
@@ -38,10 +39,14 @@ impl Commits {
     /// Waits until all operations are durable or refused; they are handed over in their order, and answered in it.
     pub(crate) async fn submit_all(&self, operations: Vec<Operation>) -> Vec<Result<Outcome, CommitError>> {
         let (start, names): (_, Vec<_>) = (Instant::now(), operations.iter().map(name).collect());
-        let outcomes = match &self.way {
-            Way::Queue(committer) => committer.submit_all(operations).await,
-            Way::Inline(store) => store.commit(operations),
+        let span = tracing::debug_span!("commit", operations = operations.len());
+        let committing = async {
+            match &self.way {
+                Way::Queue(committer) => committer.submit_all(operations).await,
+                Way::Inline(store) => store.commit(operations),
+            }
         };
+        let outcomes = committing.instrument(span).await;
         names
             .iter()
             .for_each(|name| self.metrics.committed(name, start.elapsed()));
@@ -57,11 +62,15 @@ impl Commits {
     pub(crate) async fn submit(&self, operation: Operation) -> Result<Outcome, CommitError> {
         let name = name(&operation);
         let start = Instant::now();
-        let outcome = match &self.way {
-            Way::Queue(committer) => committer.submit(operation).await,
-            // One operation has one answer.
-            Way::Inline(store) => store.commit(vec![operation]).pop().unwrap_or(Err(CommitError::Stopped)),
+        let span = tracing::debug_span!("commit", operation = name);
+        let committing = async {
+            match &self.way {
+                Way::Queue(committer) => committer.submit(operation).await,
+                // One operation has one answer.
+                Way::Inline(store) => store.commit(vec![operation]).pop().unwrap_or(Err(CommitError::Stopped)),
+            }
         };
+        let outcome = committing.instrument(span).await;
         self.metrics.committed(name, start.elapsed());
         outcome
     }

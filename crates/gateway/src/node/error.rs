@@ -65,6 +65,8 @@ pub enum Interface {
     Grpc,
     /// Clients of CouchDB's interface.
     Http,
+    /// Prometheus.
+    Metrics,
 }
 
 impl Interface {
@@ -73,6 +75,7 @@ impl Interface {
         match self {
             Self::Grpc => "--grpc",
             Self::Http => "--http",
+            Self::Metrics => "--metrics",
         }
     }
 }
@@ -82,6 +85,7 @@ impl fmt::Display for Interface {
         formatter.write_str(match self {
             Self::Grpc => "gRPC",
             Self::Http => "HTTP",
+            Self::Metrics => "metrics",
         })
     }
 }

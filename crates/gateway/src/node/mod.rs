@@ -14,6 +14,7 @@ mod sampling;
 mod view_indexes;
 mod vital;
 
+pub(crate) use cleaning::retry;
 pub(crate) use commits::Commits;
 pub(crate) use context::NodeContext;
 pub use disk::{Disk, open_disk};

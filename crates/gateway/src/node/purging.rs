@@ -59,5 +59,5 @@ pub(crate) async fn purge(context: &NodeContext, database: &DatabaseName) -> Res
         }
     }
     // What was set aside went with it too, as far as it can be read.
-    retry(context, database).await
+    retry(context, database).await.map(drop)
 }

@@ -1,10 +1,8 @@
 //! Records, every few seconds, the figures that have no event of their own.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rejoin_document::DatacenterName;
-use rejoin_sync::{LinkState, Timestamp};
+use rejoin_sync::LinkState;
 use tokio::time::MissedTickBehavior;
 
 use super::NodeContext;
@@ -16,7 +14,6 @@ const EVERY: Duration = Duration::from_secs(2);
 pub(super) async fn run(context: NodeContext, metrics: Metrics) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut up_to_date: BTreeMap<DatacenterName, Timestamp> = BTreeMap::new();
     loop {
         tokio::select! {
             biased;
@@ -31,13 +28,11 @@ pub(super) async fn run(context: NodeContext, metrics: Metrics) {
         let now = context.links.clock.now();
         for board in context.links.hub.boards() {
             let peer = &board.peer().datacenter;
-            let state = board.status().map(|(status, _)| status.state);
-            if state == Some(LinkState::Connected) {
-                up_to_date.insert(peer.clone(), now);
-            }
-            let connected = matches!(state, Some(LinkState::Connected | LinkState::CatchingUp));
-            let lag = up_to_date.get(peer).map(|at| Duration::from_millis(now.since(*at)));
-            metrics.link(peer, connected, lag);
+            // Notes when the peer last had everything, also while nobody asks.
+            board.progress(now, |reached| context.links.port.has_all(reached));
+            let Some((status, _)) = board.status() else { continue };
+            let connected = matches!(status.state, LinkState::Connected | LinkState::CatchingUp);
+            metrics.link(peer, connected, Duration::from_millis(status.lag_ms(now)));
         }
     }
 }

@@ -1,5 +1,8 @@
 //! `status`, `link`, `heals`, `digest`: what operators ask.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use serde_json::json;
 
 use super::finished::words;
@@ -43,6 +46,79 @@ fn status_shows_the_node_its_links_and_its_databases() {
     assert!(rows.iter().any(|row| row[..2] == ["customers", "1"]), "{text:?}");
     assert!(rows.iter().any(|row| row[0] == "dc-west"), "{text:?}");
     assert!(!text.stdout.contains('\u{1b}'), "no colours where no terminal is");
+}
+
+#[test]
+fn status_tells_how_far_each_side_is_behind_the_clocks_the_conflicts_and_the_disk() {
+    let node = Node::with_absent_peer();
+    node.create_customers();
+    let status = node.json(&["status"]).json();
+    let link = &status["links"][0];
+    assert_eq!(link["lag"]["documents"], json!(null), "nobody has asked it: {link}");
+    assert!(link["lag"]["behind_s"].is_number(), "{link}");
+    assert_eq!(
+        (&link["peer_lag"], &link["clock_ahead_s"]),
+        (&json!(null), &json!(null)),
+        "it never came"
+    );
+    assert_eq!(
+        (&link["caught_up_in_s"], &status["conflicts"]),
+        (&json!(null), &json!(0))
+    );
+    assert!(status["time"].as_str().unwrap().ends_with('Z'), "{status}");
+    for bytes in ["disk_free_bytes", "disk_used_bytes"] {
+        assert!(status[bytes].as_u64() > Some(0), "{bytes}: {status}");
+    }
+    let text = node.run(&["status"]);
+    let rows = words(text.text());
+    assert!(
+        rows.iter()
+            .any(|row| row.starts_with(&["clock"]) && row.contains(&"free")),
+        "{text:?}"
+    );
+    let headings = ["link", "behind", "for", "caught", "up", "in", "peer", "behind", "for"];
+    assert!(rows.iter().any(|row| row[..] == headings), "{text:?}");
+    let lag = rows
+        .iter()
+        .filter(|row| row.first() == Some(&"dc-west"))
+        .nth(1)
+        .unwrap();
+    assert_eq!(
+        (lag[1], lag[lag.len() - 2..].join(" ").as_str()),
+        ("-", "- -"),
+        "{text:?}"
+    );
+}
+
+#[test]
+fn a_status_is_watched_until_it_is_interrupted() {
+    let node = Node::with_customers();
+    for (json, blocks) in [(true, 3), (false, 2)] {
+        let mut arguments = vec!["status", "--watch"];
+        arguments.extend(json.then_some("--json"));
+        let mut command = node.command(&arguments);
+        let mut watching = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+        let mut seen = Vec::new();
+        let complete = |seen: &[String]| match json {
+            true => seen.len() == blocks,
+            false => seen.iter().filter(|line| line.starts_with("customers")).count() == blocks,
+        };
+        while !complete(&seen) {
+            seen.push(lines.next().expect("it goes on").unwrap());
+        }
+        let id = watching.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(watching.wait().unwrap().success(), "it is no failure to be interrupted");
+        for line in seen.iter().filter(|_| json) {
+            let status: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(status["datacenter"], "dc-east");
+        }
+        assert!(
+            !seen.concat().contains('\u{1b}'),
+            "nothing is redrawn where no terminal is"
+        );
+    }
 }
 
 #[test]
@@ -110,6 +186,8 @@ fn every_client_command_takes_an_address_and_json() {
         &["link", "restore"],
         &["status"],
         &["heals"],
+        &["verify"],
+        &["quarantine"],
         &["digest"],
     ] {
         let output = super::node::rejoin().args(command).arg("--help").output().unwrap();

@@ -87,6 +87,11 @@ impl TestNode {
         Ok(())
     }
 
+    /// The store of a node that runs, to do to it what no client can.
+    pub(crate) fn store(&self) -> &rejoin_store::Store {
+        self.node.as_ref().unwrap().store()
+    }
+
     pub(crate) async fn stop(&mut self) {
         if let Some(node) = self.node.take() {
             node.shutdown().await.unwrap();

@@ -7,14 +7,13 @@ use std::process::{Child, Command, Stdio};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::metrics::v1::{metric::Data, number_data_point};
-use prost::Message as _;
 use rejoin_client::{Client, Heal};
 
 use crate::common::{client, database, eventually, free_address, text};
-use crate::telemetry::{Received, start_collector};
+use crate::telemetry::{Received, messages, start_collector};
 
 /// A node that exports every 200 ms. Dropping it kills it.
-struct Exporting(Child);
+pub(crate) struct Exporting(pub(crate) Child);
 
 impl Drop for Exporting {
     fn drop(&mut self) {
@@ -32,11 +31,25 @@ impl Exporting {
         data: &tempfile::TempDir,
         to: SocketAddr,
     ) -> Self {
+        Self::start_with(name, address, peer, data, to, &[])
+    }
+
+    /// A node with more arguments.
+    pub(crate) fn start_with(
+        name: &str,
+        address: SocketAddr,
+        peer: (&str, SocketAddr),
+        data: &tempfile::TempDir,
+        to: SocketAddr,
+        more: &[&str],
+    ) -> Self {
         let node = Command::new(env!("CARGO_BIN_EXE_rejoin"))
             .args(["serve", "--datacenter", name, "--grpc", &address.to_string(), "--data"])
             .arg(data.path())
             .args(["--peer", &format!("{}=http://{}", peer.0, peer.1)])
+            .args(more)
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{to}"))
+            .env("OTEL_BSP_SCHEDULE_DELAY", "200")
             .env("OTEL_METRIC_EXPORT_INTERVAL", "200")
             .stdin(Stdio::null())
             .stderr(Stdio::null())
@@ -47,7 +60,7 @@ impl Exporting {
 }
 
 /// The newest figures of each datacenter, by name and labels.
-type Figures = BTreeMap<(String, String), f64>;
+pub(crate) type Figures = BTreeMap<(String, String), f64>;
 
 fn label(attributes: &[KeyValue], key: &str) -> Option<String> {
     let found = attributes.iter().find(|attribute| attribute.key == key)?;
@@ -57,26 +70,11 @@ fn label(attributes: &[KeyValue], key: &str) -> Option<String> {
     }
 }
 
-/// Of every message that came in, each with the five bytes before it that gRPC puts there.
-fn exports(received: &Received) -> Vec<ExportMetricsServiceRequest> {
-    let bytes = received.lock().unwrap().clone();
-    let (mut rest, mut exports) = (bytes.as_slice(), Vec::new());
-    while let Some((head, after)) = rest.split_at_checked(5) {
-        let length = u32::from_be_bytes(head[1..].try_into().unwrap()) as usize;
-        // The last one may still be arriving.
-        let Some((message, after)) = after.split_at_checked(length) else {
-            break;
-        };
-        exports.push(ExportMetricsServiceRequest::decode(message).unwrap());
-        rest = after;
-    }
-    exports
-}
-
 /// What one datacenter has said last, name and database or peer: for a histogram how often.
-fn figures(received: &Received, datacenter: &str) -> Figures {
+pub(crate) fn figures(received: &Received, datacenter: &str) -> Figures {
     let mut figures = Figures::new();
-    let resources = exports(received).into_iter().flat_map(|export| export.resource_metrics);
+    let exports = messages::<ExportMetricsServiceRequest>(received).into_iter();
+    let resources = exports.flat_map(|export| export.resource_metrics);
     let own = resources.filter(|of| {
         let attributes = of.resource.as_ref().map(|resource| resource.attributes.as_slice());
         label(attributes.unwrap_or_default(), "datacenter").as_deref() == Some(datacenter)

@@ -228,7 +228,7 @@ fn a_port_that_is_taken_ends_with_1() {
     let data = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for (option, other) in [("--grpc", "--http"), ("--http", "--grpc")] {
+    for (option, other) in [("--grpc", "--http"), ("--http", "--grpc"), ("--metrics", "--grpc")] {
         let output = output(&[
             "--datacenter",
             "dc-east",

@@ -88,6 +88,22 @@ pub(crate) fn start_collector() -> (SocketAddr, Received, Received) {
     (address, traces, figures)
 }
 
+/// Every message that came in whole, each with the five bytes before it that gRPC puts there.
+pub(crate) fn messages<M: prost::Message + Default>(received: &Received) -> Vec<M> {
+    let bytes = received.lock().unwrap().clone();
+    let (mut rest, mut messages) = (bytes.as_slice(), Vec::new());
+    while let Some((head, after)) = rest.split_at_checked(5) {
+        let length = u32::from_be_bytes(head[1..].try_into().unwrap()) as usize;
+        // The last one may still be arriving.
+        let Some((message, after)) = after.split_at_checked(length) else {
+            break;
+        };
+        messages.push(M::decode(message).unwrap());
+        rest = after;
+    }
+    messages
+}
+
 fn contains(received: &Received, text: &str) -> bool {
     received
         .lock()

@@ -66,7 +66,7 @@ impl Group<'_> {
             ..Applied::default()
         };
         let mut drifted = BTreeMap::new();
-        let taken = self.take_in(&name, incoming, &mut applied, &mut drifted);
+        let taken = self.take_in(&peer, &name, incoming, &mut applied, &mut drifted);
         self.warn_of_drift(&peer, &drifted);
         if let Some(progress) = progress {
             if renamed {
@@ -88,6 +88,7 @@ impl Group<'_> {
     /// Joins what came, and gives back the writes of what changed anything here.
     fn take_in(
         &mut self,
+        peer: &DatacenterName,
         name: &DatabaseName,
         incoming: Vec<(DocumentKey, Item, Incoming)>,
         applied: &mut Applied,
@@ -110,7 +111,7 @@ impl Group<'_> {
                     if self.holds(&key, context.as_ref()) || self.went_with_database(name, context.as_ref()) {
                         applied.unchanged += 1;
                     } else {
-                        self.set_aside(&key, &item, &reason);
+                        self.set_aside(&key, &item, &reason, peer);
                         applied.quarantined += 1;
                     }
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::{DatabaseName, Document, Sequence, VersionVector};
+use rejoin_document::{DatabaseName, DatacenterName, Document, Sequence, VersionVector};
 
 use super::apply::Incoming;
 use super::group::{DocumentKey, Group};
@@ -34,7 +34,8 @@ impl Group<'_> {
     }
 
     /// Sets a state aside. One that is there already stays where it is.
-    pub(super) fn set_aside(&mut self, key: &DocumentKey, item: &Item, reason: &str) {
+    pub(super) fn set_aside(&mut self, key: &DocumentKey, item: &Item, reason: &str, peer: &DatacenterName) {
+        let since = self.pipeline.now();
         tracing::warn!(database = %key.0, document_id = %key.1, reason, "a state from a peer is set aside");
         let hash = state_hash(&item.state);
         let Some(database) = self.state.database_mut(&key.0) else {
@@ -49,6 +50,8 @@ impl Group<'_> {
         database.record.quarantined += 1;
         let record = QuarantineRecord {
             sequence,
+            since,
+            peer: peer.to_string(),
             reason: reason.to_owned(),
             state: item.state.to_vec(),
         };

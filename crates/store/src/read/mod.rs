@@ -32,7 +32,7 @@ pub use history::{History, KeptBody, KeptRevision};
 pub use listing::ListRange;
 pub use page::Page;
 pub use preview::RuleEffect;
-pub use quarantine::QuarantinedState;
+pub use quarantine::{QuarantineEntry, QuarantinedState};
 pub use scan::{DatabaseHello, Scan};
 pub use sessions::{Lacking, Seen};
 pub use status::DatabaseStatus;

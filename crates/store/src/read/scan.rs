@@ -116,6 +116,24 @@ impl Store {
         })
     }
 
+    /// How many documents changed last after `since`, states in quarantine too, counted up to `most`.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownDatabase`], or the disk fails.
+    pub fn changes_after(&self, name: &DatabaseName, since: Sequence, most: u64) -> Result<u64, ReadError> {
+        let database = self.held(name)?;
+        let range = changes::range_after(database.number(), since);
+        let mut entries = 0;
+        for entry in self.engine().scan(Family::Changes, range) {
+            if entries >= most {
+                break;
+            }
+            entry?;
+            entries += 1;
+        }
+        Ok(entries)
+    }
+
     /// The states of some documents as of one moment, for a repair. Documents that do not exist are left out.
     ///
     /// # Errors

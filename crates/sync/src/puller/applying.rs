@@ -9,7 +9,12 @@ use crate::Timestamp;
 use crate::comparison::Input;
 use crate::heal::Counts;
 use crate::link::LinkState;
-use crate::message::{Acknowledge, Message};
+use crate::message::{Acknowledge, Item, Message};
+
+/// Documents of an operator: the system's are none of his.
+pub(super) fn documents_in(database: &DatabaseName, items: &[Item]) -> u64 {
+    if database.is_system() { 0 } else { items.len() as u64 }
+}
 
 impl Puller {
     /// Repairs go first: there is never more than one of them, and the peer's writes would keep it waiting for ever.
@@ -45,6 +50,7 @@ impl Puller {
             ticket,
             stream,
             database: database.clone(),
+            documents: documents_in(&database, &items),
             work,
         });
         out.push(PullerCommand::Apply {

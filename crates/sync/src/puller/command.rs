@@ -3,6 +3,7 @@
 use rejoin_document::{DatabaseName, HlcTime, Incarnation, Position, ReplicaId, VersionVector};
 
 use crate::Timestamp;
+use crate::comparison::ComparedDatabase;
 use crate::heal::HealReport;
 use crate::message::{Item, Message, Watermark};
 
@@ -77,6 +78,13 @@ pub enum PullerCommand {
         equal: Option<bool>,
         /// Documents that were mended.
         repaired: u64,
+    },
+    /// A comparison that an operator waits for has ended.
+    Verified {
+        /// The ticket of the event that asked for it, or of a later one.
+        ticket: u64,
+        /// What was found, in ascending order of the databases' names.
+        databases: Vec<ComparedDatabase>,
     },
     /// Store a heal report. Each is given once, when it is complete or when the link broke again before; until then `Puller::heal` shows it.
     Report(HealReport),

@@ -27,17 +27,16 @@ impl Puller {
             return;
         }
         self.watch_silence(now, out);
-        let Some(session) = self.session.as_ref().filter(|_| self.phase == Phase::Open) else {
+        let Some(session) = self.session.as_mut().filter(|_| self.phase == Phase::Open) else {
             return;
         };
         let idle = now.since(session.sent) >= self.options.heartbeat_interval_ms;
-        let compare = session.caught_up && session.comparison.is_none() && now >= session.compare_at;
-        if idle {
+        if std::mem::take(&mut session.ask_back) {
+            self.send(now, Message::Compare { time }, out);
+        } else if idle {
             self.send(now, Message::Heartbeat { time }, out);
         }
-        if compare {
-            self.begin_comparison(now, out);
-        }
+        self.compare_if_due(now, out);
         self.compare(now, Input::Tick, out);
     }
 
@@ -90,6 +89,7 @@ impl Puller {
             .as_ref()
             .filter(|session| session.established)
             .map(|session| session.heard);
+        self.drop_comparison();
         self.session = None;
         let mut delay = self.backoff.next(jitter);
         if let Some(heard) = heard {
@@ -153,9 +153,7 @@ impl Puller {
             out.push(PullerCommand::LinkLost { since: Some(at) });
         }
         self.set_state(LinkState::Partitioned, at);
-        if let Some(session) = &mut self.session {
-            session.comparison = None;
-        }
+        self.drop_comparison();
         self.end_heal(out);
     }
 

@@ -56,6 +56,11 @@ pub enum PullerEvent {
     LinkCut,
     /// The operator has restored the link.
     LinkRestored,
+    /// Compare with the peer now, or as soon as it is connected and what it had has come. One comparison may answer several of these.
+    Compare {
+        /// Names it for an operator, who gets `Verified` with this or a greater one; greater than all before. None: the peer asks.
+        ticket: Option<u64>,
+    },
     /// The peer has just connected to us: it can be reached again, so a long delay need not be waited for.
     PeerSeen,
 }

@@ -28,6 +28,14 @@ pub struct Puller {
     pub(super) last_linked: Timestamp,
     pub(super) broken: Option<Timestamp>,
     pub(super) heal: Option<HealReport>,
+    /// A comparison was asked for, by an operator if it has a ticket.
+    pub(super) asked: Option<Asked>,
+}
+
+/// Who asked for a comparison.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Asked {
+    pub(super) ticket: Option<u64>,
 }
 
 /// Where the connection stands.
@@ -48,6 +56,7 @@ pub(super) struct InFlight {
     pub(super) ticket: u64,
     pub(super) stream: u64,
     pub(super) database: DatabaseName,
+    pub(super) documents: u64,
     pub(super) work: Work,
 }
 
@@ -92,6 +101,9 @@ impl Puller {
                 since,
                 reason: None,
                 documents_received: 0,
+                behind: None,
+                complete: last_linked,
+                estimate: None,
             },
             cut,
             refusal: None,
@@ -99,6 +111,7 @@ impl Puller {
             last_linked,
             broken: None,
             heal: None,
+            asked: None,
         }
     }
 
@@ -142,8 +155,10 @@ impl Puller {
             PullerEvent::BucketRead(entries) => self.compare(now, Input::OurBucket(entries), &mut out),
             PullerEvent::LinkCut => self.link_cut(now, &mut out),
             PullerEvent::LinkRestored => self.link_restored(now, &mut out),
+            PullerEvent::Compare { ticket } => self.compare_asked(now, ticket, &mut out),
             PullerEvent::PeerSeen => self.peer_seen(now, &mut out),
         }
+        self.measure(now);
         out
     }
 

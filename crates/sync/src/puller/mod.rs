@@ -6,6 +6,7 @@ mod comparing;
 mod connection;
 mod event;
 mod machine;
+mod measuring;
 mod receiving;
 mod session;
 #[cfg(test)]

@@ -25,6 +25,10 @@ impl Puller {
             Message::Refused(refusal) => self.refuse(refusal, out),
             Message::Batch(batch) => self.batch(batch, out),
             Message::Heartbeat { time } => out.push(PullerCommand::ObserveTime { time }),
+            Message::Backlog { time, left } => {
+                out.push(PullerCommand::ObserveTime { time });
+                self.told(left);
+            }
             Message::Digest(digest) => self.compare(now, Input::TheirDigest(digest), out),
             Message::Buckets { database, hashes } => self.compare(now, Input::TheirBuckets(database, hashes), out),
             Message::Bucket(entries) => self.compare(now, Input::TheirBucket(entries), out),
@@ -32,6 +36,7 @@ impl Puller {
             Message::Hello(_)
             | Message::Open(_)
             | Message::Acknowledge(_)
+            | Message::Compare { .. }
             | Message::CompareDigest { .. }
             | Message::FetchBuckets { .. }
             | Message::FetchBucket { .. }
@@ -157,6 +162,7 @@ impl Puller {
             return self.disconnect("the peer sends more than the window allows".to_owned(), out);
         }
         pulled.expected = batch.to;
+        session.took(&batch);
         session.waiting_bytes = session.waiting_bytes.saturating_add(batch.weight());
         session.batches.push_back(batch);
         self.start_applying(out);

@@ -1,12 +1,13 @@
 //! What a puller knows of one connection. It ends with the connection.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rejoin_document::{DatabaseName, Incarnation, Position, Sequence};
 
 use super::event::Local;
 use crate::Timestamp;
 use crate::comparison::Comparison;
+use crate::link::Backlog;
 use crate::message::{Batch, DatabaseHello, Item, Welcome};
 
 /// One connection, from `Connected` to `Disconnected`.
@@ -35,8 +36,16 @@ pub(super) struct Session {
     pub(super) listing: bool,
     /// Every database has had a watermark on this stream.
     pub(super) caught_up: bool,
+    /// What the peer has said to be left of its logs, without what came since.
+    pub(super) left: Option<Backlog>,
+    /// Databases whose newest batch did not reach the end of the log.
+    pub(super) unended: BTreeSet<DatabaseName>,
+    /// Since when this node is catching up, and how far it was behind then.
+    pub(super) pace: Option<(Timestamp, u64)>,
     /// The comparison under way.
     pub(super) comparison: Option<Comparison>,
+    /// The peer is to be asked for one in the other direction.
+    pub(super) ask_back: bool,
     /// When the next one is due.
     pub(super) compare_at: Timestamp,
 }
@@ -65,7 +74,11 @@ impl Session {
             repair: None,
             listing: false,
             caught_up: false,
+            left: None,
+            unended: BTreeSet::new(),
+            pace: None,
             comparison: None,
+            ask_back: false,
             compare_at: now,
             local,
         };
@@ -90,6 +103,7 @@ impl Session {
             pulled.expected = start(pulled.position, incarnation);
         }
         self.databases.insert(hello.name.clone(), pulled);
+        self.unended.insert(hello.name.clone());
         true
     }
 

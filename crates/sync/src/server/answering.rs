@@ -27,6 +27,12 @@ impl ServerSession {
                 self.disconnect(Refusal::Protocol { speaks }.to_string(), out);
             }
             (_, Message::Heartbeat { time }) => out.push(ServerCommand::ObserveTime { time }),
+            (Phase::Serving(hello), Message::Compare { time }) => {
+                out.push(ServerCommand::ObserveTime { time });
+                out.push(ServerCommand::CompareAsked {
+                    peer: hello.datacenter.clone(),
+                });
+            }
             (Phase::AwaitingState(hello), Message::Open(database)) if hello.databases.len() < DATABASES_MAX => {
                 hello.databases.push(database);
             }
@@ -166,6 +172,9 @@ impl ServerSession {
         self.window.acknowledged(&acknowledge.database, acknowledge.position);
         if let Some(feed) = self.feeds.get_mut(&acknowledge.database) {
             feed.knows.merge(&acknowledge.knowledge);
+            if acknowledge.position.incarnation == self.identity.incarnation {
+                feed.acknowledged = feed.acknowledged.max(acknowledge.position.sequence);
+            }
         }
         self.pump(now, out);
     }

@@ -32,6 +32,11 @@ pub enum ServerCommand {
         /// Bytes of states at most; a single larger state is returned alone.
         limit_bytes: u64,
     },
+    /// Count the documents whose newest change comes after these sequence numbers, up to a bound of the driver's; answer `BacklogRead` at once.
+    ReadBacklog {
+        /// The databases, each with how far its log was scanned.
+        from: Vec<(DatabaseName, Sequence)>,
+    },
     /// Read the digest of a database; answer `DigestRead` at once.
     ReadDigest {
         /// The database.
@@ -66,6 +71,11 @@ pub enum ServerCommand {
     /// Tell the puller of this datacenter that it can be reached.
     PeerSeen {
         /// The datacenter that has connected to us.
+        peer: DatacenterName,
+    },
+    /// Tell the puller of this datacenter that the peer wants to be compared with.
+    CompareAsked {
+        /// The datacenter that asks.
         peer: DatacenterName,
     },
     /// This node was restored from an older state: take a new replica id and a new incarnation, then close every connection.

@@ -4,6 +4,7 @@ use rejoin_document::{
     DatabaseName, DatacenterName, HlcTime, Incarnation, ReplicaId, Sequence, SetHash, TimeGap, VersionVector,
 };
 
+use crate::link::Backlog;
 use crate::message::{BucketEntries, Digest, Documents, Item, Message, Watermark};
 
 /// What happened. Each event comes with the time at which it happened.
@@ -50,6 +51,8 @@ pub enum ServerEvent {
         /// Every write that it has incorporated.
         knowledge: VersionVector,
     },
+    /// The answer to `ReadBacklog`.
+    BacklogRead(Backlog),
     /// The answer to `ReadDigest`.
     DigestRead(Digest),
     /// The answer to `ReadBuckets`.

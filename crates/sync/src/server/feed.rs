@@ -13,6 +13,8 @@ pub(super) struct Feed {
     pub(super) scanned: Sequence,
     /// The end of the last batch that was sent, from which the next continues.
     pub(super) sent: Position,
+    /// Up to here the puller has acknowledged.
+    pub(super) acknowledged: Sequence,
     /// Every write that the puller is known to have incorporated.
     pub(super) knows: VersionVector,
     /// When the next scan is due. None: nothing has changed since the last.
@@ -28,6 +30,7 @@ impl Feed {
         let sent = start(hello.position, incarnation);
         Self {
             scanned: sent.sequence,
+            acknowledged: sent.sequence,
             sent,
             knows: hello.knowledge.clone(),
             due: Some(now),
@@ -63,6 +66,11 @@ impl Feed {
             sequence: scan.to,
         };
         Some((from, self.sent))
+    }
+
+    /// Whether more of the log is to come than what was sent.
+    pub(super) fn is_partial(&self) -> bool {
+        self.partial
     }
 
     /// The watermark that ended what was sent; none while a scan has sent a part.

@@ -6,9 +6,14 @@ use rejoin_document::DatabaseName;
 
 use super::command::ServerCommand;
 use super::event::Scan;
+use super::feed::Feed;
 use super::session::{Phase, ServerSession};
 use crate::Timestamp;
+use crate::link::Backlog;
 use crate::message::{Batch, Message};
+
+/// For each millisecond between two counts, so many documents may be counted: a few in a hundred of the time go into it.
+const COUNTED_PER_MS: u64 = 50;
 
 impl ServerSession {
     pub(super) fn changed(
@@ -97,6 +102,28 @@ impl ServerSession {
             }
         }
         self.pump(now, out);
+    }
+
+    /// Has what is left counted for a puller that is catching up.
+    pub(super) fn count_backlog(&mut self, now: Timestamp, out: &mut Vec<ServerCommand>) {
+        let serving = matches!(self.phase, Phase::Serving(_));
+        if !serving || now < self.count_at || !self.feeds.values().any(Feed::is_partial) {
+            return;
+        }
+        let unread =
+            |(name, feed): &(&DatabaseName, &Feed)| !name.is_system() && (feed.is_partial() || feed.due.is_some());
+        let from = self.feeds.iter().filter(unread);
+        out.push(ServerCommand::ReadBacklog {
+            from: from.map(|(name, feed)| (name.clone(), feed.scanned)).collect(),
+        });
+    }
+
+    /// Tells what is left. The more there is, the longer counting takes, and the more rarely it is done.
+    pub(super) fn backlog_read(&mut self, now: Timestamp, left: Backlog, out: &mut Vec<ServerCommand>) {
+        let pause_ms = left.documents / COUNTED_PER_MS;
+        self.count_at = now.plus(self.options.heartbeat_interval_ms.max(pause_ms));
+        let time = self.time;
+        self.send(now, Message::Backlog { time, left }, out);
     }
 
     /// Says again where the databases end of which something stays unacknowledged, once per heartbeat. If the last batch was lost, nothing else

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_document::{DatabaseName, HlcTime, ReplicaId};
+use rejoin_document::{DatabaseName, HlcTime, Position, ReplicaId};
 
 use super::command::ServerCommand;
 use super::event::{ServerEvent, ServerIdentity};
@@ -22,6 +22,10 @@ pub struct ServerSession {
     pub(super) window: Window,
     heard: Timestamp,
     sent: Timestamp,
+    /// When the puller is told next how much is left, if it is catching up.
+    pub(super) count_at: Timestamp,
+    /// The clock at the last tick.
+    pub(super) time: HlcTime,
     /// When the ends were last repeated, or nothing waited for an acknowledgement.
     pub(super) repeated: Timestamp,
 }
@@ -52,6 +56,8 @@ impl ServerSession {
             heard: now,
             sent: now,
             repeated: now,
+            count_at: now,
+            time: HlcTime::ZERO,
         }
     }
 
@@ -69,6 +75,25 @@ impl ServerSession {
             Phase::Serving(hello) => Some((hello.replica, self.heard)),
             Phase::AwaitingHello | Phase::AwaitingState(_) | Phase::Closed => None,
         }
+    }
+
+    /// Up to where the puller has everything of this node's log of a database, as far as is known. None: it has not said that it knows the database.
+    pub fn reached(&self, database: &DatabaseName) -> Option<Position> {
+        let feed = self.feeds.get(database)?;
+        let sequence = if self.window.holds(database) {
+            feed.acknowledged
+        } else {
+            feed.scanned
+        };
+        Some(Position {
+            incarnation: self.identity.incarnation,
+            sequence,
+        })
+    }
+
+    /// The databases that the puller knows.
+    pub fn databases(&self) -> impl Iterator<Item = &DatabaseName> {
+        self.feeds.keys()
     }
 
     /// Takes one event in and says what is to be done.
@@ -104,6 +129,7 @@ impl ServerSession {
             } => {
                 self.peer_advanced(incarnation, &database, &knowledge);
             }
+            ServerEvent::BacklogRead(left) => self.backlog_read(now, left, &mut out),
             ServerEvent::DigestRead(digest) => self.send(now, Message::Digest(digest), &mut out),
             ServerEvent::BucketsRead { database, hashes } => {
                 self.send(now, Message::Buckets { database, hashes }, &mut out);
@@ -120,12 +146,14 @@ impl ServerSession {
         if silent_ms >= self.options.abandon_after_ms {
             return self.disconnect(format!("nothing was heard for {silent_ms} ms"), out);
         }
+        self.time = time;
         self.pump(now, out);
         let serving = matches!(self.phase, Phase::Serving(_));
         if serving && now.since(self.sent) >= self.options.heartbeat_interval_ms {
             self.send(now, Message::Heartbeat { time }, out);
         }
         self.repeat_ends(now, out);
+        self.count_backlog(now, out);
     }
 
     pub(super) fn send(&mut self, now: Timestamp, message: Message, out: &mut Vec<ServerCommand>) {

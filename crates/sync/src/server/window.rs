@@ -55,6 +55,11 @@ impl Window {
         self.batches.is_empty()
     }
 
+    /// Whether something of this database was not acknowledged.
+    pub(super) fn holds(&self, database: &DatabaseName) -> bool {
+        self.batches.iter().any(|(name, _, _)| name == database)
+    }
+
     /// The databases of which something was not acknowledged.
     pub(super) fn waiting(&self) -> BTreeSet<DatabaseName> {
         self.batches.iter().map(|(name, _, _)| name.clone()).collect()

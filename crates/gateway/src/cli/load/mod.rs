@@ -15,3 +15,4 @@ mod stop;
 
 pub(super) use command::Load;
 pub(super) use lines::LINE_BYTES_MAX;
+pub(super) use stop::on_signal;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 /// A token that is cancelled by the first signal. From here on signals do not end the process by themselves.
-pub(super) fn on_signal() -> io::Result<CancellationToken> {
+pub(crate) fn on_signal() -> io::Result<CancellationToken> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
     let stopping = stop.clone();

@@ -40,7 +40,7 @@ fn entries(ids: &[(&str, u8)]) -> BucketEntries {
 }
 
 /// Bisects `customers` down to the documents of bucket 17. What is asked for.
-fn bisect(bench: &mut Bench, theirs: &[(&str, u8)], ours: &[(&str, u8)]) -> Vec<PullerCommand> {
+pub(super) fn bisect(bench: &mut Bench, theirs: &[(&str, u8)], ours: &[(&str, u8)]) -> Vec<PullerCommand> {
     let customers = database("customers");
     let out = compare_buckets(bench, &[17]);
     assert_eq!(
@@ -62,7 +62,7 @@ fn bisect(bench: &mut Bench, theirs: &[(&str, u8)], ours: &[(&str, u8)]) -> Vec<
 }
 
 /// `customers` differs, twice.
-fn differ(bench: &mut Bench) -> Vec<PullerCommand> {
+pub(super) fn differ(bench: &mut Bench) -> Vec<PullerCommand> {
     assert_eq!(bench.compare("customers", (&[(SERVER, 7)], 1), (&[(SERVER, 7)], 2)), []);
     bench.tick(1_000);
     bench.compare("customers", (&[(SERVER, 7)], 1), (&[(SERVER, 7)], 2))

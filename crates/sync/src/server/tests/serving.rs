@@ -293,3 +293,66 @@ fn of_the_documents_that_a_repair_asks_for_no_more_are_read_than_one_message_may
     };
     assert_eq!(ids, &[document("a"), document("b")]);
 }
+
+#[test]
+fn a_puller_that_is_catching_up_is_told_what_is_left_now_and_then() {
+    let mut bench = Bench::new();
+    bench.greet(hello());
+    bench.scanned("_rejoin", 0, &[], Some(watermark(&[])));
+    let from = vec![(database("customers"), rejoin_document::Sequence(8))];
+    let asks = |out: &[ServerCommand]| out.contains(&ServerCommand::ReadBacklog { from: from.clone() });
+    assert!(!asks(&bench.tick(50)), "nothing was sent of it yet");
+    bench.scanned("customers", 8, &[("a", 10)], None);
+    assert!(asks(&bench.tick(50)));
+    let left = Backlog {
+        documents: 60_000,
+        more: false,
+    };
+    let time = rejoin_document::HlcTime(77);
+    assert_eq!(
+        bench.event(ServerEvent::BacklogRead(left)),
+        [ServerCommand::Send(Message::Backlog { time, left })]
+    );
+    assert!(
+        !asks(&bench.tick(1_000)),
+        "the more there is, the more rarely it is counted"
+    );
+    assert!(asks(&bench.tick(300)));
+    bench.event(ServerEvent::BacklogRead(Backlog::default()));
+    bench.scanned("customers", 9, &[], Some(watermark(&[(SERVER, 7)])));
+    assert!(!asks(&bench.tick(5_000)), "it has caught up");
+}
+
+#[test]
+fn a_puller_has_reached_what_it_acknowledged_or_was_not_sent_because_it_knows() {
+    let mut bench = Bench::new();
+    let reached = |bench: &Bench| bench.session.reached(&database("customers")).map(|at| at.sequence.0);
+    assert_eq!(reached(&bench), None);
+    bench.greet(hello());
+    assert_eq!(reached(&bench), Some(4), "as it said");
+    bench.scanned("_rejoin", 0, &[], Some(watermark(&[])));
+    bench.scanned("customers", 8, &[("a", 10)], None);
+    assert_eq!(reached(&bench), Some(4), "it is on its way");
+    bench.scanned("customers", 10, &[("b", 10)], Some(watermark(&[(SERVER, 7)])));
+    bench.acknowledge("customers", 8);
+    assert_eq!(reached(&bench), Some(8));
+    bench.acknowledge("customers", 10);
+    bench.changed("customers", true);
+    assert_eq!(bench.scanned("customers", 12, &[], Some(watermark(&[(SERVER, 7)]))), []);
+    assert_eq!(reached(&bench), Some(12));
+}
+
+#[test]
+fn a_puller_that_asks_is_compared_with_in_the_other_direction() {
+    let mut bench = Bench::new();
+    bench.settle();
+    let time = rejoin_document::HlcTime(5);
+    let peer = datacenter("dc-east");
+    assert_eq!(
+        bench.receive(Message::Compare { time }),
+        [
+            ServerCommand::ObserveTime { time },
+            ServerCommand::CompareAsked { peer }
+        ]
+    );
+}
