@@ -10,6 +10,7 @@ use crate::config::{self, Plan, ServeArguments};
 use crate::links::{TcpTransport, Transport};
 use crate::node::{Disk, Interface, Node, Parts, StartError, open_disk};
 use crate::telemetry::{self, Telemetry};
+use crate::tls::NodeTls;
 
 /// Runs a node with the settings of `arguments`, the environment and the file; returns after it was stopped in order.
 ///
@@ -26,12 +27,16 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let telemetry = Telemetry::start(plan.settings.log.format, telemetry::log_filter()?, &plan.datacenter)?;
     // Signals are caught from here on, so that one that comes while the store opens is not lost.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hangup = signal(SignalKind::hangup())?;
     let node = start(&plan, system_clock).await?;
     announce(&plan, &node);
-    tokio::select! {
-        biased;
-        _ = terminate.recv() => tracing::info!("stopping: SIGTERM"),
-        _ = interrupt.recv() => tracing::info!("stopping: SIGINT"),
+    loop {
+        tokio::select! {
+            biased;
+            _ = terminate.recv() => break tracing::info!("stopping: SIGTERM"),
+            _ = interrupt.recv() => break tracing::info!("stopping: SIGINT"),
+            _ = hangup.recv() => look_at_certificates(&node).await,
+        }
     }
     node.shutdown()
         .await
@@ -48,6 +53,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
 ///
 /// The address or the directory cannot be used; the message says what to do.
 pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartError> {
+    let tls = NodeTls::load(&plan.settings.tls, &plan.datacenter)?;
     let transport: Arc<dyn Transport> = Arc::new(TcpTransport);
     let address = plan.settings.grpc.address;
     let listening = transport
@@ -73,10 +79,19 @@ pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartErr
             transport,
             listening,
             http,
+            tls,
             wall,
             seed: rand::random(),
         },
     )
+}
+
+/// SIGHUP: what was put in place is in force at once.
+async fn look_at_certificates(node: &Node) {
+    match node.tls() {
+        Some(tls) => tls.look().await,
+        None => tracing::info!("SIGHUP: this node has no certificates to look at"),
+    }
 }
 
 fn announce(plan: &Plan, node: &Node) {
@@ -86,6 +101,10 @@ fn announce(plan: &Plan, node: &Node) {
         replica = %node.store().identity().replica,
         grpc = %node.address(),
         http = comma_separated(node.http_addresses()),
+        tls = node.tls().map_or_else(|| "off".to_owned(), |tls| {
+            let own = tls.own();
+            format!("{} until {}", own.names, own.ends)
+        }),
         data = %settings.node.data.display(),
         peers = comma_separated(plan.peers.iter().map(|peer| &peer.datacenter)),
         "ready"

@@ -179,6 +179,7 @@ impl Machine {
             transport,
             listening,
             http: Vec::new(),
+            tls: None,
             wall: clock::wall(self.number),
             seed,
         };

@@ -5,6 +5,7 @@ mod check;
 mod error;
 mod layers;
 mod settings;
+mod tls;
 
 pub use arguments::{LogFormat, PeerArgument, ServeArguments};
 pub use check::{Peer, Plan};
@@ -15,3 +16,4 @@ pub use settings::{
     DatabaseSettings, GrpcSettings, HttpSettings, LimitSettings, LinkSettings, LogSettings, NodeSettings, PeerSettings,
     Settings,
 };
+pub use tls::TlsSettings;

@@ -15,6 +15,7 @@ use super::error::Failure;
 use super::{compact, page, request};
 use crate::links::{Board, decode_heal};
 use crate::node::NodeContext;
+use crate::tls::NodeTls;
 
 /// How long a cut waits for what is on its way: a batch that is being applied.
 const QUIET_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,6 +57,7 @@ impl AdminApi {
     fn warnings(&self) -> Result<Vec<String>, Failure> {
         let store = &self.context.store;
         let mut warnings = store.warnings()?;
+        warnings.extend(self.context.tls.iter().flat_map(NodeTls::warnings));
         for peer in store.behind() {
             warnings.push(format!(
                 "this node took a new replica id and has not caught up with {peer} since; writes that it lost may be missing"

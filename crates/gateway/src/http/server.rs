@@ -22,6 +22,7 @@ use super::write_deadline::WriteDeadline;
 use super::{cors, route};
 use crate::links::{Connection, Incoming};
 use crate::node::NodeContext;
+use crate::tls::Caller;
 
 /// How long a client may take to send the head of a request, and to say nothing between two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -75,7 +76,11 @@ impl HttpServer {
             let (context, stop) = (self.context.clone(), stop.clone());
             self.context.tasks.spawn(async move {
                 let _permit = permit;
-                let answer = move |request| serve(context.clone(), request);
+                let caller = connection.caller().clone();
+                let answer = move |mut request: HttpRequest<IncomingBody>| {
+                    request.extensions_mut().insert(caller.clone());
+                    serve(context.clone(), request)
+                };
                 converse(connection, answer, &stop, TAKEN_WITHIN).await;
             });
         }
@@ -110,6 +115,9 @@ where
 }
 
 async fn serve(context: NodeContext, request: HttpRequest<IncomingBody>) -> Result<Response, Infallible> {
+    if let Some(problem) = context.gate().refusal(request.extensions().get::<Caller>()) {
+        return Ok(HttpError::untrusted(&problem).into_response());
+    }
     let request = request.map(Body::new);
     let headers = request.headers().iter();
     let head_bytes: usize = headers.map(|(name, value)| name.as_str().len() + value.len()).sum();

@@ -6,6 +6,7 @@ use rejoin_sync::LinkOptions;
 
 use super::{Hub, Port};
 use crate::clock::LinkClock;
+use crate::tls::Notices;
 
 /// This node's end of its links.
 #[derive(Clone)]
@@ -18,4 +19,6 @@ pub(crate) struct LinkEnd {
     pub options: LinkOptions,
     /// The clock of the links.
     pub clock: LinkClock,
+    /// What the log has said of callers that are refused.
+    pub notices: Notices,
 }

@@ -19,7 +19,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::changes::{ChangeFeed, News};
-use super::dialler::{Dialler, Line, LineEvent, line_event};
+use super::dialler::{Dialler, Line, LineEvent, Lost, line_event};
 use super::port::Port;
 use super::{Board, Hub, LinkEnd};
 use crate::clock::LinkClock;
@@ -37,6 +37,8 @@ pub(crate) struct Puller {
     random: StdRng,
     line: Line,
     applying: Option<Applying>,
+    /// What the log has said last of one end not trusting the other, since the link worked.
+    warned: Option<String>,
 }
 
 /// What the loop waits for beside the line.
@@ -72,6 +74,7 @@ impl Puller {
             random,
             line: Line::Closed,
             applying: None,
+            warned: None,
         }
     }
 
@@ -148,13 +151,14 @@ impl Puller {
                     local,
                 })
             }
-            LineEvent::Dialled(Err(reason)) | LineEvent::Ended(reason) => self.hang_up(&reason),
+            LineEvent::Dialled(Err(lost)) | LineEvent::Ended(lost) => self.lost(lost),
             LineEvent::Received(response) => match rejoin_wire::from_response(*response) {
                 Ok(message) => {
                     if let Message::Welcome(welcome) = &message
                         && welcome.datacenter == *self.machine.peer()
                     {
                         self.board.greeted(welcome.incarnation);
+                        self.warned = None;
                     }
                     Some(PullerEvent::Received(message))
                 }
@@ -162,6 +166,17 @@ impl Puller {
             },
             LineEvent::Sent => None,
         }
+    }
+
+    /// A link that fails for want of trust is dialled again and again, and told of when something is new about it.
+    fn lost(&mut self, lost: Lost) -> Option<PullerEvent> {
+        let Lost { reason, distrust } = lost;
+        let event = self.hang_up(&reason);
+        if distrust && self.warned.as_ref() != Some(&reason) {
+            tracing::warn!(peer = %self.machine.peer(), reason, "no link");
+            self.warned = Some(reason);
+        }
+        event
     }
 
     /// Drops the transport; an event only if there was one.

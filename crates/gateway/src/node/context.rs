@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::{Commits, ViewIndexes};
 use crate::config::{GrpcSettings, HttpSettings};
 use crate::links::LinkEnd;
+use crate::tls::{Gate, NodeTls};
 
 /// What every service of a node works with. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct NodeContext {
     pub commits: Commits,
     /// This node's end of its links.
     pub links: LinkEnd,
+    /// The node's certificates, if it has any.
+    pub tls: Option<NodeTls>,
     /// Bounds of a body.
     pub limits: Limits,
     /// The settings of the server.
@@ -49,4 +52,14 @@ pub(crate) struct NodeContext {
     pub stop: CancellationToken,
     /// The tasks that a stopping node waits for.
     pub tasks: TaskTracker,
+}
+
+impl NodeContext {
+    /// What every caller has to prove.
+    pub(crate) fn gate(&self) -> Gate {
+        Gate {
+            asks: self.tls.is_some(),
+            needs_certificate: self.tls.as_ref().is_some_and(NodeTls::needs_client_certificates),
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rejoin_store::{CommitQueue, Store, StoreError};
+use rejoin_tls::Interface as Served;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,6 +20,7 @@ use crate::grpc::GrpcServer;
 use crate::http::HttpServer;
 use crate::links::{Dialler, Hub, Incoming, LinkEnd, Port, Puller, Transport, dial_times, link_options};
 use crate::metrics::Metrics;
+use crate::tls::{self, NodeTls, Notices};
 
 /// Bytes of one message between nodes: a batch that is just below its bound, the largest state that travels, and what is around them.
 const LINK_MESSAGE_BYTES_MAX: usize = 328 << 20;
@@ -38,6 +40,8 @@ pub struct Parts {
     pub listening: (SocketAddr, Incoming),
     /// The same for HTTP, on any number of addresses.
     pub http: Vec<(SocketAddr, Incoming)>,
+    /// The node's certificates; without them everything is in plain text.
+    pub tls: Option<NodeTls>,
     /// The wall clock.
     pub wall: WallClock,
     /// Where randomness begins: names of streams and the spread of reconnects.
@@ -66,6 +70,7 @@ impl Node {
             transport,
             listening: (address, incoming),
             http,
+            tls,
             wall,
             seed,
         } = parts;
@@ -83,12 +88,14 @@ impl Node {
             port,
             options: link_options(&settings.links),
             clock: LinkClock::new(wall),
+            notices: Notices::default(),
         };
         let context = NodeContext {
             views: Arc::new(ViewIndexes::new(&store)),
             store,
             commits,
             links,
+            tls,
             limits: body_limits(plan),
             grpc: Arc::new(settings.grpc.clone()),
             http: Arc::new(settings.http.clone()),
@@ -104,23 +111,12 @@ impl Node {
             tasks: TaskTracker::new(),
         };
         let server = GrpcServer::new(context.clone(), metrics.clone(), LINK_MESSAGE_BYTES_MAX)?;
-        context.tasks.spawn(server.run(incoming));
-        if !http.is_empty() {
-            context.tasks.spawn(view_indexes::clean(context.clone()));
-        }
-        let connections = Arc::new(Semaphore::new(settings.http.connections_max));
-        let mut http_addresses = Vec::with_capacity(http.len());
-        for (address, incoming) in http {
-            http_addresses.push(address);
-            let server = HttpServer::new(context.clone(), Arc::clone(&connections));
-            context.tasks.spawn(server.run(incoming));
-        }
-        start_pullers(plan, &context, &transport, seed);
         context
             .tasks
-            .spawn(cleaning::run(context.clone(), settings.databases.clean_every_ms));
-        context.tasks.spawn(purging::run(context.clone()));
-        context.tasks.spawn(sampling::run(context.clone(), metrics));
+            .spawn(server.run(secured(&context, incoming, Served::Grpc)));
+        let http_addresses = start_http(&context, http);
+        start_pullers(plan, &context, &transport, seed);
+        start_background(plan, &context, metrics);
         let shutdown_timeout = Duration::from_millis(settings.node.shutdown_timeout_ms);
         Ok(Self {
             context,
@@ -139,6 +135,11 @@ impl Node {
     /// The addresses at which HTTP is served.
     pub fn http_addresses(&self) -> &[SocketAddr] {
         &self.http_addresses
+    }
+
+    /// The node's certificates, if it has any.
+    pub fn tls(&self) -> Option<&NodeTls> {
+        self.context.tls.as_ref()
     }
 
     /// The store, for those who look at a node from inside.
@@ -181,11 +182,47 @@ impl Node {
     }
 }
 
+/// What comes in on a listener, once it is known who it is.
+fn secured(context: &NodeContext, incoming: Incoming, served: Served) -> Incoming {
+    tls::listen(incoming, context.tls.as_ref(), served, &context.links.notices)
+}
+
+/// Serves HTTP; the answer tells the addresses.
+fn start_http(context: &NodeContext, listeners: Vec<(SocketAddr, Incoming)>) -> Vec<SocketAddr> {
+    if !listeners.is_empty() {
+        context.tasks.spawn(view_indexes::clean(context.clone()));
+    }
+    let connections = Arc::new(Semaphore::new(context.http.connections_max));
+    let serve = |(address, incoming)| {
+        let server = HttpServer::new(context.clone(), Arc::clone(&connections));
+        context
+            .tasks
+            .spawn(server.run(secured(context, incoming, Served::Http)));
+        address
+    };
+    listeners.into_iter().map(serve).collect()
+}
+
+/// What a node does by itself.
+fn start_background(plan: &Plan, context: &NodeContext, metrics: Metrics) {
+    let clean_every_ms = plan.settings.databases.clean_every_ms;
+    context.tasks.spawn(cleaning::run(context.clone(), clean_every_ms));
+    context.tasks.spawn(purging::run(context.clone()));
+    if let Some(tls) = &context.tls {
+        context.tasks.spawn(tls.clone().watch(context.stop.clone()));
+    }
+    context.tasks.spawn(sampling::run(context.clone(), metrics));
+}
+
 fn start_pullers(plan: &Plan, context: &NodeContext, transport: &Arc<dyn Transport>, seed: u64) {
     let times = dial_times(&plan.settings.links);
     for (number, board) in (0..).zip(context.links.hub.boards()) {
         let address = board.peer().address.clone();
         let dialler = Dialler::new(Arc::clone(transport), address, times, LINK_MESSAGE_BYTES_MAX);
+        let dialler = match &context.tls {
+            Some(tls) => dialler.secured(tls.identity(), &board.peer().datacenter),
+            None => dialler,
+        };
         let random = StdRng::seed_from_u64(seed.wrapping_add(number));
         let puller = Puller::new(Arc::clone(board), &context.links, dialler, random);
         context.tasks.spawn(puller.run(context.stop.clone()));
