@@ -81,7 +81,7 @@ pub(super) fn attempt(asked: Tick, at: Tick, answer: Result<Written, CallError>)
         Err(CallError::TooLarge(_)) => Outcome::Refused {
             reason: "TOO_LARGE".to_owned(),
         },
-        Err(CallError::Unreachable { .. }) => Outcome::Refused {
+        Err(CallError::Unreachable { .. } | CallError::Untrusted { .. }) => Outcome::Refused {
             reason: "NEVER_SENT".to_owned(),
         },
         Err(error @ (CallError::Unknown { .. } | CallError::Protocol { .. })) => Outcome::Unknown {

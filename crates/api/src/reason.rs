@@ -112,6 +112,8 @@ reasons! {
     CompactionRunning = "COMPACTION_RUNNING",
     /// The node has no peer of that name.
     PeerUnknown = "PEER_UNKNOWN",
+    /// The node does not trust the connection: it is in plain text, or its certificate is not accepted. The message says what to do.
+    Untrusted = "UNTRUSTED",
     /// The page token is not one that this call gave out.
     InvalidPageToken = "INVALID_PAGE_TOKEN",
     /// The node has as much in its queues as it may hold. Try again later.

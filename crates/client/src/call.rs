@@ -38,7 +38,7 @@ impl Safety {
     /// or may be done again.
     fn allows_elsewhere(self, error: &CallError) -> bool {
         match error {
-            CallError::Unreachable { .. } => true,
+            CallError::Unreachable { .. } | CallError::Untrusted { .. } => true,
             CallError::Unknown { .. } => self == Self::Named,
             CallError::Refused(refusal) => refusal.kind() == Some(Reason::ShuttingDown),
             CallError::TooLarge(_) | CallError::Protocol { .. } => false,
@@ -143,12 +143,21 @@ pub(crate) fn from_status(address: &str, safety: Safety, status: &Status) -> Cal
         }
         return CallError::Refused(Box::new(refusal));
     }
-    if let Some(problem) = connect_problem(status) {
-        // The call was never sent, so that it was a write does not matter.
-        return CallError::Unreachable {
-            address: address.to_owned(),
-            problem,
-        };
+    // The call was never sent, so that it was a write does not matter.
+    match connect_problem(status) {
+        Some((problem, false)) => {
+            return CallError::Unreachable {
+                address: address.to_owned(),
+                problem,
+            };
+        }
+        Some((problem, true)) => {
+            return CallError::Untrusted {
+                address: address.to_owned(),
+                problem,
+            };
+        }
+        None => {}
     }
     match status.code() {
         // What is too large to be sent was not sent, and a node says so with a reason: this is its answer that is too large to be taken.
@@ -185,12 +194,17 @@ fn conflict_report(status: &Status) -> Option<ConflictReport> {
     ConflictReport::from_proto(report).ok()
 }
 
-/// Why no connection was made, with the innermost cause: the outer ones only say "transport error".
-fn connect_problem(status: &Status) -> Option<String> {
+/// Why no connection was made, with the innermost cause: the outer ones only say "transport error". And whether it is for want of trust.
+fn connect_problem(status: &Status) -> Option<(String, bool)> {
     let mut next = status.source();
     while let Some(error) = next {
         if error.is::<ConnectError>() {
-            return Some(innermost(error));
+            let innermost = innermost(error);
+            let failed = innermost
+                .downcast_ref::<std::io::Error>()
+                .and_then(std::io::Error::get_ref);
+            let distrust = failed.is_some_and(|inner| inner.is::<rejoin_tls::Problem>());
+            return Some((innermost.to_string(), distrust));
         }
         next = error.source();
     }
@@ -199,18 +213,18 @@ fn connect_problem(status: &Status) -> Option<String> {
 
 fn describe(status: &Status) -> String {
     match status.source() {
-        Some(source) => innermost(source),
+        Some(source) => innermost(source).to_string(),
         None if status.message().is_empty() => format!("{}", status.code()),
         None => status.message().to_owned(),
     }
 }
 
-fn innermost(error: &(dyn Error + 'static)) -> String {
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
     }
-    error.to_string()
+    error
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl Client {
     /// A client with the default options, e.g. for `http://127.0.0.1:7601`. Nothing is dialled yet.
     ///
     /// # Errors
-    /// [`InvalidAddress`] if the text is no `http://` address.
+    /// [`InvalidAddress`] if the text is no `http://` address. (`https://` needs [`Dialler::secure`].)
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -68,7 +68,7 @@ impl Client {
     /// A client with options of its own. Nothing is dialled yet.
     ///
     /// # Errors
-    /// [`InvalidAddress`] if the text is no `http://` address.
+    /// [`InvalidAddress`] if the text is no `http://` address. (`https://` needs [`Dialler::secure`].)
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -89,10 +89,10 @@ impl Client {
         Self::with_dialler(addresses, options, Dialler::default())
     }
 
-    /// [`Client::with_addresses`] over another network than TCP.
+    /// [`Client::with_addresses`] over TLS, or over another network than TCP.
     ///
     /// # Errors
-    /// [`InvalidAddress`] if a text is no `http://` address, or if there is none.
+    /// [`InvalidAddress`] if a text is no `http://` address, or no `https://` one for [`Dialler::secure`], or if there is none.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -109,7 +109,7 @@ impl Client {
         }
         let mut channels = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let endpoint = endpoint(address.as_ref())?
+            let endpoint = endpoint(address.as_ref(), dialler.is_secure())?
                 .connect_timeout(options.connect_timeout)
                 .tcp_nodelay(true)
                 .http2_keep_alive_interval(options.keepalive_interval)
@@ -388,7 +388,7 @@ pub(crate) fn too_large(bytes: usize, bytes_max: usize) -> String {
     format!("it has {bytes} bytes, at most {bytes_max} are sent")
 }
 
-fn endpoint(address: &str) -> Result<Endpoint, InvalidAddress> {
+fn endpoint(address: &str, secure: bool) -> Result<Endpoint, InvalidAddress> {
     let invalid = |problem: String| InvalidAddress {
         address: address.to_owned(),
         problem,
@@ -396,6 +396,10 @@ fn endpoint(address: &str) -> Result<Endpoint, InvalidAddress> {
     let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| invalid("it is not a URI".to_owned()))?;
     match endpoint.uri().scheme_str() {
         Some("http") => Ok(endpoint),
+        Some("https") if secure => Ok(endpoint),
+        Some("https") => Err(invalid(
+            "no authority is named that its certificate has to come from".to_owned(),
+        )),
         Some(scheme) => Err(invalid(format!("the scheme {scheme:?} is not supported"))),
         None => Err(invalid("the scheme is missing".to_owned())),
     }
@@ -411,6 +415,7 @@ mod tests {
         for address in ["", "127.0.0.1:7601", "dc-east", "https://127.0.0.1:7601", "http://a b"] {
             let error = Client::connect_lazy(address).unwrap_err();
             assert!(error.to_string().contains("http://host:port"), "{error}");
+            assert!(error.to_string().contains("--authority FILE"), "{error}");
         }
     }
 

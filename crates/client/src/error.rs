@@ -14,7 +14,9 @@ use crate::malformed::Malformed;
 
 /// An address that cannot be dialled.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{address:?} is not the address of a node: {problem}; give it as http://host:port")]
+#[error(
+    "{address:?} is not the address of a node: {problem}; give it as http://host:port, or as https://host:port with an authority (--authority FILE)"
+)]
 pub struct InvalidAddress {
     /// The text that was given.
     pub address: String,
@@ -31,6 +33,14 @@ pub enum CallError {
         /// The node's address.
         address: String,
         /// What the last attempt met.
+        problem: String,
+    },
+    /// The node, or this client, does not trust the other: nothing was sent but the handshake.
+    #[error("no secure connection with {address}: {problem}")]
+    Untrusted {
+        /// The node's address.
+        address: String,
+        /// What is wrong, and what to do about it.
         problem: String,
     },
     /// A write was sent and its answer did not arrive: it may or may not have happened.
@@ -128,7 +138,7 @@ impl CallError {
                 refusal.kind(),
                 Some(Reason::Overloaded | Reason::ShuttingDown | Reason::CatchingUp)
             ),
-            Self::Unknown { .. } | Self::TooLarge(_) | Self::Protocol { .. } => false,
+            Self::Untrusted { .. } | Self::Unknown { .. } | Self::TooLarge(_) | Self::Protocol { .. } => false,
         }
     }
 

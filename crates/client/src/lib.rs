@@ -69,6 +69,7 @@ pub use options::ClientOptions;
 pub use page::Page;
 pub use quarantine::{QuarantinedDocument, Retried};
 pub use reads::{Listing, Several};
+pub use rejoin_tls::{LoadError as TrustError, Trust};
 pub use resolve::{BulkResolved, Choice, ConflictFilter, ConflictedDocument, Policy, Unresolved};
 pub use session::Session;
 pub use status::{DatabaseStatus, Lag, Link, LinkState, NodeStatus};
@@ -78,7 +79,8 @@ pub use version::{Compared, Replaced, Version};
 pub use watch::{InvalidWatchToken, Watch, WatchFrom, WatchToken};
 pub use written::Written;
 
-/// The examples of `docs/client.md`, so that they compile.
+/// The examples of `docs/client.md` and `docs/security.md`, so that they compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/client.md")]
+#[doc = include_str!("../../../docs/security.md")]
 pub struct Examples;

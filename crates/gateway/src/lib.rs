@@ -8,6 +8,7 @@
 //!
 //! Architecture invariants:
 //! - Services and drivers decide nothing: merging is the document model's, durability the store's, the protocol `rejoin-sync`'s.
+//! - What is served and what is dialled goes through `tls`, also on a node without certificates; no service is reached by a caller that is not trusted.
 //! - `grpc::error` is the only place that makes statuses; `links::seam` the only one that names TCP.
 //! - Every queue, window and wait is bounded; no call of a client waits for another datacenter.
 //! - What a simulation runs uses no thread beside its own: reads are synchronous, writes can be committed inline.
@@ -28,9 +29,11 @@ mod node;
 mod scrape;
 mod serve;
 mod telemetry;
+mod tls;
 mod trace;
 
 pub use clock::WallClock;
 pub use links::{Connection, Incoming, Pending, TcpTransport, Transport};
 pub use node::{Disk, Interface, Node, Parts, StartError, TaskEnd, VitalTaskFailed, open_disk};
 pub use serve::{serve, start};
+pub use tls::{Caller, NodeTls, Standing};

@@ -12,6 +12,7 @@ use crate::links::{TcpTransport, Transport};
 use crate::node::{Disk, Interface, Node, Parts, StartError, open_disk};
 use crate::scrape::Scrapes;
 use crate::telemetry::{self, Telemetry};
+use crate::tls::NodeTls;
 
 /// Runs a node with the settings of `arguments`, the environment and the file; returns after it was stopped in order. SIGHUP makes it read the file
 /// again.
@@ -57,7 +58,10 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
                 break;
             }
             _ = hang_up.recv() => match reload(arguments, &environment, &node, &telemetry) {
-                Ok(reload) => tell(&reload),
+                Ok(reload) => {
+                    tell(&reload);
+                    look_at_certificates(&node).await;
+                }
                 Err(error) => tracing::error!(
                     error = format!("{error:#}"),
                     "SIGHUP: the settings stay as they are; correct them and send it again"
@@ -119,6 +123,7 @@ fn tell(reload: &Reload) {
 ///
 /// The address or the directory cannot be used; the message says what to do.
 pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartError> {
+    let tls = NodeTls::load(&plan.settings.tls, &plan.datacenter)?;
     let transport: Arc<dyn Transport> = Arc::new(TcpTransport);
     let address = plan.settings.grpc.address;
     let listening = transport
@@ -144,10 +149,18 @@ pub async fn start(plan: &Plan, wall: crate::WallClock) -> Result<Node, StartErr
             transport,
             listening,
             http,
+            tls,
             wall,
             seed: rand::random(),
         },
     )
+}
+
+/// SIGHUP: what was put in place is in force at once.
+async fn look_at_certificates(node: &Node) {
+    if let Some(tls) = node.tls() {
+        tls.look().await;
+    }
 }
 
 fn announce(plan: &Plan, node: &Node, metrics: &[SocketAddr]) {
@@ -158,6 +171,10 @@ fn announce(plan: &Plan, node: &Node, metrics: &[SocketAddr]) {
         grpc = %node.address(),
         http = comma_separated(node.http_addresses()),
         metrics = comma_separated(metrics),
+        tls = node.tls().map_or_else(|| "off".to_owned(), |tls| {
+            let own = tls.own();
+            format!("{} until {}", own.names, own.ends)
+        }),
         data = %settings.node.data.display(),
         peers = comma_separated(plan.peers.iter().map(|peer| &peer.datacenter)),
         "ready"

@@ -1,7 +1,7 @@
 //! Keeps the directions of the dependencies, so that the pure parts stay pure.
 //!
-//! `document ← {store, sync} ← gateway`, `{document, store} ← views ← gateway`, `document ← api ← {gateway, client}`, `{sync, api} ← wire ← gateway`, all
-//! `← chaos-tests`; RocksDB is named by the store only; the decoders can be reached without it; neither the document model nor the link protocol can reach a runtime or a network.
+//! `document ← {store, sync} ← gateway`, `{document, store} ← views ← gateway`, `document ← api ← {gateway, client}`, `{sync, api} ← wire ← gateway`,
+//! `tls ← {gateway, client}`, all `← chaos-tests`; RocksDB is named by the store only; the decoders can be reached without it; neither the document model nor the link protocol can reach a runtime or a network.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -17,7 +17,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rejoin-views", &["rejoin-document", "rejoin-store"]),
     ("rejoin-api", &["rejoin-document"]),
     ("rejoin-wire", &["rejoin-document", "rejoin-sync", "rejoin-api"]),
-    ("rejoin-client", &["rejoin-document", "rejoin-api"]),
+    ("rejoin-tls", &[]),
+    ("rejoin-client", &["rejoin-document", "rejoin-api", "rejoin-tls"]),
     (
         "rejoin-gateway",
         &[
@@ -28,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "rejoin-api",
             "rejoin-client",
             "rejoin-wire",
+            "rejoin-tls",
         ],
     ),
     (

@@ -45,6 +45,8 @@ mod resolutions;
 mod scrapes;
 #[path = "node/seam.rs"]
 mod seam;
+#[path = "node/secure.rs"]
+mod secure;
 #[path = "node/services.rs"]
 mod services;
 #[path = "node/session_reads.rs"]
@@ -59,6 +61,12 @@ mod shown_late;
 mod starting;
 #[path = "node/telemetry.rs"]
 mod telemetry;
+#[path = "node/tls_clients.rs"]
+mod tls_clients;
+#[path = "node/tls_links.rs"]
+mod tls_links;
+#[path = "node/tls_rotation.rs"]
+mod tls_rotation;
 #[path = "node/trace_context.rs"]
 mod trace_context;
 #[path = "node/unsure.rs"]

@@ -7,8 +7,7 @@ use rejoin_store::{Apply, Operation, Outcome, Store};
 use rejoin_sync::{
     Applied, Backlog, BucketEntries, Counts, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Message,
     Progress, PullerCommand, PullerEvent, Refusal, Scan, ServerCommand, ServerEvent, ServerIdentity, ServerSession,
-    Timestamp,
-    Watermark,
+    Timestamp, Watermark,
 };
 
 use super::link::{Applying, Connection, Link};
@@ -219,16 +218,12 @@ impl World {
                 self.links[link].connection.as_mut()?.closing = true;
                 None
             }
-            ServerCommand::ReadState { peer, replica } => {
-                let cut = store.links_cut().contains(&peer);
-                let taken = self.is_taken(node, &peer, replica);
-                Some(ServerEvent::StateRead {
-                    databases: states(&store),
-                    cut,
-                    member: self.nodes[node].peers.contains(&peer),
-                    taken,
-                })
-            }
+            ServerCommand::ReadState { peer, replica } => Some(ServerEvent::StateRead {
+                databases: states(&store),
+                cut: store.links_cut().contains(&peer),
+                member: self.nodes[node].peers.contains(&peer),
+                taken: self.is_taken(node, &peer, replica),
+            }),
             ServerCommand::Scan {
                 database,
                 since,

@@ -285,7 +285,7 @@ impl SimulatedClient {
         match error {
             CallError::Refused(refusal) => refusal.reason.clone(),
             CallError::TooLarge(_) => "TOO_LARGE".to_owned(),
-            CallError::Unreachable { .. } => "NEVER_SENT".to_owned(),
+            CallError::Unreachable { .. } | CallError::Untrusted { .. } => "NEVER_SENT".to_owned(),
             CallError::Unknown { .. } => "NO_ANSWER".to_owned(),
             CallError::Protocol { .. } => "PROTOCOL".to_owned(),
         }

@@ -217,6 +217,7 @@ impl Machine {
             transport,
             listening,
             http: Vec::new(),
+            tls: None,
             wall: clock::wall(self.number),
             seed,
         };

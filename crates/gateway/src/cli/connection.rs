@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use rejoin_client::{CallError, Client, ClientOptions, Session};
+use rejoin_client::{CallError, Client, ClientOptions, Dialler, Session, Trust};
 
 use super::failure::Failure;
 use super::output::Output;
@@ -21,6 +21,15 @@ pub(super) struct Connection {
         default_value = "http://127.0.0.1:7601"
     )]
     pub(super) address: Vec<String>,
+    /// A PEM file with the authority that the node's certificate comes from, for an https:// address
+    #[arg(long, value_name = "FILE", env = "REJOIN_AUTHORITY")]
+    authority: Option<PathBuf>,
+    /// A PEM file with a certificate to show to the node, where it wants one
+    #[arg(long, value_name = "FILE", env = "REJOIN_CERTIFICATE", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// A PEM file with the key of the certificate
+    #[arg(long, value_name = "FILE", env = "REJOIN_KEY", requires = "certificate")]
+    key: Option<PathBuf>,
     /// Go on with the session in this file, and keep it there: no answer is older than what its commands have seen
     #[arg(long, value_name = "FILE")]
     session: Option<PathBuf>,
@@ -35,9 +44,26 @@ pub(super) struct Connection {
 impl Connection {
     /// A client of the node; nothing is dialled yet.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        let client = Client::with_addresses(&self.address, ClientOptions::default());
+        let client = Client::with_dialler(&self.address, ClientOptions::default(), self.dialler()?);
         let client = client.map_err(|error| Failure::Usage(error.to_string()))?;
         Ok(client.with_session(self.seen.clone()))
+    }
+
+    fn dialler(&self) -> Result<Dialler, Failure> {
+        let Some(authority) = &self.authority else {
+            return match self.certificate {
+                Some(_) => Err(Failure::Usage(
+                    "a certificate is shown over TLS only: name the node's authority with --authority FILE".to_owned(),
+                )),
+                None => Ok(Dialler::default()),
+            };
+        };
+        let own = self.certificate.as_deref().zip(self.key.as_deref());
+        let trust = Trust::load(authority, own).map_err(|error| {
+            let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
+            Failure::Usage(format!("{error}{}", source.unwrap_or_default()))
+        })?;
+        Ok(Dialler::secure(trust))
     }
 
     /// Reads the session's file, if there is to be one.

@@ -67,9 +67,12 @@ impl Failure {
             // A node that is going away has not judged the request.
             Self::Call(CallError::Refused(refusal)) if refusal.reason == "SHUTTING_DOWN" => ExitStatus::Unreachable,
             Self::Call(CallError::Refused(_) | CallError::TooLarge(_)) => ExitStatus::Refused,
-            Self::Call(CallError::Unreachable { .. } | CallError::Unknown { .. } | CallError::Protocol { .. }) => {
-                ExitStatus::Unreachable
-            }
+            Self::Call(
+                CallError::Unreachable { .. }
+                | CallError::Untrusted { .. }
+                | CallError::Unknown { .. }
+                | CallError::Protocol { .. },
+            ) => ExitStatus::Unreachable,
             Self::Usage(_) => ExitStatus::Usage,
             Self::LinesUnknown(_) => ExitStatus::Unreachable,
             Self::Stopped { unknown } if *unknown > 0 => ExitStatus::Unreachable,
@@ -169,6 +172,7 @@ fn call_reason(error: &CallError) -> &str {
         CallError::Refused(refusal) => &refusal.reason,
         CallError::TooLarge(_) => "MESSAGE_TOO_LARGE",
         CallError::Unreachable { .. } => "UNREACHABLE",
+        CallError::Untrusted { .. } => "UNTRUSTED",
         CallError::Unknown { .. } => "OUTCOME_UNKNOWN",
         CallError::Protocol { .. } => "PROTOCOL",
     }

@@ -47,7 +47,16 @@ pub struct ServeArguments {
     /// A datacenter to pull from; may be repeated
     #[arg(long, value_name = "NAME=URL")]
     pub peer: Vec<PeerArgument>,
-    /// Allows an address that other machines can reach, although there is neither TLS nor a password
+    /// A PEM file with this node's certificate, which names its datacenter; with it, everything is served over TLS
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
+    /// A PEM file with the key of the certificate
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// A PEM file with the authorities that issue the certificates of datacenters
+    #[arg(long, value_name = "FILE")]
+    pub authority: Option<PathBuf>,
+    /// Allows an address that other machines can reach, although there is no TLS or clients need no certificate
     #[arg(long)]
     pub insecure: bool,
     /// The data directory was restored from a backup: take a new replica id

@@ -6,7 +6,7 @@ use rejoin_document::DatacenterName;
 use tonic::transport::Uri;
 
 use super::settings::ANSWER_BYTES_MAX;
-use super::{ConfigError, PeerSettings, Settings};
+use super::{ConfigError, PeerSettings, Settings, tls};
 
 /// A datacenter to pull from.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,13 +57,7 @@ impl Plan {
             }
             peers.push(peer);
         }
-        let address = settings.grpc.address;
-        let addresses = std::iter::once(&address).chain(&settings.http.addresses);
-        let addresses = addresses.chain(&settings.metrics.addresses);
-        let open = addresses.copied().find(|address| !address.ip().is_loopback());
-        if let Some(address) = open.filter(|_| !settings.grpc.insecure) {
-            return Err(ConfigError::NotLoopback { address });
-        }
+        tls::check(&settings, &peers)?;
         check_bounds(&settings)?;
         Ok(Self {
             datacenter,
@@ -86,7 +80,10 @@ fn parse_peer(peer: &PeerSettings) -> Result<Peer, ConfigError> {
         .address
         .parse::<Uri>()
         .ok()
-        .filter(|uri| uri.scheme_str() == Some("http") && uri.authority().is_some_and(|it| it.port_u16().is_some()))
+        .filter(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.authority().is_some_and(|it| it.port_u16().is_some())
+        })
         .ok_or_else(|| ConfigError::PeerAddress {
             datacenter: peer.datacenter.clone(),
             address: peer.address.clone(),
@@ -117,6 +114,9 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
         ("grpc.watches_max", settings.grpc.watches_max as u64),
         ("grpc.exports_max", settings.grpc.exports_max as u64),
         ("grpc.export_stalled_after_ms", settings.grpc.export_stalled_after_ms),
+        ("tls.look_every_ms", settings.tls.look_every_ms),
+        ("tls.handshake_timeout_ms", settings.tls.handshake_timeout_ms),
+        ("tls.handshakes_max", settings.tls.handshakes_max as u64),
         ("http.connections_max", settings.http.connections_max as u64),
         ("http.feeds_max", settings.http.feeds_max as u64),
         ("limits.body_bytes_max", settings.limits.body_bytes_max as u64),
@@ -204,7 +204,7 @@ mod tests {
         assert!(matches!(Plan::new(twice), Err(ConfigError::PeerTwice { .. })));
         for address in [
             "127.0.0.1:7602",
-            "https://127.0.0.1:7602",
+            "ftp://127.0.0.1:7602",
             "http://127.0.0.1",
             "not a url",
         ] {

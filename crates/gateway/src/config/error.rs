@@ -80,7 +80,9 @@ pub enum ConfigError {
         text: String,
     },
     /// A peer's address is not a URL that can be dialled.
-    #[error("the address {address:?} of the peer {datacenter} is not http://HOST:PORT")]
+    #[error(
+        "the address {address:?} of the peer {datacenter} is not https://HOST:PORT (http:// where this node has no certificates)"
+    )]
     PeerAddress {
         /// The peer.
         datacenter: String,
@@ -101,12 +103,56 @@ pub enum ConfigError {
     },
     /// Other machines could reach the node although nothing protects it.
     #[error(
-        "refusing to serve on {address}: other machines can reach it and there is neither TLS nor a password; \
-         use a loopback address, or give --insecure if the network is trusted"
+        "refusing to serve on {address}: other machines can reach it, and there is no TLS; name certificates with \
+         --certificate, --key and --authority, use a loopback address, or give --insecure if the network is trusted"
     )]
     NotLoopback {
         /// The address.
         address: SocketAddr,
+    },
+    /// Other machines could reach the node, over TLS, and it asks nobody who he is.
+    #[error(
+        "refusing to serve on {address}: other machines can reach it, and it asks clients for nothing; write \
+         tls.client_certificates = true so that they need a certificate, use a loopback address, or give --insecure if \
+         everybody on the network may read and write"
+    )]
+    OpenToAll {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// One of the files of certificates is not named.
+    #[error(
+        "[tls] lacks {missing}: certificate, key and authority are needed together (--certificate, --key, --authority); \
+         deploy/certificates.sh makes all three for a test"
+    )]
+    TlsIncomplete {
+        /// The setting.
+        missing: &'static str,
+    },
+    /// A peer is to be dialled without TLS by a node that has certificates.
+    #[error(
+        "the peer {datacenter} is to be dialled in plain text, and this node has certificates: write https:// there"
+    )]
+    PeerPlain {
+        /// The peer.
+        datacenter: String,
+    },
+    /// A peer is to be dialled with TLS by a node without certificates.
+    #[error(
+        "the peer {datacenter} is at an https:// address, and this node has no certificates to prove who it is: name them \
+         with --certificate, --key and --authority"
+    )]
+    PeerSecure {
+        /// The peer.
+        datacenter: String,
+    },
+    /// A datacenter's name cannot stand in a certificate.
+    #[error(
+        "no certificate can be made out to the datacenter {name:?}: choose a name with a letter, that ends with one or with a digit"
+    )]
+    NoDnsName {
+        /// The name.
+        name: String,
     },
     /// A setting that must not be zero is.
     #[error("{setting} must be greater than zero")]

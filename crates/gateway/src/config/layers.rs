@@ -61,6 +61,17 @@ fn apply_arguments(settings: &mut Settings, arguments: &ServeArguments) {
     if !arguments.peer.is_empty() {
         settings.links.peers = arguments.peer.iter().map(|peer| peer.0.clone()).collect();
     }
+    let tls = &mut settings.tls;
+    let files = [
+        (&arguments.certificate, &mut tls.certificate),
+        (&arguments.key, &mut tls.key),
+        (&arguments.authority, &mut tls.authority),
+    ];
+    for (argument, setting) in files {
+        if let Some(path) = argument {
+            setting.clone_from(path);
+        }
+    }
     settings.grpc.insecure |= arguments.insecure;
     settings.node.restored |= arguments.restored;
     if let Some(format) = arguments.log_format {

@@ -8,6 +8,7 @@ mod layers;
 mod reload;
 mod settings;
 mod shape;
+mod tls;
 mod unknown;
 
 pub use arguments::{LogFormat, PeerArgument, ServeArguments};
@@ -21,3 +22,4 @@ pub use settings::{
     DatabaseSettings, GrpcSettings, HttpSettings, LimitSettings, LinkSettings, LogSettings, MetricsSettings,
     NodeSettings, PeerSettings, Settings,
 };
+pub use tls::TlsSettings;

@@ -9,7 +9,7 @@ use rejoin_document::Granularity;
 use rejoin_store::{QueueOptions, RocksOptions};
 use serde::{Deserialize, Serialize};
 
-use super::LogFormat;
+use super::{LogFormat, TlsSettings};
 
 /// Bytes that one answer over HTTP has at most that is made as a whole; others come in pieces.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -26,6 +26,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// Figures for Prometheus.
     pub metrics: MetricsSettings,
+    /// Certificates: with them everything that is served and every link is secure.
+    pub tls: TlsSettings,
     /// The links with other datacenters.
     pub links: LinkSettings,
     /// Databases in general.
@@ -184,7 +186,7 @@ mod as_text {
 pub struct PeerSettings {
     /// The datacenter's name.
     pub datacenter: String,
-    /// The address of its node, e.g. `http://10.0.0.2:7601`.
+    /// The address of its node, e.g. `https://10.0.0.2:7601`; `http://` where this node has no certificates.
     pub address: String,
 }
 

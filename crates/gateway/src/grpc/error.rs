@@ -6,6 +6,7 @@
 mod report;
 mod session;
 mod sources;
+mod trust;
 
 use prost::{Message, Name};
 use rejoin_api::{ERROR_DOMAIN, Reason, proto};
@@ -18,6 +19,7 @@ use super::surrogate::LoneSurrogate;
 
 pub(super) use report::shortened as shortened_report;
 pub(super) use session::Gap;
+pub(crate) use trust::untrusted;
 
 /// Why a call fails, before it becomes a status.
 #[derive(Debug)]
@@ -397,6 +399,7 @@ fn code(reason: Reason) -> Code {
         | Reason::InvalidMessage => Code::InvalidArgument,
         Reason::Overloaded | Reason::DiskFull => Code::ResourceExhausted,
         Reason::ShuttingDown | Reason::SessionBehind | Reason::CatchingUp => Code::Unavailable,
+        Reason::Untrusted => Code::Unauthenticated,
         Reason::Storage => Code::Internal,
         Reason::OutcomeUnknown => Code::Unknown,
     }

@@ -13,6 +13,7 @@ mod database;
 mod document;
 mod error;
 mod export;
+mod gate;
 mod history;
 mod list;
 mod load;
@@ -30,5 +31,5 @@ mod waiting;
 mod watch;
 mod write;
 
-pub(crate) use error::malformed;
+pub(crate) use error::{malformed, untrusted};
 pub(crate) use server::GrpcServer;

@@ -18,6 +18,7 @@ use super::call_layer::CallLayer;
 use super::conflict::ConflictApi;
 use super::database::DatabaseApi;
 use super::document::DocumentApi;
+use super::gate::GateLayer;
 use super::sync::SyncApi;
 use crate::links::Incoming;
 use crate::metrics::Metrics;
@@ -77,6 +78,7 @@ impl GrpcServer {
         let grpc = context.settings.now().grpc.clone();
         let server = Server::builder()
             .layer(CallLayer(metrics))
+            .layer(GateLayer(context.gate()))
             .http2_keepalive_interval(Some(Duration::from_millis(grpc.keepalive_interval_ms)))
             .http2_keepalive_timeout(Some(Duration::from_millis(grpc.keepalive_timeout_ms)))
             .max_concurrent_streams(grpc.streams_per_connection_max)

@@ -10,6 +10,7 @@ use rejoin_sync::{Backlog, LinkState, LinkStatus, Timestamp};
 use super::error::Failure;
 use crate::links::{Board, LinkEnd, PeerProgress};
 use crate::node::NodeContext;
+use crate::tls::NodeTls;
 
 /// The status of a node now.
 ///
@@ -27,7 +28,7 @@ pub(super) fn read(context: &NodeContext) -> Result<proto::GetStatusResponse, Fa
         links: boards.map(|board| link(board, &context.links)).collect(),
         databases: databases(store),
         digest: Bytes::copy_from_slice(&store.root_digest().0),
-        warnings: warnings(store)?,
+        warnings: warnings(context)?,
         read_only,
         disk_free_bytes,
         disk_used_bytes: store.bytes_on_disk().ok(),
@@ -35,8 +36,10 @@ pub(super) fn read(context: &NodeContext) -> Result<proto::GetStatusResponse, Fa
     })
 }
 
-fn warnings(store: &Store) -> Result<Vec<String>, Failure> {
+fn warnings(context: &NodeContext) -> Result<Vec<String>, Failure> {
+    let store = &context.store;
     let mut warnings = store.warnings()?;
+    warnings.extend(context.tls.iter().flat_map(NodeTls::warnings));
     for peer in store.behind() {
         warnings.push(format!(
             "this node took a new replica id and has not caught up with {peer} since; writes that it lost may be missing"

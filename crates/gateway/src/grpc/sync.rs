@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use rejoin_api::proto::{self, sync_service_server::SyncService};
+use rejoin_tls::{Cause, Problem};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::error::Failure;
 use crate::links::Serving;
 use crate::node::NodeContext;
+use crate::tls::{Caller, Secured, Standing};
 
 /// Serves the links of other nodes.
 pub(super) struct SyncApi {
@@ -20,6 +22,29 @@ impl SyncApi {
     pub(super) fn new(context: NodeContext) -> Self {
         Self { context }
     }
+
+    /// What the caller has proved; nothing where this node has no certificates. It must be one of the peers: which of them it says that it is comes
+    /// with its greeting.
+    fn admit(&self, caller: &Caller) -> Result<Option<Secured>, Problem> {
+        let Some(tls) = &self.context.tls else { return Ok(None) };
+        let Standing::Certified(certificate) = &caller.standing else {
+            let who = caller.place();
+            return Err(Problem {
+                who,
+                cause: Cause::NoCertificate,
+            });
+        };
+        let who = certificate.who(&caller.place());
+        let mut peers = self.context.links.hub.boards().iter().map(|board| board.peer());
+        if !peers.any(|peer| certificate.is_for(peer.datacenter.as_str())) {
+            let names = certificate.names().to_vec();
+            return Err(Problem {
+                who,
+                cause: Cause::NoPeer { names },
+            });
+        }
+        Ok(Some(Secured::caller(tls.identity(), certificate.clone(), &who)))
+    }
 }
 
 #[tonic::async_trait]
@@ -27,10 +52,15 @@ impl SyncService for SyncApi {
     type PullStream = ReceiverStream<Result<proto::PullResponse, Status>>;
 
     async fn pull(&self, call: Request<Streaming<proto::PullRequest>>) -> Result<Response<Self::PullStream>, Status> {
+        let caller = call.extensions().get::<Caller>().cloned().unwrap_or_default();
+        let secured = self.admit(&caller).map_err(|problem| {
+            self.context.links.notices.refused(&caller.place(), &problem);
+            Failure::untrusted(&problem)
+        })?;
         let permit = Arc::clone(&self.context.sessions)
             .try_acquire_owned()
             .map_err(|_| Failure::too_many("links"))?;
-        let (session, responses) = Serving::new(&self.context.links, call.into_inner());
+        let (session, responses) = Serving::new(&self.context.links, call.into_inner(), secured);
         let stop = self.context.stop.clone();
         self.context.vital.spawn_passing("link from a peer", async move {
             session.run(stop).await;

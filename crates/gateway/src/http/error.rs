@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rejoin_document::{BodyError, ConflictReport, NameError, Refused};
 use rejoin_store::{CommitError, ReadError};
+use rejoin_tls::{Cause, Problem};
 use rejoin_views::{DesignError, IndexError, QueryError, QueryParseError, UpdateError};
 use serde_json::{Map, Value as Json};
 
@@ -75,6 +76,15 @@ impl HttpError {
 
     pub(super) fn overloaded(reason: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", reason)
+    }
+
+    /// A caller that is not trusted.
+    pub(super) fn untrusted(problem: &Problem) -> Self {
+        let status = match problem.cause {
+            Cause::CallsPlainly => StatusCode::BAD_REQUEST,
+            _ => StatusCode::FORBIDDEN,
+        };
+        Self::new(status, "untrusted", problem.to_string())
     }
 
     /// The members of the answer.

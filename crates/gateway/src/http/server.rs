@@ -25,6 +25,7 @@ use super::{cors, route};
 use crate::caught::caught;
 use crate::links::{Connection, Incoming};
 use crate::node::NodeContext;
+use crate::tls::Caller;
 use crate::trace;
 
 /// How long a client may take to send the head of a request, and to say nothing between two.
@@ -109,6 +110,11 @@ where
         let (answer, stop) = (answer.clone(), stop.clone());
         tasks.spawn(async move {
             let _permit = permit;
+            let caller = connection.caller().clone();
+            let answer = move |mut request: HttpRequest<IncomingBody>| {
+                request.extensions_mut().insert(caller.clone());
+                answer(request)
+            };
             converse(connection, answer, &stop, TAKEN_WITHIN).await;
         });
     }
@@ -159,6 +165,9 @@ async fn serve(context: NodeContext, request: HttpRequest<IncomingBody>) -> Resu
 }
 
 async fn dispatch(context: NodeContext, request: HttpRequest<IncomingBody>) -> Result<Response, Infallible> {
+    if let Some(problem) = context.gate().refusal(request.extensions().get::<Caller>()) {
+        return Ok(HttpError::untrusted(&problem).into_response());
+    }
     let request = request.map(Body::new);
     let headers = request.headers().iter();
     let head_bytes: usize = headers.map(|(name, value)| name.as_str().len() + value.len()).sum();

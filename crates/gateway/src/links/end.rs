@@ -7,6 +7,7 @@ use rejoin_sync::LinkOptions;
 use super::{Hub, Port};
 use crate::clock::LinkClock;
 use crate::node::Vital;
+use crate::tls::Notices;
 
 /// This node's end of its links.
 #[derive(Clone)]
@@ -21,4 +22,6 @@ pub(crate) struct LinkEnd {
     pub clock: LinkClock,
     /// Spawns tasks whose panic ends the node.
     pub vital: Vital,
+    /// What the log has said of callers that are refused.
+    pub notices: Notices,
 }

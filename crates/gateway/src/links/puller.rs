@@ -13,15 +13,19 @@ use prost::Message as _;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rejoin_api::proto::PullRequest;
+use rejoin_document::DatabaseName;
 use rejoin_store::Follower;
-use rejoin_sync::{Applied, LinkState, Message, Puller as Machine, PullerCommand, PullerEvent, TICK_MS_MAX};
+use rejoin_sync::{
+    Applied, ComparedDatabase, Item, LinkState, Message, Progress, Puller as Machine, PullerCommand, PullerEvent,
+    TICK_MS_MAX,
+};
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Verified;
 use super::changes::{ChangeFeed, News};
 use super::claims::Claim;
-use super::dialler::{Dialler, Line, LineEvent, line_event};
+use super::dialler::{Dialler, Line, LineEvent, Lost, line_event};
 use super::port::Port;
 use super::{Board, Hub, LinkEnd};
 use crate::clock::LinkClock;
@@ -40,6 +44,8 @@ pub(crate) struct Puller {
     random: StdRng,
     line: Line,
     applying: Option<Applying>,
+    /// What the log has said last of one end not trusting the other, since the link worked.
+    warned: Option<String>,
 }
 
 /// What the loop waits for beside the line.
@@ -78,6 +84,7 @@ impl Puller {
             random,
             line: Line::Closed,
             applying: None,
+            warned: None,
         }
     }
 
@@ -162,13 +169,14 @@ impl Puller {
                     local,
                 })
             }
-            LineEvent::Dialled(Err(reason)) | LineEvent::Ended(reason) => self.hang_up(&reason),
+            LineEvent::Dialled(Err(lost)) | LineEvent::Ended(lost) => self.lost(lost),
             LineEvent::Received(response) => match rejoin_wire::from_response(*response) {
                 Ok(message) => {
                     if let Message::Welcome(welcome) = &message
                         && welcome.datacenter == *self.machine.peer()
                     {
                         self.board.greeted(welcome.incarnation);
+                        self.warned = None;
                     }
                     Some(PullerEvent::Received(message))
                 }
@@ -176,6 +184,17 @@ impl Puller {
             },
             LineEvent::Sent => None,
         }
+    }
+
+    /// A link that fails for want of trust is dialled again and again, and told of when something is new about it.
+    fn lost(&mut self, lost: Lost) -> Option<PullerEvent> {
+        let Lost { reason, distrust } = lost;
+        let event = self.hang_up(&reason);
+        if distrust && self.warned.as_ref() != Some(&reason) {
+            tracing::warn!(peer = %self.machine.peer(), reason, "no link");
+            self.warned = Some(reason);
+        }
+        event
     }
 
     /// Drops the transport; an event only if there was one.
@@ -276,8 +295,7 @@ impl Puller {
                 None
             }
             PullerCommand::Verified { ticket, databases } => {
-                let databases = Arc::new(databases);
-                self.board.set_verified(Verified { ticket, databases });
+                self.verified(ticket, databases);
                 None
             }
             PullerCommand::Report(report) => {
@@ -289,6 +307,11 @@ impl Puller {
                 None
             }
         }
+    }
+
+    fn verified(&self, ticket: u64, databases: Vec<ComparedDatabase>) {
+        let databases = Arc::new(databases);
+        self.board.set_verified(Verified { ticket, databases });
     }
 
     /// Begins to apply a batch; the answer comes as an event of its own.

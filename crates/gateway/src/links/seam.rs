@@ -5,7 +5,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -16,6 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_stream::{Stream, StreamExt, wrappers::TcpListenerStream};
 use tonic::transport::server::Connected;
 use tonic::transport::{Channel, Endpoint, Uri};
+
+use crate::tls::Caller;
 
 /// A boxed future of a [`Transport`].
 pub type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
@@ -37,12 +39,36 @@ trait Io: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 
 /// One byte stream between two processes.
-pub struct Connection(Pin<Box<dyn Io>>);
+pub struct Connection {
+    io: Pin<Box<dyn Io>>,
+    caller: Caller,
+}
 
 impl Connection {
     /// Wraps whatever carries the bytes.
     pub fn new(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
-        Self(Box::pin(stream))
+        Self::of(stream, Caller::default())
+    }
+
+    /// Wraps what carries the bytes of somebody at an address.
+    pub fn from_address(stream: impl AsyncRead + AsyncWrite + Send + 'static, address: Option<IpAddr>) -> Self {
+        let caller = Caller {
+            address,
+            ..Caller::default()
+        };
+        Self::of(stream, caller)
+    }
+
+    pub(crate) fn of(stream: impl AsyncRead + AsyncWrite + Send + 'static, caller: Caller) -> Self {
+        Self {
+            io: Box::pin(stream),
+            caller,
+        }
+    }
+
+    /// Who is at the other end, as far as it is known.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
     }
 }
 
@@ -58,21 +84,21 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.0.as_mut().poll_read(context, buffer)
+        self.io.as_mut().poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.as_mut().poll_write(context, bytes)
+        self.io.as_mut().poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.as_mut().poll_flush(context)
+        self.io.as_mut().poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.as_mut().poll_shutdown(context)
+        self.io.as_mut().poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -80,18 +106,20 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.0.as_mut().poll_write_vectored(context, slices)
+        self.io.as_mut().poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.io.is_write_vectored()
     }
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ();
+    type ConnectInfo = Caller;
 
-    fn connect_info(&self) -> Self::ConnectInfo {}
+    fn connect_info(&self) -> Self::ConnectInfo {
+        self.caller.clone()
+    }
 }
 
 /// Plain TCP without Nagle's delay.
@@ -117,7 +145,8 @@ impl Transport for TcpTransport {
             let incoming = TcpListenerStream::new(listener).map(|accepted| {
                 let stream = accepted?;
                 stream.set_nodelay(true)?;
-                Ok(Connection::new(stream))
+                let address = stream.peer_addr().ok().map(|address| address.ip());
+                Ok(Connection::from_address(stream, address))
             });
             let incoming: Incoming = Box::pin(incoming);
             Ok((bound, incoming))
@@ -136,12 +165,14 @@ pub(crate) struct DialTimes {
     pub keepalive_timeout: Duration,
 }
 
-/// A channel that dials `address` through `transport` when it is first used, and is probed so that a connection whose
-/// other half is gone is noticed.
-pub(super) fn channel(transport: &std::sync::Arc<dyn Transport>, address: &Uri, times: DialTimes) -> Channel {
-    let transport = std::sync::Arc::clone(transport);
+/// A channel that dials `address` by `connect` when it is first used, and is probed so that a connection whose other half
+/// is gone is noticed.
+pub(super) fn channel<C>(connect: C, address: &Uri, times: DialTimes) -> Channel
+where
+    C: Fn(Uri) -> Pending<Connection> + Send + 'static,
+{
     let connector = tower::service_fn(move |uri: Uri| {
-        let connecting = transport.connect(uri);
+        let connecting = connect(uri);
         async move { connecting.await.map(TokioIo::new) }
     });
     Endpoint::from(address.clone())

@@ -9,6 +9,7 @@ use rejoin_api::proto::{PullRequest, PullResponse};
 use rejoin_document::{DatabaseName, DatacenterName, Incarnation, ReplicaId, VersionVector};
 use rejoin_store::Follower;
 use rejoin_sync::{Message, Refusal, ServerCommand, ServerEvent, ServerSession, TICK_MS_MAX};
+use rejoin_tls::{Cause, Problem};
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,7 @@ use super::port::Port;
 use super::{Board, Hub, LinkEnd, Live};
 use crate::clock::LinkClock;
 use crate::node::Vital;
+use crate::tls::{Notices, Secured};
 
 /// How long what was sent before the end may take to go out.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -37,6 +39,9 @@ pub(crate) struct Serving {
     requests: Streaming<PullRequest>,
     outbox: Outbox<Result<PullResponse, Status>>,
     attached: Option<Attached>,
+    /// The puller's certificate; `None` where nobody has one.
+    secured: Option<Secured>,
+    notices: Notices,
     /// What the puller said of itself when it greeted.
     greeting: Option<Greeting>,
     /// Scans that were done, for the machine to go on from: one with each turn of the loop, so that a long log keeps nothing else waiting.
@@ -73,10 +78,11 @@ struct Watches {
 }
 
 impl Serving {
-    /// A session for a stream that was just opened, and the answers that it will give.
+    /// A session for a stream that was just opened by who has proved to be `secured`, and the answers that it will give.
     pub(crate) fn new(
         end: &LinkEnd,
         requests: Streaming<PullRequest>,
+        secured: Option<Secured>,
     ) -> (Self, mpsc::Receiver<Result<PullResponse, Status>>) {
         let (outbox, responses) = Outbox::new();
         let identity = end.hub.identity();
@@ -91,6 +97,8 @@ impl Serving {
             requests,
             outbox,
             attached: None,
+            secured,
+            notices: end.notices.clone(),
             greeting: None,
             scanned: None,
             identity,
@@ -141,6 +149,7 @@ impl Serving {
             requests,
             outbox,
             attached,
+            secured,
             port,
             scanned,
             identity,
@@ -149,6 +158,7 @@ impl Serving {
         tokio::select! {
             biased;
             event = attached_event(attached) => event,
+            problem = distrusted(secured) => self.distrust(&problem),
             () = identity.changed() => {
                 self.over = Some("this node has a new identity".to_owned());
                 Vec::new()
@@ -170,6 +180,9 @@ impl Serving {
         let reason = match message {
             Ok(Some(request)) => match rejoin_wire::from_request(request) {
                 Ok(message) => {
+                    if let Some(problem) = self.claims_too_much(&message) {
+                        return self.distrust(&problem);
+                    }
                     self.overhear(&message);
                     return vec![ServerEvent::Received(message)];
                 }
@@ -185,6 +198,29 @@ impl Serving {
             Err(status) => status.message().to_owned(),
         };
         self.over = Some(reason);
+        Vec::new()
+    }
+
+    /// Who greets as a datacenter needs its certificate.
+    fn claims_too_much(&self, message: &Message) -> Option<Problem> {
+        let (Message::Hello(hello), Some(secured)) = (message, &self.secured) else {
+            return None;
+        };
+        let certificate = secured.certificate();
+        (!certificate.is_for(hello.datacenter.as_str())).then(|| Problem {
+            who: secured.who().to_owned(),
+            cause: Cause::Claims {
+                claimed: hello.datacenter.to_string(),
+                names: certificate.names().to_vec(),
+            },
+        })
+    }
+
+    /// Ends the stream, and tells the puller why if it still listens.
+    fn distrust(&mut self, problem: &Problem) -> Vec<ServerEvent> {
+        self.notices.refused(&problem.who, problem);
+        let _ = self.outbox.push(Err(crate::grpc::untrusted(problem)), 0);
+        self.over = Some(problem.to_string());
         Vec::new()
     }
 
@@ -352,6 +388,13 @@ fn moved(event: &ServerEvent) -> Option<DatabaseName> {
         ServerEvent::Received(Message::Acknowledge(said)) => Some(said.database.clone()),
         ServerEvent::Scanned { database, .. } => Some(database.clone()),
         _ => None,
+    }
+}
+
+async fn distrusted(secured: &mut Option<Secured>) -> Problem {
+    match secured {
+        Some(secured) => secured.distrusted().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::disk::body_limits;
 use super::{Commits, LiveSettings, ViewIndexes, Vital};
 use crate::links::LinkEnd;
+use crate::tls::{Gate, NodeTls};
 
 /// What every service of a node works with. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct NodeContext {
     pub commits: Commits,
     /// This node's end of its links.
     pub links: LinkEnd,
+    /// The node's certificates, if it has any.
+    pub tls: Option<NodeTls>,
     /// The settings in force.
     pub settings: LiveSettings,
     /// Links that other nodes may still open to this one.
@@ -53,5 +56,13 @@ impl NodeContext {
     /// Bounds of a body at present.
     pub(crate) fn limits(&self) -> Limits {
         body_limits(&self.settings.now())
+    }
+
+    /// What every caller has to prove.
+    pub(crate) fn gate(&self) -> Gate {
+        Gate {
+            asks: self.tls.is_some(),
+            needs_certificate: self.tls.as_ref().is_some_and(NodeTls::needs_client_certificates),
+        }
     }
 }

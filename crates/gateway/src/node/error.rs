@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::{fmt, io};
 
 use rejoin_store::{OpenError, RocksOpenError};
+use rejoin_tls::LoadError;
 use thiserror::Error;
 
 /// Why a node does not start. Nothing of it runs then.
@@ -27,6 +28,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The node's certificates cannot be used.
+    #[error(transparent)]
+    Certificates(#[from] LoadError),
     /// The data directory cannot be opened.
     #[error(transparent)]
     Directory(#[from] RocksOpenError),

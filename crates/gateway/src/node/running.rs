@@ -7,6 +7,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rejoin_store::{CommitQueue, Store, StoreError};
+use rejoin_tls::Interface as Served;
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,7 @@ use crate::grpc::GrpcServer;
 use crate::http::HttpServer;
 use crate::links::{Dialler, Hub, Incoming, LinkEnd, Port, Puller, Transport, dial_times, link_options};
 use crate::metrics::Metrics;
+use crate::tls::{self, NodeTls, Notices};
 
 /// Bytes of one message between nodes: a batch that is just below its bound, the largest state that travels, and what is around them.
 const LINK_MESSAGE_BYTES_MAX: usize = 328 << 20;
@@ -45,6 +47,8 @@ pub struct Parts {
     pub listening: (SocketAddr, Incoming),
     /// The same for HTTP, on any number of addresses.
     pub http: Vec<(SocketAddr, Incoming)>,
+    /// The node's certificates; without them everything is in plain text.
+    pub tls: Option<NodeTls>,
     /// The wall clock.
     pub wall: WallClock,
     /// Where randomness begins: names of streams and the spread of reconnects.
@@ -72,6 +76,7 @@ impl Node {
             transport,
             listening: (address, incoming),
             http,
+            tls,
             wall,
             seed,
         } = parts;
@@ -92,12 +97,14 @@ impl Node {
             options: link_options(&settings.links),
             clock: LinkClock::new(wall),
             vital: vital.clone(),
+            notices: Notices::default(),
         };
         let context = NodeContext {
             views: Arc::new(ViewIndexes::new(&store)),
             store,
             commits,
             links,
+            tls,
             settings: LiveSettings::new(settings.clone()),
             sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
             bodies: Arc::new(Semaphore::new(settings.http.bodies_bytes_max)),
@@ -112,7 +119,9 @@ impl Node {
             vital,
         };
         let server = GrpcServer::new(context.clone(), metrics.clone(), LINK_MESSAGE_BYTES_MAX)?;
-        context.vital.spawn("gRPC server", server.run(incoming));
+        context
+            .vital
+            .spawn("gRPC server", server.run(secured(&context, incoming, Served::Grpc)));
         let http_addresses = start_http(settings.http.connections_max, &context, http);
         start_pullers(plan, &context, &transport, seed);
         start_background(&context, metrics);
@@ -132,6 +141,11 @@ impl Node {
     /// The addresses at which HTTP is served.
     pub fn http_addresses(&self) -> &[SocketAddr] {
         &self.http_addresses
+    }
+
+    /// The node's certificates, if it has any.
+    pub fn tls(&self) -> Option<&NodeTls> {
+        self.context.tls.as_ref()
     }
 
     /// The store, for those who look at a node from inside.
@@ -212,6 +226,12 @@ impl Node {
     }
 }
 
+/// What comes in on a listener, once it is known who it is.
+fn secured(context: &NodeContext, incoming: Incoming, served: Served) -> Incoming {
+    tls::listen(incoming, context.tls.as_ref(), served, &context.links.notices)
+}
+
+/// Serves HTTP; the answer tells the addresses.
 fn start_http(connections_max: usize, context: &NodeContext, http: Vec<(SocketAddr, Incoming)>) -> Vec<SocketAddr> {
     if !http.is_empty() {
         context
@@ -223,7 +243,9 @@ fn start_http(connections_max: usize, context: &NodeContext, http: Vec<(SocketAd
     for (address, incoming) in http {
         addresses.push(address);
         let server = HttpServer::new(context.clone(), Arc::clone(&connections));
-        context.vital.spawn("HTTP server", server.run(incoming));
+        context
+            .vital
+            .spawn("HTTP server", server.run(secured(context, incoming, Served::Http)));
     }
     addresses
 }
@@ -232,6 +254,9 @@ fn start_background(context: &NodeContext, metrics: Metrics) {
     let vital = &context.vital;
     vital.spawn("cleaning", cleaning::run(context.clone()));
     vital.spawn("purging", purging::run(context.clone()));
+    if let Some(tls) = &context.tls {
+        vital.spawn("certificates", tls.clone().watch(context.stop.clone()));
+    }
     vital.spawn("sampling", sampling::run(context.clone(), metrics));
 }
 
@@ -240,6 +265,10 @@ fn start_pullers(plan: &Plan, context: &NodeContext, transport: &Arc<dyn Transpo
     for (number, board) in (0..).zip(context.links.hub.boards()) {
         let address = board.peer().address.clone();
         let dialler = Dialler::new(Arc::clone(transport), address, times, LINK_MESSAGE_BYTES_MAX);
+        let dialler = match &context.tls {
+            Some(tls) => dialler.secured(tls.identity(), &board.peer().datacenter),
+            None => dialler,
+        };
         let random = StdRng::seed_from_u64(seed.wrapping_add(number));
         let puller = Puller::new(Arc::clone(board), &context.links, dialler, random);
         let name = format!("link to {}", board.peer().datacenter);

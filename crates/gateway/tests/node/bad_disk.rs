@@ -45,6 +45,7 @@ impl BadDisk {
             listening: transport.listen(settings.grpc.address).await.unwrap(),
             transport,
             http: Vec::new(),
+            tls: None,
             wall: system_clock,
             seed: 7,
         };

@@ -66,6 +66,7 @@ async fn start(network: &Memory, name: &str, own: SocketAddr, other: (&str, Sock
         transport,
         listening,
         http: Vec::new(),
+        tls: None,
         wall: system_clock,
         seed: 7,
     };

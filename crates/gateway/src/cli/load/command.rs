@@ -57,7 +57,7 @@ impl Load {
         let unanswered = outcomes.unanswered().len() as u64;
         let (unknown, unsent) = match answered {
             // No connection was made: what was handed over has not left this machine.
-            Err(CallError::Unreachable { .. }) => (0, rest.lines + unanswered),
+            Err(CallError::Unreachable { .. } | CallError::Untrusted { .. }) => (0, rest.lines + unanswered),
             _ => (unanswered, rest.lines),
         };
         let summary = report.finish(unknown, unsent, rest.input_ended);
