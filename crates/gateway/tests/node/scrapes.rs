@@ -46,6 +46,24 @@ async fn shows(address: SocketAddr, sample: &str, value: f64) {
     .await;
 }
 
+/// The calls that were made of dc-east.
+async fn shows_calls(at_east: SocketAddr) {
+    let calls = |method: &str, code: u32| {
+        format!(
+            r#"rejoin_call_duration_seconds_count{{code="{code}",datacenter="dc-east",method="rejoin.v1.DocumentService/{method}"}}"#
+        )
+    };
+    shows(at_east, &calls("CreateDocument", 0), 3.0).await;
+    shows(at_east, &calls("UpdateDocument", 0), 1.0).await;
+    shows(at_east, &calls("GetDocument", 5), 1.0).await;
+    shows(
+        at_east,
+        r#"rejoin_commit_duration_seconds_count{datacenter="dc-east",operation="write"}"#,
+        4.0,
+    )
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_prometheus_fetches_is_what_happened_and_what_a_collector_is_told() {
     let (collector, _traces, received) = start_collector();
@@ -107,20 +125,7 @@ async fn what_prometheus_fetches_is_what_happened_and_what_a_collector_is_told()
         );
         shows(at, &sample, link.documents_received as f64).await;
     }
-    let calls = |method: &str, code: u32| {
-        format!(
-            r#"rejoin_call_duration_seconds_count{{code="{code}",datacenter="dc-east",method="rejoin.v1.DocumentService/{method}"}}"#
-        )
-    };
-    shows(at_east, &calls("CreateDocument", 0), 3.0).await;
-    shows(at_east, &calls("UpdateDocument", 0), 1.0).await;
-    shows(at_east, &calls("GetDocument", 5), 1.0).await;
-    shows(
-        at_east,
-        r#"rejoin_commit_duration_seconds_count{datacenter="dc-east",operation="write"}"#,
-        4.0,
-    )
-    .await;
+    shows_calls(at_east).await;
 
     let fetched = scrape(at_east).await;
     let exported = figures(&received, "dc-east");
