@@ -83,7 +83,8 @@ async fn a_damaged_disk_is_refused_or_told_and_never_answers_wrong_and_its_peers
         [FaultKind::BitFlip, FaultKind::MissingFile]
     );
     let refused = |damage| ends.contains_key(&(damage, End::Refused));
-    assert!(refused(Damage::MissingTable), "{ends:?}");
+    // A bit in the padding of a block says nothing to anybody; two rounds of each are not all of that.
+    assert!(refused(Damage::MissingTable) && refused(Damage::LogBit), "{ends:?}");
     assert!(account.acknowledged > 300, "{} writes", account.acknowledged);
     Ok(())
 }

@@ -238,7 +238,15 @@ impl SimulatedClient {
     }
 
     /// Writes down what became of a write: `entry` says what it did, when it was sent and, if the client does not stay at one node, where to.
-    pub(super) fn note_write(&mut self, entry: Entry, answer: Result<Written, CallError>) {
+    pub(super) fn note_write(&mut self, mut entry: Entry, answer: Result<Written, CallError>) {
+        if entry.read.revision.is_some() && answer.is_ok() {
+            entry.facts.upon = self.covered();
+        }
+        self.note_one_of_many(entry, answer);
+    }
+
+    /// The same of a write that was sent beside others: what the session covers when it is answered may be more than what the write was put on.
+    pub(super) fn note_one_of_many(&mut self, entry: Entry, answer: Result<Written, CallError>) {
         let answered = self.journal.tick();
         let outcome = match answer {
             Ok(written) => Outcome::Ok {
@@ -257,9 +265,6 @@ impl SimulatedClient {
             }
         };
         let mut entry = entry;
-        if entry.read.revision.is_some() && matches!(outcome, Outcome::Ok { .. }) {
-            entry.facts.upon = self.covered();
-        }
         if entry.datacenter.is_empty() {
             entry.datacenter = self.datacenter();
         }

@@ -55,7 +55,7 @@ impl SimulatedClient {
         // A task that panicked is noted elsewhere.
         while let Some(Ok((draft, entry, answer))) = sending.join_next().await {
             let is_done = answer.is_ok();
-            self.note_write(entry, answer);
+            self.note_one_of_many(entry, answer);
             if is_done && answered.iter().any(|other| Rc::ptr_eq(other, &draft)) {
                 self.has_stormed();
             }

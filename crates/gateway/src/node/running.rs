@@ -198,8 +198,8 @@ impl Node {
         }
     }
 
-    /// Ends a node that has failed: those who wait for it are answered, as far as that takes no time, and all else is left as it is. The next start
-    /// finds what a crash leaves.
+    /// Ends a node that has failed: those who wait for it are answered, as far as that takes no time, and all else is left as it is. A
+    /// store whose pipeline lives is closed in order; else the next start finds what a crash leaves.
     pub async fn abandon(self) {
         let ending = self.wind_down(LAST_ANSWERS);
         if tokio::time::timeout(2 * LAST_ANSWERS, ending).await.is_err() {
