@@ -26,7 +26,7 @@ async fn fetch(address: SocketAddr, method: &str, path: &str) -> (String, String
     tokio::time::timeout(Duration::from_secs(30), asking).await.unwrap()
 }
 
-/// Each line of a page without its comments: the name with its labels as they are written, and the value.
+/// Each line of a page without its comments: the name with its labels in the order of their names, and the value.
 async fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
     let (head, body) = fetch(address, "GET", "/metrics").await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -34,9 +34,19 @@ async fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
     let samples = body.lines().filter(|line| !line.starts_with('#'));
     let parsed = samples.map(|line| {
         let (name, value) = line.rsplit_once(' ').unwrap();
-        (name.to_owned(), value.parse().unwrap())
+        (sorted(name), value.parse().unwrap())
     });
     parsed.collect()
+}
+
+/// No value of a label has a comma here.
+fn sorted(sample: &str) -> String {
+    let Some((name, labels)) = sample.strip_suffix('}').and_then(|sample| sample.split_once('{')) else {
+        return sample.to_owned();
+    };
+    let mut labels: Vec<&str> = labels.split(',').collect();
+    labels.sort_unstable();
+    format!("{name}{{{}}}", labels.join(","))
 }
 
 async fn shows(address: SocketAddr, sample: &str, value: f64) {
