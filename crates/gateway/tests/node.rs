@@ -23,8 +23,6 @@ mod history;
 mod large_writes;
 #[path = "node/partition_figures.rs"]
 mod partition_figures;
-#[path = "node/player.rs"]
-mod player;
 #[path = "node/process.rs"]
 mod process;
 #[path = "node/proxy_links.rs"]
