@@ -192,9 +192,11 @@ impl<'a> Track<'a> {
         }
     }
 
-    /// Whether a value says who wrote it. Where the rule was changed, a count or a set may come to what somebody else has assigned.
+    /// Whether a value says who wrote it. Where a path had other rules as well, a count or a set may come to what somebody else has assigned.
     pub(super) fn tells_its_author(&self, path: &str, value: &Json) -> bool {
-        self.rules.turned(path).is_none() || value.as_integer().is_none() && value.elements().is_none()
+        let had = self.rules.turned(path).unwrap_or_default();
+        let is_count = had.contains(&Rule::Counter) && value.as_integer().is_some();
+        !is_count && !(had.contains(&Rule::Set) && value.elements().is_some())
     }
 
     /// Whether a write that had been sent before a time can have left a value at a path: assigned it, or counted or added something there.

@@ -21,8 +21,8 @@ pub struct Judge<'a> {
     pub(super) view: Option<&'a View>,
     pub(super) rules: &'a Rules,
     pub(super) counters: Counters,
-    /// Whether counts are asked to add up where the rule was changed: a view must have all of them for that.
-    pub(super) sums: bool,
+    /// Whether the view has all writes of the log, and was made under the newest rules.
+    pub(super) is_whole: bool,
 }
 
 impl<'a> Judge<'a> {
@@ -33,14 +33,18 @@ impl<'a> Judge<'a> {
             view,
             rules,
             counters: Counters::default(),
-            sums: true,
+            is_whole: true,
         }
     }
 
-    /// The view may lack writes of the log: where the rule of a path was changed, counts need not add up in it.
+    /// The view may lack writes of the log, and rules: where the rule of a path was changed, counts need not add up in it, and what a rule set aside need
+    /// not be listed.
     #[must_use]
     pub fn in_part(self) -> Self {
-        Self { sums: false, ..self }
+        Self {
+            is_whole: false,
+            ..self
+        }
     }
 
     /// How each part of a write stands, with its path. Nothing for a write that need not be in effect.
@@ -134,7 +138,7 @@ impl<'a> Judge<'a> {
         })
     }
 
-    fn assignment(&self, write: &Entry, path: &str, value: &Json) -> Standing {
+    pub(super) fn assignment(&self, write: &Entry, path: &str, value: &Json) -> Standing {
         let shown = self.shown(path);
         if shown.as_ref() == Some(value) {
             return Standing::Visible;
@@ -156,7 +160,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn removal(&self, write: &Entry, path: &str) -> Standing {
+    pub(super) fn removal(&self, write: &Entry, path: &str) -> Standing {
         if self.shown(path).is_none() {
             return Standing::Visible;
         }
