@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin_document::Rule;
 
-use crate::history::{Edit, Entry, Json, Outcome, Rules, Stamp, Tick};
+use crate::history::{Edit, Entry, Json, LetGo, Outcome, Rules, Stamp, Tick};
 use crate::ledger::{Judge, Standing};
 use crate::view::View;
 
@@ -12,6 +12,7 @@ use crate::view::View;
 #[derive(Debug)]
 pub(super) struct Track<'a> {
     rules: &'a Rules,
+    let_go: &'a LetGo,
     entries: Vec<&'a Entry>,
     places: Vec<usize>,
     /// Who assigned a value to a path.
@@ -43,10 +44,11 @@ type ByValue<'a> = BTreeMap<&'a str, BTreeMap<&'a Json, Vec<usize>>>;
 pub(super) type Problem = (String, Vec<usize>);
 
 impl<'a> Track<'a> {
-    pub(super) fn of(rules: &'a Rules, writes: &[(usize, &'a Entry)]) -> Self {
+    pub(super) fn of(rules: &'a Rules, let_go: &'a LetGo, writes: &[(usize, &'a Entry)]) -> Self {
         let entries: Vec<&Entry> = writes.iter().map(|(_, entry)| *entry).collect();
         let mut track = Self {
             rules,
+            let_go,
             places: writes.iter().map(|(place, _)| *place).collect(),
             authors: BTreeMap::new(),
             displacers: BTreeMap::new(),
@@ -235,7 +237,7 @@ impl<'a> Track<'a> {
             .copied()
             .filter(|entry| entry.invoked < at)
             .collect();
-        let judge = Judge::new(&writes, view, self.rules).in_part();
+        let judge = Judge::new(&writes, view, self.rules).without(self.let_go).in_part();
         let counts = |path: &str| self.rules.rule_of(path) == Rule::Counter && self.rules.turned(path).is_none();
         let is_value = |path: &str| !counts(path);
         let mut found = Vec::new();

@@ -10,7 +10,7 @@ use rejoin_document::Rule;
 
 use super::counter::{self, Counters};
 use super::{Standing, precedence, turned};
-use crate::history::{Edit, Entry, Json, Outcome, Rules, Stamp, generation};
+use crate::history::{Edit, Entry, Json, LetGo, Outcome, Rules, Stamp, generation};
 use crate::view::View;
 use crate::view::pointer::below;
 
@@ -20,6 +20,7 @@ pub struct Judge<'a> {
     pub(super) writes: &'a [&'a Entry],
     pub(super) view: Option<&'a View>,
     pub(super) rules: &'a Rules,
+    let_go: Option<&'a LetGo>,
     pub(super) counters: Counters,
     /// Whether the view has all writes of the log, and was made under the newest rules.
     pub(super) is_whole: bool,
@@ -32,6 +33,7 @@ impl<'a> Judge<'a> {
             writes,
             view,
             rules,
+            let_go: None,
             counters: Counters::default(),
             is_whole: true,
         }
@@ -43,6 +45,15 @@ impl<'a> Judge<'a> {
     pub fn in_part(self) -> Self {
         Self {
             is_whole: false,
+            ..self
+        }
+    }
+
+    /// Nodes may have let removals go.
+    #[must_use]
+    pub fn without(self, let_go: &'a LetGo) -> Self {
+        Self {
+            let_go: Some(let_go),
             ..self
         }
     }
@@ -184,8 +195,12 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether what is shown was written beside the members by one who had not seen this removal.
+    /// Whether a node let this removal go, and what is shown was written beside the members by one who had not seen it.
     pub(super) fn is_forgotten(&self, removal: &Entry, path: &str) -> bool {
+        let is_gone = |(let_go, stamp): (&LetGo, Stamp)| let_go.has_removal(&removal.document, path, stamp);
+        if !self.let_go.zip(removal.stamp()).is_some_and(is_gone) {
+            return false;
+        }
         let shown = self.shown(path);
         let puts = |edit: &Edit| matches!(edit, Edit::Assign { path: at, value, .. } if at == path && Some(value) == shown.as_ref());
         let mut edits = self.edits();
