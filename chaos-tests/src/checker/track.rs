@@ -198,7 +198,8 @@ impl<'a> Track<'a> {
     pub(super) fn tells_its_author(&self, path: &str, value: &Json) -> bool {
         let had = self.rules.turned(path).unwrap_or_default();
         let is_count = had.contains(&Rule::Counter) && value.as_integer().is_some();
-        !is_count && !(had.contains(&Rule::Set) && value.elements().is_some())
+        let is_set = had.contains(&Rule::Set) && value.elements().is_some();
+        !(is_count || is_set)
     }
 
     /// Whether a write that had been sent before a time can have left a value at a path: assigned it, or counted or added something there.
