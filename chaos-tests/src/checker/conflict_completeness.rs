@@ -73,7 +73,7 @@ fn rivals<'a>(track: &Track<'a>) -> Rivals<'a> {
             if let Edit::Assign { path, value, .. } = edit
                 && track.rules().rule_of(path) == Rule::Register
                 && track.only_author(path, value) == Some(index)
-                && !is_dropped(track, entry, path)
+                && !is_dropped(track, entry, path, value)
                 && !is_displaced(track, entry, path, value)
             {
                 found.entry(path).or_default().push((value, index));
@@ -84,15 +84,21 @@ fn rivals<'a>(track: &Track<'a>) -> Rivals<'a> {
     found
 }
 
-/// Under the rule `latest` a write leaves nothing of what it was put on: where a path had that rule, whoever wrote there next may have gone by it.
-fn is_dropped(track: &Track<'_>, write: &Entry, path: &str) -> bool {
+/// Under the rule `latest` a write leaves nothing of what it was put on, under `max` and `min` no number: where a path had one, whoever wrote there next may have gone
+/// by it.
+fn is_dropped(track: &Track<'_>, write: &Entry, path: &str, value: &Json) -> bool {
     let had = track.rules().turned(path);
-    if !had.is_some_and(|had| had.contains(&Rule::Latest)) {
+    let drops = |rule: &Rule| match rule {
+        Rule::Latest => true,
+        Rule::Max | Rule::Min => value.as_float().is_some(),
+        Rule::Register | Rule::Counter | Rule::Set => false,
+    };
+    if !had.is_some_and(|had| had.iter().any(drops)) {
         return false;
     }
     let writes = |other: &Entry| other.edits.iter().any(|edit| edit.path() == path);
     let mut others = track.entries().iter();
-    others.any(|other| other.number != write.number && writes(other) && other.was_put_on(write) != Some(false))
+    others.any(|other| writes(other) && other.may_be_put_on(write))
 }
 
 fn is_displaced(track: &Track<'_>, write: &Entry, path: &str, value: &Json) -> bool {

@@ -27,7 +27,7 @@ impl<'a> Documents<'a> {
         }
         let tracks = writes
             .into_iter()
-            .map(|(id, writes)| (id, Track::of(history.terms(), &writes)));
+            .map(|(id, writes)| (id, Track::of(history.terms(), history.let_go(), &writes)));
         let restored = history.events.iter().filter_map(|event| match event {
             Event::Restart(restart) if !restart.same_disk => Some(restart.datacenter.as_str()),
             _ => None,

@@ -40,6 +40,13 @@ fn since(history: &History, restart: &Restart) -> u64 {
     others.map(|(_, other)| other.at).max().unwrap_or(0)
 }
 
+/// When the disk that the node has now went: what it shows later it shows from another one.
+fn until(history: &History, restart: &Restart) -> u64 {
+    let others = restarts(history)
+        .filter(|(_, other)| !other.same_disk && other.datacenter == restart.datacenter && other.stopped >= restart.at);
+    others.map(|(_, other)| other.stopped).min().unwrap_or(u64::MAX)
+}
+
 fn known(history: &History, place: usize, restart: &Restart) -> Checked {
     let mut checked = Checked::default();
     let Some(knowledge) = &restart.knowledge else {
@@ -66,8 +73,10 @@ fn known(history: &History, place: usize, restart: &Restart) -> Checked {
 fn shown(history: &History, documents: &Documents<'_>, place: usize, restart: &Restart) -> Checked {
     let mut checked = Checked::default();
     let mut looked_at = BTreeSet::new();
-    let since = since(history, restart);
-    let after = |reading: &Reading| reading.datacenter == restart.datacenter && reading.asked > restart.stopped;
+    let (since, until) = (since(history, restart), until(history, restart));
+    let after = |reading: &Reading| {
+        reading.datacenter == restart.datacenter && reading.asked > restart.stopped && reading.asked < until
+    };
     for (read, reading) in history.readings().filter(|(_, reading)| after(reading)) {
         let (Some(view), Some(track)) = (reading.shown(), documents.track(&reading.document)) else {
             continue;

@@ -34,7 +34,7 @@ pub fn account(history: &History) -> Account {
             documents: &state.picture.documents,
         })
         .collect();
-    Account::of(&log, &shelves, history.terms())
+    Account::of(&log, &shelves, history.terms(), history.let_go())
 }
 
 fn at_the_end(history: &History) -> Checked {

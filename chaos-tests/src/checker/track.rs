@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin_document::Rule;
 
-use crate::history::{Edit, Entry, Json, Outcome, Rules, Stamp, Tick};
+use crate::history::{Edit, Entry, Json, LetGo, Outcome, Rules, Stamp, Tick};
 use crate::ledger::{Judge, Standing};
 use crate::view::View;
 
@@ -12,6 +12,7 @@ use crate::view::View;
 #[derive(Debug)]
 pub(super) struct Track<'a> {
     rules: &'a Rules,
+    let_go: &'a LetGo,
     entries: Vec<&'a Entry>,
     places: Vec<usize>,
     /// Who assigned a value to a path.
@@ -43,10 +44,11 @@ type ByValue<'a> = BTreeMap<&'a str, BTreeMap<&'a Json, Vec<usize>>>;
 pub(super) type Problem = (String, Vec<usize>);
 
 impl<'a> Track<'a> {
-    pub(super) fn of(rules: &'a Rules, writes: &[(usize, &'a Entry)]) -> Self {
+    pub(super) fn of(rules: &'a Rules, let_go: &'a LetGo, writes: &[(usize, &'a Entry)]) -> Self {
         let entries: Vec<&Entry> = writes.iter().map(|(_, entry)| *entry).collect();
         let mut track = Self {
             rules,
+            let_go,
             places: writes.iter().map(|(place, _)| *place).collect(),
             authors: BTreeMap::new(),
             displacers: BTreeMap::new(),
@@ -192,9 +194,12 @@ impl<'a> Track<'a> {
         }
     }
 
-    /// Whether a value says who wrote it. Where the rule was changed, a count or a set may come to what somebody else has assigned.
+    /// Whether a value says who wrote it. Where a path had other rules as well, a count or a set may come to what somebody else has assigned.
     pub(super) fn tells_its_author(&self, path: &str, value: &Json) -> bool {
-        self.rules.turned(path).is_none() || value.as_integer().is_none() && value.elements().is_none()
+        let had = self.rules.turned(path).unwrap_or_default();
+        let is_count = had.contains(&Rule::Counter) && value.as_integer().is_some();
+        let is_set = had.contains(&Rule::Set) && value.elements().is_some();
+        !(is_count || is_set)
     }
 
     /// Whether a write that had been sent before a time can have left a value at a path: assigned it, or counted or added something there.
@@ -233,7 +238,7 @@ impl<'a> Track<'a> {
             .copied()
             .filter(|entry| entry.invoked < at)
             .collect();
-        let judge = Judge::new(&writes, view, self.rules).in_part();
+        let judge = Judge::new(&writes, view, self.rules).without(self.let_go).in_part();
         let counts = |path: &str| self.rules.rule_of(path) == Rule::Counter && self.rules.turned(path).is_none();
         let is_value = |path: &str| !counts(path);
         let mut found = Vec::new();

@@ -135,6 +135,12 @@ impl Entry {
         Some(self.number != write.number && self.facts.upon.as_ref()?.covers(write.stamp()?))
     }
 
+    /// Whether the node may have had `write` in the document when it committed this one.
+    pub fn may_be_put_on(&self, write: &Self) -> bool {
+        let may = self.number != write.number && self.answered > write.invoked;
+        self.was_put_on(write).unwrap_or(may)
+    }
+
     fn names_no_base(&self) -> bool {
         self.read.revision.is_none()
     }

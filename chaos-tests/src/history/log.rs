@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Event, FinalState, Reading, Rules};
+use super::{Entry, Event, FinalState, LetGo, Reading, Rules};
 
 /// Everything that was recorded of one run over one database.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +15,7 @@ pub struct History {
     /// The merge rules that the database began with.
     pub rules: Rules,
     terms: Rules,
+    let_go: LetGo,
     /// The datacenters that are members.
     pub datacenters: Vec<String>,
     /// What happened, in the order in which it was recorded.
@@ -34,6 +35,7 @@ impl History {
         Self {
             terms: rules.clone(),
             rules,
+            let_go: LetGo::default(),
             datacenters: datacenters.into_iter().collect(),
             events: Vec::new(),
         }
@@ -41,8 +43,10 @@ impl History {
 
     /// Appends an event.
     pub fn push(&mut self, event: Event) {
-        if let Event::Rules(known) = &event {
-            self.terms.learn(&known.rules);
+        match &event {
+            Event::Rules(known) => self.terms.learn(&known.rules),
+            Event::Forgotten(forgotten) => self.let_go.learn(forgotten),
+            _ => {}
         }
         self.events.push(event);
     }
@@ -50,6 +54,11 @@ impl History {
     /// What writes are judged under: the newest rules, and all that a path had if those of nodes have changed.
     pub fn terms(&self) -> &Rules {
         &self.terms
+    }
+
+    /// What nodes let go, all of it.
+    pub fn let_go(&self) -> &LetGo {
+        &self.let_go
     }
 
     /// The writes, with their places among the events.

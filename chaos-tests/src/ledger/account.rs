@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Judge, Reader, Standing};
-use crate::history::{Entry, Json, Outcome, Rules};
+use crate::history::{Entry, Json, LetGo, Outcome, Rules};
 use crate::view::View;
 
 /// What became of the writes of a log.
@@ -90,7 +90,7 @@ pub struct Shelf<'a> {
 
 impl Account {
     /// Judges every write of a log against what each node shows.
-    pub fn of(log: &[&Entry], shelves: &[Shelf<'_>], rules: &Rules) -> Self {
+    pub fn of(log: &[&Entry], shelves: &[Shelf<'_>], rules: &Rules, let_go: &LetGo) -> Self {
         let mut account = Self::default();
         for entry in log {
             match entry.outcome {
@@ -116,7 +116,7 @@ impl Account {
                 ..Tally::default()
             };
             for (document, page) in &mut documents {
-                let judged = page.judged(shelf.documents.get(*document), rules);
+                let judged = page.judged(shelf.documents.get(*document), rules, let_go);
                 account.enter(document, judged, &mut tally);
             }
             account.nodes.push(tally);
@@ -168,10 +168,10 @@ struct Judged<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn judged(&mut self, view: Option<&'a View>, rules: &Rules) -> &Judged<'a> {
+    fn judged(&mut self, view: Option<&'a View>, rules: &Rules, let_go: &LetGo) -> &Judged<'a> {
         let known = self.judged.iter().position(|(other, _)| *other == view);
         let place = known.unwrap_or_else(|| {
-            let judge = Judge::new(&self.writes, view, rules);
+            let judge = Judge::new(&self.writes, view, rules).without(let_go);
             let writes = self.writes.iter().map(|write| (*write, judge.standings(write)));
             let judged = Judged {
                 phantoms: judge.phantoms(),
@@ -203,7 +203,12 @@ pub async fn account<R: Reader>(log: &[Entry], readers: &[R], rules: &Rules) -> 
     let shelves = shown
         .iter()
         .map(|(datacenter, documents)| Shelf { datacenter, documents });
-    Ok(Account::of(&log, &shelves.collect::<Vec<_>>(), rules))
+    Ok(Account::of(
+        &log,
+        &shelves.collect::<Vec<_>>(),
+        rules,
+        &LetGo::default(),
+    ))
 }
 
 /// The writes that may be in effect, by document.

@@ -10,7 +10,7 @@ use rejoin_document::Rule;
 
 use super::counter::{self, Counters};
 use super::{Standing, precedence, turned};
-use crate::history::{Edit, Entry, Json, Outcome, Rules, Stamp, generation};
+use crate::history::{Edit, Entry, Json, LetGo, Outcome, Rules, Stamp, generation};
 use crate::view::View;
 use crate::view::pointer::below;
 
@@ -20,9 +20,10 @@ pub struct Judge<'a> {
     pub(super) writes: &'a [&'a Entry],
     pub(super) view: Option<&'a View>,
     pub(super) rules: &'a Rules,
+    let_go: Option<&'a LetGo>,
     pub(super) counters: Counters,
-    /// Whether counts are asked to add up where the rule was changed: a view must have all of them for that.
-    pub(super) sums: bool,
+    /// Whether the view has all writes of the log, and was made under the newest rules.
+    pub(super) is_whole: bool,
 }
 
 impl<'a> Judge<'a> {
@@ -32,15 +33,29 @@ impl<'a> Judge<'a> {
             writes,
             view,
             rules,
+            let_go: None,
             counters: Counters::default(),
-            sums: true,
+            is_whole: true,
         }
     }
 
-    /// The view may lack writes of the log: where the rule of a path was changed, counts need not add up in it.
+    /// The view may lack writes of the log, and rules: where the rule of a path was changed, counts need not add up in it, and what a rule set aside need
+    /// not be listed.
     #[must_use]
     pub fn in_part(self) -> Self {
-        Self { sums: false, ..self }
+        Self {
+            is_whole: false,
+            ..self
+        }
+    }
+
+    /// Nodes may have let removals go.
+    #[must_use]
+    pub fn without(self, let_go: &'a LetGo) -> Self {
+        Self {
+            let_go: Some(let_go),
+            ..self
+        }
     }
 
     /// How each part of a write stands, with its path. Nothing for a write that need not be in effect.
@@ -134,7 +149,7 @@ impl<'a> Judge<'a> {
         })
     }
 
-    fn assignment(&self, write: &Entry, path: &str, value: &Json) -> Standing {
+    pub(super) fn assignment(&self, write: &Entry, path: &str, value: &Json) -> Standing {
         let shown = self.shown(path);
         if shown.as_ref() == Some(value) {
             return Standing::Visible;
@@ -156,7 +171,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn removal(&self, write: &Entry, path: &str) -> Standing {
+    pub(super) fn removal(&self, write: &Entry, path: &str) -> Standing {
         if self.shown(path).is_none() {
             return Standing::Visible;
         }
@@ -180,8 +195,12 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether what is shown was written beside the members by one who had not seen this removal.
+    /// Whether a node let this removal go, and what is shown was written beside the members by one who had not seen it.
     pub(super) fn is_forgotten(&self, removal: &Entry, path: &str) -> bool {
+        let is_gone = |(let_go, stamp): (&LetGo, Stamp)| let_go.has_removal(&removal.document, path, stamp);
+        if !self.let_go.zip(removal.stamp()).is_some_and(is_gone) {
+            return false;
+        }
         let shown = self.shown(path);
         let puts = |edit: &Edit| matches!(edit, Edit::Assign { path: at, value, .. } if at == path && Some(value) == shown.as_ref());
         let mut edits = self.edits();

@@ -38,8 +38,12 @@ fn comes_first(rule: Rule, (other, edit): (&Entry, &Edit), (write, value): (&Ent
         (Rule::Latest, Edit::Assign { .. } | Edit::Remove { .. }, _) => is_later(other, write),
         // A number that meets a removal stands, and nothing is listed.
         (Rule::Max | Rule::Min, Edit::Assign { value: other, .. }, None) => number(other).is_some(),
-        (Rule::Max, Edit::Assign { value: other, .. }, Some(own)) => number(other) >= number(own),
-        (Rule::Min, Edit::Assign { value: other, .. }, Some(own)) => number(other) <= number(own),
+        // Of what is no number none comes first.
+        (Rule::Max | Rule::Min, Edit::Assign { value: other, .. }, Some(own)) => match (number(other), number(own)) {
+            (Some(other), Some(own)) if rule == Rule::Max => other >= own,
+            (Some(other), Some(own)) => other <= own,
+            _ => false,
+        },
         _ => false,
     }
 }

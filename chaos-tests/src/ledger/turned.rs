@@ -4,7 +4,7 @@
 //! visible, listed, or gone with a write whose author may have seen it, or some rule that the path had put another one first. A count adds up, wherever it
 //! is shown: in the body or beside it, with the number that it began from. An element stands in some array, unless somebody who may have seen it took it out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rejoin_document::Rule;
 
@@ -12,10 +12,10 @@ use super::{Addition, Judge, Standing, precedence};
 use crate::history::{Edit, Entry, Json};
 
 /// More different sums than this are not followed.
-const SUMS_MAX: usize = 20_000;
+const SUMS_MAX: usize = 100_000;
 
-/// How one part of a write stands at a path that had these rules; `None`: it makes room for something that is judged itself, or the sum is not asked for
-/// or has too many possibilities.
+/// How one part of a write stands at a path that had these rules; `None`: it makes room for something that is judged itself, or the sum is not asked
+/// for.
 pub(super) fn standing(judge: &Judge<'_>, write: &Entry, edit: &Edit, had: &[Rule]) -> Option<Standing> {
     match edit {
         Edit::Assign { path, value, .. } => Some(assignment(judge, write, (path, value), had)),
@@ -46,7 +46,18 @@ pub(super) fn may_be_written(judge: &Judge<'_>, path: &str, value: &Json) -> boo
     elements.is_some_and(|elements| elements.iter().all(|element| edits().any(|edit| holds(edit, element))))
 }
 
+/// Whether a path with these rules may have had a count or a set, which does not name what it took the place of.
+fn merges(had: &[Rule]) -> bool {
+    had.contains(&Rule::Counter) || had.contains(&Rule::Set)
+}
+
 fn assignment(judge: &Judge<'_>, write: &Entry, (path, value): (&str, &Json), had: &[Rule]) -> Standing {
+    if !merges(had) {
+        return match judge.assignment(write, path, value) {
+            Standing::Unaccounted => set_aside(judge, write, path, Some(value), had).unwrap_or(Standing::Unaccounted),
+            standing => standing,
+        };
+    }
     if judge.shown(path).as_ref() == Some(value) {
         return Standing::Visible;
     }
@@ -61,6 +72,12 @@ fn assignment(judge: &Judge<'_>, write: &Entry, (path, value): (&str, &Json), ha
 }
 
 fn removal(judge: &Judge<'_>, write: &Entry, path: &str, had: &[Rule]) -> Standing {
+    if !merges(had) {
+        return match judge.removal(write, path) {
+            Standing::Unaccounted => set_aside(judge, write, path, None, had).unwrap_or(Standing::Unaccounted),
+            standing => standing,
+        };
+    }
     let stamp = write.stamp();
     let lists = |(at, listed)| at == path && stamp.is_none_or(|stamp| stamp == listed);
     if judge.shown(path).is_none() {
@@ -112,10 +129,10 @@ fn discard(judge: &Judge<'_>, write: &Entry, path: &str, element: &Json) -> Stan
             element: other,
         } => at == path && other == element,
         Edit::Assign { path: at, value, .. } => at == path && value.elements().is_some_and(|all| all.contains(element)),
-        // The first edit of an array makes a set of all of it.
+        // The first edit of a plain array makes a set of all of it. What else looks like one is a set already.
         Edit::Replace { path: at, read } => {
-            let mut read = read.iter().filter_map(Json::elements);
-            at == path && read.any(|all| all.contains(element))
+            let holds = |array: &Json| array.elements().is_some_and(|all| all.contains(element));
+            at == path && read.iter().any(|array| holds(array) && is_assigned(judge, path, array))
         }
         _ => false,
     };
@@ -129,6 +146,12 @@ fn discard(judge: &Judge<'_>, write: &Entry, path: &str, element: &Json) -> Stan
     }
 }
 
+fn is_assigned(judge: &Judge<'_>, path: &str, value: &Json) -> bool {
+    let assigns =
+        |edit: &Edit| matches!(edit, Edit::Assign { path: at, value: other, .. } if at == path && other == value);
+    judge.edits().any(|(_, edit)| assigns(edit))
+}
+
 /// Somebody who may have seen `write` has done this.
 fn after(judge: &Judge<'_>, write: &Entry, done: impl Fn(&Entry, &Edit) -> bool) -> Option<Standing> {
     let mut later = judge.edits();
@@ -137,9 +160,20 @@ fn after(judge: &Judge<'_>, write: &Entry, done: impl Fn(&Entry, &Edit) -> bool)
 }
 
 fn set_aside(judge: &Judge<'_>, write: &Entry, path: &str, value: Option<&Json>, had: &[Rule]) -> Option<Standing> {
-    let mut had = had.iter();
-    had.any(|rule| precedence::is_set_aside(judge, *rule, write, (path, value)))
+    let decides = |rule: Rule| {
+        let is_gone = judge.is_whole && rule != judge.rules.rule_of(path);
+        !(is_gone && is_kept(judge, rule, write, path))
+    };
+    let mut had = had.iter().copied().filter(|rule| decides(*rule));
+    had.any(|rule| precedence::is_set_aside(judge, rule, write, (path, value)))
         .then_some(Standing::SetAside)
+}
+
+/// Whether what a rule has put in the second place is listed again once the rule is gone: nobody has changed the path where that stood.
+fn is_kept(judge: &Judge<'_>, rule: Rule, write: &Entry, path: &str) -> bool {
+    let mut edits = judge.edits();
+    matches!(rule, Rule::Max | Rule::Min)
+        && !edits.any(|(other, edit)| edit.path() == path && other.may_be_put_on(write))
 }
 
 /// A summand of a count.
@@ -151,7 +185,7 @@ struct Part {
 }
 
 fn count(judge: &Judge<'_>, write: &Entry, path: &str) -> Option<Standing> {
-    if !judge.sums {
+    if !judge.is_whole {
         return None;
     }
     let parts = parts(judge, path);
@@ -159,7 +193,9 @@ fn count(judge: &Judge<'_>, write: &Entry, path: &str) -> Option<Standing> {
     if parts.iter().filter(is_part).all(|part| part.free) {
         return Some(Standing::Overwritten);
     }
-    let sums = sums(&parts)?;
+    let Some(sums) = sums(&parts) else {
+        return Some(Standing::NotJudged);
+    };
     let shown = judge.shown(path).into_iter();
     let listed = judge.view.into_iter().flat_map(|view| view.listed_at(path));
     let mut numbers = shown.chain(listed).filter_map(|value| value.as_integer());
@@ -181,7 +217,29 @@ fn parts(judge: &Judge<'_>, path: &str) -> Vec<Part> {
         }
     });
     let mut parts: Vec<Part> = additions.collect();
-    let mut begun: BTreeMap<u64, i128> = BTreeMap::new();
+    for (amount, begun) in begun(judge, path) {
+        let numbers = begun.writes.into_iter().enumerate();
+        // Which of several writes of one number it was nobody can tell: one of them counts.
+        parts.extend(numbers.map(|(place, number)| Part {
+            amount,
+            free: place > 0 || !begun.is_certain,
+            numbers: vec![number],
+        }));
+    }
+    parts
+}
+
+/// A number that somebody began to count from.
+#[derive(Default)]
+struct Begun {
+    /// Whether it must be in the sum.
+    is_certain: bool,
+    /// Who may have put it there.
+    writes: BTreeSet<u64>,
+}
+
+fn begun(judge: &Judge<'_>, path: &str) -> BTreeMap<i128, Begun> {
+    let mut found: BTreeMap<i128, Begun> = BTreeMap::new();
     for (counter, edit) in judge.edits() {
         let Edit::Increment {
             path: at,
@@ -191,20 +249,26 @@ fn parts(judge: &Judge<'_>, path: &str) -> Vec<Part> {
         else {
             continue;
         };
-        for (other, edit) in judge.edits().filter(|_| at == path) {
-            let assigns =
-                matches!(edit, Edit::Assign { path: at, value, .. } if at == path && value.as_integer() == Some(*read));
-            if assigns && counter.may_have_seen(other) {
-                begun.insert(other.number, *read);
-            }
+        let puts = |edit: &Edit| matches!(edit, Edit::Assign { path: at, value, .. } if at == path && value.as_integer() == Some(*read));
+        let bases = judge.edits().filter(|(_, edit)| at == path && puts(edit));
+        let bases: Vec<&Entry> = bases
+            .map(|(base, _)| base)
+            .filter(|base| counter.may_have_seen(base))
+            .collect();
+        if bases.is_empty() {
+            continue;
         }
+        let stands = |write: &Entry| write.is_ok() && !is_ended(judge, write, path);
+        // What he read may also be what others had counted up to.
+        let counts =
+            |edit: &Edit| matches!(edit, Edit::Start { path: at, .. } | Edit::Increment { path: at, .. } if at == path);
+        let mut counted = judge.edits().filter(|(_, edit)| counts(edit));
+        let is_first = counted.all(|(other, _)| !counter.may_have_seen(other));
+        let begun = found.entry(*read).or_default();
+        begun.is_certain |= is_first && stands(counter) && bases.iter().all(|base| stands(base));
+        begun.writes.extend(bases.iter().map(|base| base.number));
     }
-    parts.extend(begun.into_iter().map(|(number, amount)| Part {
-        amount,
-        free: true,
-        numbers: vec![number],
-    }));
-    parts
+    found
 }
 
 /// Whether somebody who may have seen `write` put something in the place of the count, or decided about it, or deleted the document.

@@ -92,7 +92,7 @@ impl PathNumbers {
             .map(|(_, state)| {
                 let document = writes.first().map(|write| &write.document);
                 let view = document.and_then(|document| state.picture.documents.get(document));
-                Judge::new(writes, view, history.terms())
+                Judge::new(writes, view, history.terms()).without(history.let_go())
             })
             .collect();
         for (write, edit) in edits {

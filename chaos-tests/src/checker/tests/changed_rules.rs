@@ -3,7 +3,7 @@
 use rejoin_document::Rule;
 
 use super::planted::{DOCUMENT, EAST, Plot, WEST, assert_clean, assert_found, knowledge, shown};
-use crate::checker::{Case, Checked, conflict_completeness, convergence, never_reverted};
+use crate::checker::{Case, Checked, Violation, conflict_completeness, convergence, never_reverted};
 use crate::history::Event;
 use crate::ledger::planted::conflict;
 use crate::view::View;
@@ -63,6 +63,91 @@ fn a_value_that_no_rule_of_its_path_has_set_aside_is_missed() {
 }
 
 #[test]
+fn what_a_rule_set_aside_is_listed_again_once_it_is_gone_unless_somebody_has_changed_the_path() {
+    let (mut plot, east, west) = apart();
+    plot.rule(EAST, "/n", Rule::Register);
+    // Neither of the two was put on the other.
+    let times = [east, west].map(|place| plot.entry(place).stamp().unwrap().0.time.0);
+    plot.entry(east).facts.upon = Some(knowledge(times[0], 0));
+    plot.entry(west).facts.upon = Some(knowledge(times[0] - 1, times[1]));
+    let changed = plot.with(|plot| {
+        plot.write(EAST, Some(&shown(2, r#"{"n":7}"#)), Some(r#"{"n":8}"#));
+        plot.end(EAST, Some(shown(3, r#"{"n":8}"#)));
+    });
+    assert_clean(&reverted(&changed));
+    assert_eq!(conflicts(&changed).violations, [], "nobody asks for it any more");
+    let end = plot.end(EAST, Some(shown(2, r#"{"n":7}"#)));
+    assert_found(&reverted(&plot), &[west, end]);
+    assert_found(&conflicts(&plot), &[east, west, end]);
+}
+
+/// Somebody at east wrote on what had stood there before the last write of east.
+fn written_on(path: &str, bodies: [&str; 3]) -> (Plot, usize, usize) {
+    let mut plot = Plot::new();
+    plot.write(EAST, None, Some(bodies[0]));
+    plot.rule(EAST, path, Rule::Max);
+    let lost = plot.write(EAST, Some(&shown(1, bodies[0])), Some(bodies[1]));
+    plot.write(EAST, Some(&shown(2, bodies[0])), Some(bodies[2]));
+    let end = plot.end(EAST, Some(shown(3, bodies[2])));
+    (plot, lost, end)
+}
+
+#[test]
+fn who_wrote_on_another_value_has_not_overwritten_a_plain_one() {
+    let (plot, lost, end) = written_on("/n", [r#"{"n":5}"#, r#"{"n":7}"#, r#"{"n":6}"#]);
+    assert_found(&reverted(&plot), &[lost, end]);
+}
+
+#[test]
+fn who_wrote_on_what_was_removed_has_not_settled_the_removal() {
+    let (plot, lost, end) = written_on("/name", [r#"{"name":"x"}"#, "{}", r#"{"name":"y"}"#]);
+    assert_found(&reverted(&plot), &[lost, end]);
+}
+
+#[test]
+fn no_rule_puts_one_text_before_another_where_it_decides_about_numbers() {
+    let mut plot = Plot::new();
+    plot.write(EAST, None, Some(r#"{"high":"x"}"#));
+    let read = shown(1, r#"{"high":"x"}"#);
+    let east = plot.write(EAST, Some(&read), Some(r#"{"high":"e"}"#));
+    let west = plot.write(WEST, Some(&read), Some(r#"{"high":"w"}"#));
+    plot.entry(west).read.at = plot.entry(east).read.at;
+    let end = plot.end(EAST, Some(shown(2, r#"{"high":"w"}"#)));
+    assert_found(&reverted(&plot), &[east, end]);
+}
+
+#[test]
+fn an_element_that_was_taken_out_does_not_come_back_with_the_next_edit_of_the_set() {
+    let mut plot = Plot::new();
+    let first = plot.write(EAST, None, Some(r#"{"tags":["a","b"]}"#));
+    plot.rule(WEST, "/tags", Rule::Register);
+    plot.rule(WEST, "/tags", Rule::Set);
+    let discard = plot.write(
+        EAST,
+        Some(&shown(1, r#"{"tags":["a","b"]}"#)),
+        Some(r#"{"tags":["a"]}"#),
+    );
+    let seen = plot.entry(first).stamp().unwrap().0.time.0;
+    plot.entry(discard).facts.past = Some(knowledge(seen, 0));
+    let right = plot.with(|plot| {
+        plot.write(
+            EAST,
+            Some(&shown(2, r#"{"tags":["a"]}"#)),
+            Some(r#"{"tags":["a","c"]}"#),
+        );
+        plot.end(EAST, Some(shown(3, r#"{"tags":["a","c"]}"#)));
+    });
+    assert_clean(&reverted(&right));
+    plot.write(
+        EAST,
+        Some(&shown(2, r#"{"tags":["a","b"]}"#)),
+        Some(r#"{"tags":["a","b","c"]}"#),
+    );
+    let end = plot.end(EAST, Some(shown(3, r#"{"tags":["a","b","c"]}"#)));
+    assert_found(&reverted(&plot), &[discard, end]);
+}
+
+#[test]
 fn a_value_that_nobody_wrote_is_found_where_the_rule_is_changed() {
     let (mut plot, ..) = apart();
     let end = plot.end(EAST, Some(shown(2, r#"{"n":8}"#)));
@@ -106,12 +191,25 @@ fn a_count_goes_on_from_the_number_that_was_there() {
     let (plot, count) = counted();
     let ends = |body: &str| ended(&plot, shown(2, body));
     assert_clean(&reverted(&ends(r#"{"n":7}"#)));
-    for wrong in [r#"{"n":5}"#, r#"{"n":9}"#, r#"{"n":6}"#] {
+    for wrong in [r#"{"n":5}"#, r#"{"n":9}"#, r#"{"n":6}"#, r#"{"n":2}"#] {
         let wrong = ends(wrong);
         let found = reverted(&wrong);
         let missed = |place: &usize| found.violations.iter().any(|found| found.events.contains(place));
         assert!(missed(&count), "{found:?}");
     }
+}
+
+#[test]
+fn a_count_with_too_many_possibilities_is_said_to_be_not_judged() {
+    let (mut plot, _) = counted();
+    for power in 0..18 {
+        let after = format!(r#"{{"n":{}}}"#, 7 + (1 << power));
+        let lost = plot.write(EAST, Some(&shown(2, r#"{"n":7}"#)), Some(&after));
+        plot.lose_answer(lost);
+    }
+    let found = reverted(&ended(&plot, shown(2, r#"{"n":7}"#)));
+    let says = |found: &Violation| found.what.contains("not judged");
+    assert!(found.violations.iter().any(says), "{found:?}");
 }
 
 #[test]

@@ -69,6 +69,19 @@ fn a_client_that_finds_the_old_value_after_a_kill_is_found() {
 }
 
 #[test]
+fn what_a_node_shows_from_its_next_disk_says_nothing_of_a_kill_before() {
+    let mut plot = written();
+    let restart = plot.restart(EAST, None);
+    let wiped = plot.restart(EAST, None);
+    let read = plot.read("c", EAST, Some(shown(1, BASE)));
+    let found = check(&plot.history).violations;
+    assert!(found.iter().any(|found| found.events.contains(&restart)), "{found:?}");
+    assert!(found.iter().all(|found| found.events.contains(&read)));
+    plot.restarted(wiped).same_disk = false;
+    assert_eq!(check(&plot.history).violations, []);
+}
+
+#[test]
 fn a_document_that_is_gone_after_a_kill_is_found() {
     let mut plot = written();
     let restart = plot.restart(EAST, None);

@@ -3,7 +3,7 @@
 use super::planted::{DOCUMENT, EAST, Plot, WEST, assert_clean, assert_found, shown};
 use crate::checker::never_reverted::{self, account};
 use crate::checker::{Case, Checked};
-use crate::history::{Edit, History, Outcome};
+use crate::history::{Edit, Event, Forgotten, History, Outcome};
 use crate::ledger::planted::{conflict, conflict_of, text, view};
 use crate::view::{Contender, View};
 
@@ -231,8 +231,32 @@ fn a_removal_may_be_forgotten_before_a_write_that_was_made_beside_the_members_an
     let removed = plot.write(EAST, Some(&read), Some(r#"{"b":1}"#));
     let edited = plot.write(WEST, Some(&read), Some(r#"{"a":2,"b":1}"#));
     plot.entry(edited).read.at = plot.entry(removed).read.at;
-    let end = plot.end(EAST, Some(shown(3, r#"{"a":2,"b":1}"#)));
-    assert_found(&check(&plot.history), &[removed, end]);
-    plot.entry(edited).facts.aside = true;
-    assert_clean(&check(&plot.history));
+    let ended = |aside: bool, forgotten: Option<(&str, &str)>| {
+        let mut plot = plot.with(|_| {});
+        let (at, stamp) = (plot.tick(), plot.entry(removed).stamp().unwrap());
+        plot.entry(edited).facts.aside = aside;
+        if let Some((document, path)) = forgotten {
+            plot.push(Event::Forgotten(Forgotten {
+                datacenter: EAST.to_owned(),
+                document: document.to_owned(),
+                path: path.to_owned(),
+                stamp,
+                at,
+            }));
+        }
+        let end = plot.end(EAST, Some(shown(3, r#"{"a":2,"b":1}"#)));
+        (plot, end)
+    };
+    assert_clean(&check(&ended(true, Some((DOCUMENT, ""))).0.history));
+    assert_clean(&check(&ended(true, Some((DOCUMENT, "/a"))).0.history));
+    let wrong = [
+        (true, None),
+        (true, Some((DOCUMENT, "/b"))),
+        (true, Some(("other", ""))),
+        (false, Some((DOCUMENT, ""))),
+    ];
+    for (aside, forgotten) in wrong {
+        let (plot, end) = ended(aside, forgotten);
+        assert_found(&check(&plot.history), &[removed, end]);
+    }
 }

@@ -52,7 +52,7 @@ impl Run {
         if !self.world.is_fleeting_settled() {
             self.troubles
                 .push("the database that came and went does not settle".to_owned());
-        } else if !self.world.restored {
+        } else {
             self.world.judge_fleeting();
         }
         for node in self.world.members() {
