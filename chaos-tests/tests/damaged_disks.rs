@@ -13,7 +13,7 @@ use rejoin_chaos::process::{Damage, Refusal, WEST, poll_until};
 use rejoin_chaos::scenario::Scenario;
 use rejoin_chaos::view::{Picture, View};
 use rejoin_chaos::workload::{random_client, random_rules};
-use rejoin_client::{Client, Session};
+use rejoin_client::{CallError, Client, Session};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -163,10 +163,14 @@ async fn serve(scenario: &Scenario, witness: &Client, expected: &Picture) -> any
                 }
                 Err(error) => {
                     anyhow::ensure!(!is_absent(&error), "{id} is taken for absent");
-                    let refusal = error.refusal().filter(|refusal| refusal.reason == "STORAGE");
-                    unreadable.extend(refusal.map(|refusal| refusal.message.clone()));
+                    unreadable.extend(unreadable_told(&error));
                 }
             }
+        }
+        // A block that holds none of these documents is met by a list only.
+        let picture = Picture::take(&plain, database).await;
+        if let Err(error) = &picture {
+            unreadable.extend(error.downcast_ref().and_then(unreadable_told));
         }
         for message in &unreadable {
             for expected in [".sst", "restore a backup", "wipe", "peers"] {
@@ -176,7 +180,7 @@ async fn serve(scenario: &Scenario, witness: &Client, expected: &Picture) -> any
         if !unreadable.is_empty() {
             return Ok(Some(End::Unreadable));
         }
-        let Ok(picture) = Picture::take(&plain, database).await else {
+        let Ok(picture) = picture else {
             return Ok(None);
         };
         let are_equal = scenario.clients[0].digest().await? == plain.digest().await?;
@@ -184,6 +188,12 @@ async fn serve(scenario: &Scenario, witness: &Client, expected: &Picture) -> any
     })
     .await
     .map_err(|error| error.context(scenario.pair.west.log_tail()))
+}
+
+/// What a node said of files that it cannot read, if that is why it did not answer.
+fn unreadable_told(error: &CallError) -> Option<String> {
+    let refusal = error.refusal().filter(|refusal| refusal.reason == "STORAGE");
+    refusal.map(|refusal| refusal.message.clone())
 }
 
 /// As the refusal says: an empty directory, and the peers bring everything back.

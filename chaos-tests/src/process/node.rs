@@ -306,6 +306,11 @@ impl Node {
         format!("http://{}", self.options.dialled)
     }
 
+    /// The address at which clients reach it.
+    pub fn address(&self) -> SocketAddr {
+        self.options.dialled
+    }
+
     /// Where it serves HTTP, if it does.
     pub fn http_url(&self) -> Option<String> {
         self.options.http.map(|address| format!("http://{address}"))

@@ -60,10 +60,15 @@ pub trait Ground {
 
 /// Records that a node serves again, with the disk that it had.
 pub(super) fn record_restart(log: &Recorder, datacenter: &str, how: &str, stopped: Tick) {
+    record_return(log, datacenter, (how, true), stopped);
+}
+
+/// Records that a node serves again: how it had ended, and whether it has the disk that it had.
+pub(super) fn record_return(log: &Recorder, datacenter: &str, (how, same_disk): (&str, bool), stopped: Tick) {
     log.record(Event::Restart(Restart {
         datacenter: datacenter.to_owned(),
         how: how.to_owned(),
-        same_disk: true,
+        same_disk,
         stopped,
         at: log.tick(),
         ms: log.ms(),

@@ -79,6 +79,14 @@ kinds! {
     SlowSync = "slow fsync";
     /// Syncs fail; the node is started again afterwards.
     SyncError = "fsync error";
+    /// A node comes back with an older disk in place of the one that it had, as a virtual machine that is rolled back, and nobody tells it.
+    RolledBack = "rolled back";
+    /// A node comes back with files that were copied from its disk some time ago.
+    RestoredBackup = "restored backup";
+    /// A node comes back with a copy of the disk that it had.
+    ClonedDisk = "cloned disk";
+    /// A node comes back with an empty disk.
+    Wiped = "wiped";
 }
 
 impl Kind {

@@ -5,6 +5,7 @@
 mod composed;
 mod counting;
 mod course;
+mod exchanged;
 mod ground;
 mod hurt;
 mod kind;
@@ -18,6 +19,7 @@ mod verdict;
 
 pub use composed::Composed;
 pub use counting::count_up;
+pub use exchanged::Exchanged;
 pub use ground::Ground;
 pub use kind::Kind;
 pub use namespaced::Namespaced;
