@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use rejoin_document::ReplicaId;
+use rejoin_client::{Bytes, Database};
+use rejoin_document::{Granularity, ReplicaId, RuleSet};
 
 use super::ground::{Ground, record_return};
 use super::proxied::last_words;
@@ -34,6 +35,8 @@ const BOUND: Duration = Duration::from_secs(25);
 const ALONE: Duration = Duration::from_millis(500);
 /// Where files lie that are going to be those of a node.
 const INCOMING: &str = "incoming";
+/// A database beside that of the clients.
+const MARKS: &str = "marks";
 
 /// A [`Cluster`] of which a node at a time comes back with another disk.
 #[derive(Debug)]
@@ -55,6 +58,8 @@ impl Exchanged {
         for node in &cluster.nodes {
             doors.push(Proxy::start(node.address()).await?);
         }
+        let marks = Database::new(MARKS, Granularity::Field, RuleSet::default());
+        cluster.nodes[0].client()?.create_database(&marks).await?;
         Ok(Self {
             cluster,
             doors,
@@ -81,6 +86,18 @@ impl Exchanged {
         let copied = copy_files(&process.data(), &self.copy(node));
         process.resume()?;
         copied
+    }
+
+    /// Has a node write something after its disk was copied, so that it has lost a write of its own when it is rolled back.
+    async fn leave_mark(&self, node: usize) -> anyhow::Result<()> {
+        let (client, id) = (self.cluster.nodes[node].client()?, format!("mark-{}", self.exchanged));
+        // It may not have heard of the database yet.
+        poll_until(BOUND, async || {
+            Ok(client.update(MARKS, &id, Bytes::from_static(b"{}"), None).await.ok())
+        })
+        .await
+        .context("no mark can be left")?;
+        Ok(())
     }
 
     /// Waits until every node has all that there is, and nobody writes.
@@ -186,6 +203,7 @@ impl Ground for Exchanged {
             door.set(Fault::Cut);
         }
         self.cluster.resume_wires();
+        self.leave_mark(node).await?;
         self.become_equal().await?;
         for (number, door) in self.doors.iter().enumerate() {
             if number != node {

@@ -24,7 +24,7 @@ pub struct Attempt {
 pub enum How {
     /// The whole body is sent; one that was absent is created.
     Whole(OnConflict),
-    /// Only this merge patch of what was read is sent; one that was absent begins empty.
+    /// Only this merge patch of what was read is sent; one that was absent is created.
     Patch(Body, OnConflict),
     /// One change is sent, under a request id if there is one; the document has to be there.
     Verb(Edit, Option<String>),

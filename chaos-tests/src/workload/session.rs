@@ -339,7 +339,8 @@ impl Session {
             ..Conditions::since(base)
         };
         let replaced = match how {
-            How::Whole(_) if base.is_none() => return client.create(database, document, body).await,
+            // A patch without a base is applied to whatever is there, which its author has not seen.
+            How::Whole(_) | How::Patch(..) if base.is_none() => return client.create(database, document, body).await,
             How::Whole(on_conflict) => {
                 client
                     .update_with(database, document, body, &conditions(*on_conflict))
@@ -348,7 +349,7 @@ impl Session {
             How::Patch(patch, on_conflict) => {
                 let patch = Patch::Merge(patch.to_bytes());
                 client
-                    .patch(database, document, patch, &conditions(*on_conflict), base.is_none())
+                    .patch(database, document, patch, &conditions(*on_conflict), false)
                     .await
             }
             How::Verb(edit, request) => {
