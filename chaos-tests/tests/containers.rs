@@ -22,6 +22,8 @@ async fn two_datacenters_in_containers_converge_and_keep_batches_counters_and_co
     let mut ground = Composed::start(Project::start(engine, &image)?).await?;
     for number in 0..DATACENTERS.len() {
         assert_eq!(ground.project().user(number)?, "10001", "not root");
+        let confinement = ground.project().confinement(number)?;
+        assert_eq!(confinement, "true 1073741824 512 [ALL] [no-new-privileges:true]");
         poll_until(Duration::from_secs(20), async || {
             Ok((ground.project().health(number)? == "healthy").then_some(()))
         })

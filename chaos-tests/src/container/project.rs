@@ -123,6 +123,19 @@ impl Project {
         Ok(id.trim().to_owned())
     }
 
+    /// How a container is confined, in one line: its root file system read-only, bytes of memory, number of processes, capabilities taken away, options.
+    ///
+    /// # Errors
+    /// The engine fails.
+    pub fn confinement(&self, number: usize) -> anyhow::Result<String> {
+        let fields = ["ReadonlyRootfs", "Memory", "PidsLimit", "CapDrop", "SecurityOpt"];
+        let fields: Vec<String> = fields
+            .iter()
+            .map(|field| format!("{{{{.HostConfig.{field}}}}}"))
+            .collect();
+        self.inspect(number, &fields.join(" "))
+    }
+
     /// The services of the file with a profile in force: it has to be well-formed, and so has all that it names.
     ///
     /// # Errors

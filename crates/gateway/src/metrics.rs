@@ -20,6 +20,7 @@ pub(crate) struct Metrics {
     heal_duration: Histogram<f64>,
     link_lag: Gauge<f64>,
     link_connected: Gauge<u64>,
+    link_ahead: Gauge<u64>,
     conflicts_open: Gauge<u64>,
     documents_stored: Gauge<u64>,
     clock_drift: Gauge<f64>,
@@ -70,6 +71,11 @@ impl Metrics {
                 "rejoin.link.connected",
                 "{link}",
                 "1 while the link is connected or catching up, else 0",
+            ),
+            link_ahead: at.gauge(
+                "rejoin.link.ahead",
+                "{document}",
+                "Documents whose newest change here the peer has not taken in, as far as it has told; 10000 stands for more as well",
             ),
             conflicts_open: at.gauge(
                 "rejoin.conflicts.open",
@@ -144,11 +150,24 @@ impl Metrics {
         self.call_duration.record(took.as_secs_f64(), &labels);
     }
 
-    /// How a link stands now.
+    /// How a link stands now. What is counted with it is there from the first time on, so that the first event shows as a rise.
     pub(crate) fn link(&self, peer: &DatacenterName, connected: bool, lag: Duration) {
         let labels = [peer_label(peer)];
+        for counter in [
+            &self.sync_documents,
+            &self.sync_merged,
+            &self.sync_conflicts,
+            &self.sync_quarantined,
+        ] {
+            counter.add(0, &labels);
+        }
         self.link_connected.record(u64::from(connected), &labels);
         self.link_lag.record(lag.as_secs_f64(), &labels);
+    }
+
+    /// How many documents have changed here that a peer has not taken in.
+    pub(crate) fn ahead(&self, peer: &DatacenterName, documents: u64) {
+        self.link_ahead.record(documents, &[peer_label(peer)]);
     }
 
     /// What a database holds now.
@@ -277,6 +296,7 @@ mod tests {
         metrics.applied(&peer, &applied);
         metrics.healed(&peer, Duration::from_secs(1));
         metrics.link(&peer, true, Duration::ZERO);
+        metrics.ahead(&peer, 1);
         metrics.database(&"things".parse().unwrap(), 1, 1);
         metrics.drift(&peer, 0.1);
         metrics.disk(false, Some(1));
@@ -323,7 +343,9 @@ mod tests {
 
     #[test]
     fn the_page_for_operators_lists_every_figure_and_no_other() {
-        let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `rejoin."));
+        // The table of spans comes after that of the figures.
+        let (figures, _) = PAGE.split_once("## Traces").unwrap();
+        let rows = figures.lines().filter_map(|line| line.strip_prefix("| `rejoin."));
         let listed: BTreeSet<String> = rows
             .filter_map(|row| row.split('`').next())
             .map(|name| format!("rejoin.{name}"))

@@ -9,6 +9,8 @@ mod acknowledgements;
 mod bad_disk;
 #[path = "node/behind.rs"]
 mod behind;
+#[path = "node/caller.rs"]
+mod caller;
 #[path = "node/common.rs"]
 mod common;
 #[path = "node/created_again.rs"]
@@ -21,14 +23,22 @@ mod exports;
 mod history;
 #[path = "node/large_writes.rs"]
 mod large_writes;
+#[path = "node/listing.rs"]
+mod listing;
 #[path = "node/partition_figures.rs"]
 mod partition_figures;
+#[path = "node/player.rs"]
+mod player;
 #[path = "node/process.rs"]
 mod process;
 #[path = "node/proxy_links.rs"]
 mod proxy_links;
 #[path = "node/reading.rs"]
 mod reading;
+#[path = "node/recorded.rs"]
+mod recorded;
+#[path = "node/recorder.rs"]
+mod recorder;
 #[path = "node/refusals.rs"]
 mod refusals;
 #[path = "node/reloading.rs"]
@@ -55,6 +65,8 @@ mod sessions;
 mod set_aside;
 #[path = "node/shown_late.rs"]
 mod shown_late;
+#[path = "node/span_names.rs"]
+mod span_names;
 #[path = "node/starting.rs"]
 mod starting;
 #[path = "node/telemetry.rs"]

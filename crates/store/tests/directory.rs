@@ -127,3 +127,23 @@ fn a_node_on_rocksdb_comes_back_as_it_was() {
     assert!(store.base(&shop(), &id("a"), &first.revision).unwrap().is_some());
     verify(&store, &shop());
 }
+
+#[test]
+fn a_directory_with_a_family_of_a_later_version_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || RocksEngine::open(directory.path(), &RocksOptions::default());
+    drop(open().unwrap());
+    let options = rocksdb::Options::default();
+    let families = || rocksdb::DB::list_cf(&options, directory.path()).unwrap();
+    let mut db = rocksdb::DB::open_cf(&options, directory.path(), families()).unwrap();
+    db.create_cf("of-tomorrow", &options).unwrap();
+    drop(db);
+    let before = families();
+    let error = open().map(drop).unwrap_err();
+    assert!(
+        matches!(&error, RocksOpenError::UnknownFamily { family, .. } if family == "of-tomorrow"),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("was written by another version"), "{error}");
+    assert_eq!(families(), before);
+}

@@ -1,14 +1,16 @@
 //! `heals`: what each reconnect did.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use clap::Args;
-use rejoin_client::Heal;
+use rejoin_client::{Client, Heal};
 use serde::Serialize;
 
 use super::connection::Connection;
 use super::failure::Failure;
 use super::help::json_help;
+use super::json;
 use super::output::Output;
 use super::pages::{self, Pages};
 use super::table::{Table, count};
@@ -20,9 +22,12 @@ use super::time;
     "{\"heals\": [{\"id\", \"datacenter\", \"broken\", \"healed\", \"converged\", \"documents_received\","
     "\"fast_forwarded\", \"merged\", \"conflicts\", \"conflict_ids\", \"siblings_kept\", \"quarantined\","
     "\"digests_equal\", \"repaired\"}]}; times are RFC 3339; converged is null while catching up, digests_equal"
-    "until they were compared; conflict_ids are \"database/id\", at most 1000 of them."
+    "until they were compared; conflict_ids are \"database/id\", at most 1000 of them. With ID only the one report."
 ))]
 pub struct Heals {
+    /// Print this report only, with the documents that are newly in conflict
+    #[arg(value_name = "ID", conflicts_with = "limit")]
+    id: Option<u64>,
     /// Print at most so many reports
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = pages::limit)]
     limit: usize,
@@ -52,6 +57,10 @@ impl Heals {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.connection.client()?;
         let mut output = self.connection.output();
+        if let Some(id) = self.id {
+            print_one(&mut output, self.connection.json, &until(&client, id).await?)?;
+            return output.finish();
+        }
         let mut pages = Pages::new(self.limit, async |size, after| client.heals(size, after).await);
         if self.connection.json {
             pages.print_json(&mut output, "heals", HealJson::new).await?;
@@ -66,13 +75,62 @@ impl Heals {
     }
 }
 
+/// The reports from the newest to the one that is asked for, which is the last.
+async fn until(client: &Client, id: u64) -> Result<Vec<Heal>, Failure> {
+    let mut pages = Pages::new(usize::MAX, async |size, after| client.heals(size, after).await);
+    let mut heals: Vec<Heal> = Vec::new();
+    while let Some(page) = pages.next().await? {
+        for heal in page {
+            let found = heal.id;
+            heals.push(heal);
+            if found == id {
+                return Ok(heals);
+            }
+        }
+    }
+    let message = format!("there is no report {id}; `rejoin heals` lists those that are kept");
+    Err(io::Error::new(io::ErrorKind::NotFound, message).into())
+}
+
+/// The last of these reports, by itself.
+fn print_one(output: &mut Output, json: bool, heals: &[Heal]) -> Result<(), Failure> {
+    let Some((heal, newer)) = heals.split_last() else {
+        return Ok(());
+    };
+    if json {
+        return output.line(json::text(&HealJson::new(heal.clone())));
+    }
+    let later = newer.iter().map(|heal| &heal.datacenter).collect();
+    print_rows(output, std::slice::from_ref(heal), later)?;
+    if heal.conflict_ids.is_empty() {
+        return Ok(());
+    }
+    output.line("\nnewly in conflict:")?;
+    for id in &heal.conflict_ids {
+        output.line(format_args!("  {id}"))?;
+    }
+    let listed = heal.conflict_ids.len() as u64;
+    if heal.conflicts > listed {
+        output.line(format_args!(
+            "  and {} more: `rejoin conflicts` lists them",
+            count(heal.conflicts - listed)
+        ))?;
+    }
+    Ok(())
+}
+
 fn print(output: &mut Output, heals: &[Heal]) -> Result<(), Failure> {
     if heals.is_empty() {
         return output.line(
             "no heals: no link has been lost and found again, or both sides are still being compared (about a second)",
         );
     }
-    output.line(table(heals))?;
+    print_rows(output, heals, BTreeSet::new())
+}
+
+/// A row for each; `later` are the peers of which there are newer ones.
+fn print_rows(output: &mut Output, heals: &[Heal], later: BTreeSet<&String>) -> Result<(), Failure> {
+    output.line(table(heals, later))?;
     for heal in heals.iter().filter(|heal| heal.quarantined + heal.repaired > 0) {
         output.line(format_args!(
             "\nheal {}: {} documents set aside in quarantine, {} mended by comparing whole states",
@@ -84,7 +142,7 @@ fn print(output: &mut Output, heals: &[Heal]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn table(heals: &[Heal]) -> Table {
+fn table<'a>(heals: &'a [Heal], mut later: BTreeSet<&'a String>) -> Table {
     let headings = [
         "heal",
         "peer",
@@ -99,7 +157,6 @@ fn table(heals: &[Heal]) -> Table {
     ];
     let mut table = Table::new(headings).numbers([0, 3, 4, 5, 6, 7, 8]).whole([2, 9]);
     // The newest comes first: a heal that has not converged when a later one begins never will.
-    let mut later = BTreeSet::new();
     for heal in heals {
         let pending = if later.insert(&heal.datacenter) {
             "not yet"
@@ -186,7 +243,7 @@ mod tests {
             digests_equal: None,
             ..heal()
         };
-        let text = table(&[unfinished(3), unfinished(2), heal()]).to_string();
+        let text = table(&[unfinished(3), unfinished(2), heal()], BTreeSet::new()).to_string();
         let ends: Vec<_> = text
             .lines()
             .skip(2)
@@ -197,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_heal_fits_in_a_line_of_a_hundred_columns() {
-        let text = table(&[heal()]).to_string();
+        let text = table(&[heal()], BTreeSet::new()).to_string();
         let row = text.lines().nth(2).unwrap();
         assert!(row.chars().count() <= 100, "{text}");
         let words: Vec<&str> = row.split_whitespace().collect();

@@ -12,7 +12,7 @@ use super::unknown::nearest;
 const PREFIX: &str = "REJOIN_";
 
 /// Variables with the prefix that the commands of clients read.
-const OF_CLIENTS: [&str; 1] = ["REJOIN_ADDRESS"];
+const OF_CLIENTS: [&str; 4] = ["REJOIN_ADDRESS", "REJOIN_AUTHORITY", "REJOIN_CERTIFICATE", "REJOIN_KEY"];
 
 /// Letters of ten that may differ in a variable that means a setting, although it names no section.
 const ALIKE: usize = 3;
@@ -173,6 +173,9 @@ mod tests {
     fn variables_of_others_are_left_alone() {
         let others = [
             ("REJOIN_ADDRESS", "http://127.0.0.1:1"),
+            ("REJOIN_AUTHORITY", "authority.pem"),
+            ("REJOIN_CERTIFICATE", "me.pem"),
+            ("REJOIN_KEY", "me.key"),
             ("REJOIN_PORT", "tcp://10.0.0.1:7601"),
             ("REJOIN_SERVICE_HOST", "10.0.0.1"),
             ("REJOIN_GRPC_SERVICE_HOST", "10.0.0.1"),

@@ -23,6 +23,9 @@ const MOVED_MAX: usize = 1024;
 /// Documents that are counted at most when somebody wants to know how much is left: a fraction of a second.
 const COUNTED_MAX: u64 = 250_000;
 
+/// Documents that are counted at most for a figure: a few milliseconds.
+const SAMPLED_MAX: u64 = 10_000;
+
 /// The store, for the drivers of links. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Port {
@@ -218,30 +221,43 @@ impl Port {
     /// How many documents come after these places of the log, counted up to a bound. Databases that are not known, or cannot be read now, count nothing:
     /// it is for people to look at.
     pub(crate) fn backlog(&self, from: &[(DatabaseName, Sequence)]) -> Backlog {
+        self.counted(from, COUNTED_MAX)
+    }
+
+    fn counted(&self, from: &[(DatabaseName, Sequence)], counted_max: u64) -> Backlog {
         let mut documents = 0;
         for (database, since) in from {
-            let most = COUNTED_MAX - documents;
+            let most = counted_max - documents;
             let more = long_read(|| self.store.changes_after(database, *since, most));
             documents += more.unwrap_or_default();
-            if documents >= COUNTED_MAX {
+            if documents >= counted_max {
                 break;
             }
         }
         Backlog {
             documents,
-            more: documents >= COUNTED_MAX,
+            more: documents >= counted_max,
         }
     }
 
     /// What a peer that has reached these places has not of this node's logs.
     pub(crate) fn missing_at(&self, reached: &Reached) -> Backlog {
+        self.counted(&self.behind(reached), COUNTED_MAX)
+    }
+
+    /// The same as documents, counted up to [`SAMPLED_MAX`] for a figure that is taken every few seconds.
+    pub(crate) fn sampled_missing_at(&self, reached: &Reached) -> u64 {
+        self.counted(&self.behind(reached), SAMPLED_MAX).documents
+    }
+
+    fn behind(&self, reached: &Reached) -> Vec<(DatabaseName, Sequence)> {
         let (incarnation, databases) = (self.store.identity().incarnation, self.store.status());
         let from = databases.into_iter().map(|database| {
             let place = reached.get(&database.name);
             let place = place.filter(|place| place.incarnation == incarnation);
             (database.name, place.map_or(Sequence(0), |place| place.sequence))
         });
-        self.backlog(&from.collect::<Vec<_>>())
+        from.collect()
     }
 
     /// Whether a peer that has reached these places has all of this node's logs.

@@ -29,7 +29,12 @@ pub(super) async fn run(context: NodeContext, metrics: Metrics) {
         for board in context.links.hub.boards() {
             let peer = &board.peer().datacenter;
             // Notes when the peer last had everything, also while nobody asks.
-            board.progress(now, |reached| context.links.port.has_all(reached));
+            let progress = board.progress(now, |reached| context.links.port.has_all(reached));
+            if let Some(reached) = &progress.reached {
+                let has_all = progress.complete == Some(now);
+                let missing = || context.links.port.sampled_missing_at(reached);
+                metrics.ahead(peer, if has_all { 0 } else { missing() });
+            }
             let Some((status, _)) = board.status() else { continue };
             let connected = matches!(status.state, LinkState::Connected | LinkState::CatchingUp);
             metrics.link(peer, connected, Duration::from_millis(status.lag_ms(now)));

@@ -150,6 +150,27 @@ fn a_heal_is_reported() {
 }
 
 #[test]
+fn one_heal_is_reported_with_the_documents_that_are_in_conflict_since() {
+    let (east, _west) = after_a_partition();
+    wait_for("the digests were compared", || {
+        east.json(&["heals"]).json()["heals"][0]["digests_equal"] == json!(true)
+    });
+    let all = east.json(&["heals"]).json();
+    let id = all["heals"][0]["id"].to_string();
+    assert_eq!(east.json(&["heals", &id]).json(), all["heals"][0]);
+    let told = east.run(&["heals", &id]);
+    let (table, list) = told.text().split_once("\n\nnewly in conflict:\n").unwrap();
+    assert_eq!((words(table)[1][0], words(table).len()), (id.as_str(), 2), "{told:?}");
+    assert_eq!(list, "  customers/baard\n  customers/nina\n");
+    let none = east.run(&["heals", "99"]);
+    assert_eq!(none.status, 1, "{none:?}");
+    assert!(
+        none.stderr.contains("there is no report 99; `rejoin heals` lists"),
+        "{none:?}"
+    );
+}
+
+#[test]
 fn writing_the_path_again_settles_its_conflict() {
     let (east, west) = after_a_partition();
     east.run(&["update", "customers", "baard", r#"{"city":"Tromsø","name":"Baard"}"#])

@@ -57,6 +57,13 @@ pub(crate) async fn node() -> TestNode {
 
 impl TestNode {
     pub(crate) async fn start(name: &'static str, address: SocketAddr, peers: &[(&str, SocketAddr)]) -> Self {
+        let mut node = Self::prepared(name, address, peers);
+        node.try_start().await.unwrap();
+        node
+    }
+
+    /// A node with a directory of its own that is still to be made and started.
+    pub(crate) fn prepared(name: &'static str, address: SocketAddr, peers: &[(&str, SocketAddr)]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut settings = Settings::default();
         settings.node.datacenter = name.into();
@@ -69,16 +76,14 @@ impl TestNode {
         settings.links.backoff_max_ms = 500;
         settings.links.peers = peers.iter().map(|(name, address)| peer(name, *address)).collect();
         let client = client(address);
-        let mut node = Self {
+        Self {
             name,
             address,
             settings,
             client,
             _data: data,
             node: None,
-        };
-        node.try_start().await.unwrap();
-        node
+        }
     }
 
     pub(crate) async fn try_start(&mut self) -> Result<(), StartError> {

@@ -1,6 +1,6 @@
 //! What Prometheus fetches from a node is what happened there, and what the node exports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -190,4 +190,51 @@ async fn figures_are_served_without_a_collector_and_nothing_else_is_there() {
         .unwrap()
         .unwrap();
     assert!(ended.success(), "{ended}");
+}
+
+/// What stands in a text of the names that a node gives its figures.
+fn named(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    words.filter(|word| word.starts_with("rejoin_")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_figure_of_the_dashboard_and_of_the_alerts_is_there_after_a_partition() {
+    let dashboard = include_str!("../../../../deploy/observability/grafana/dashboards/rejoin.json");
+    let alerts = include_str!("../../../../deploy/observability/alerts.yml");
+    let (collector, _traces, _received) = start_collector();
+    let [at_east, at_west, metrics] = [(); 3].map(|()| free_address());
+    let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let more = ["--metrics".to_owned(), metrics.to_string()];
+    let more = more.each_ref().map(String::as_str);
+    let _east = Exporting::start_with("dc-east", at_east, ("dc-west", at_west), &data[0], collector, &more);
+    let _west = Exporting::start_with("dc-west", at_west, ("dc-east", at_east), &data[1], collector, &[]);
+    let (east, west) = (client(at_east), client(at_west));
+    eventually("both answer", async || {
+        east.status().await.is_ok() && west.status().await.is_ok()
+    })
+    .await;
+    east.create_database(&database("things", &[])).await.unwrap();
+    let ahead = r#"rejoin_link_ahead{datacenter="dc-east",peer="dc-west"}"#;
+    shows(metrics, ahead, 0.0).await;
+    east.cut_link("dc-west").await.unwrap();
+    for id in ["a", "b"] {
+        east.create("things", id, text("{}")).await.unwrap();
+    }
+    shows(metrics, ahead, 2.0).await;
+    east.restore_link("dc-west").await.unwrap();
+    shows(metrics, ahead, 0.0).await;
+    // A heal is counted where something came over the link, or nothing had to.
+    eventually("all figures are there", async || {
+        let fetched = scrape(metrics).await;
+        let missing = |name: &&str| !fetched.keys().any(|sample| sample.split('{').next() == Some(name));
+        let all: BTreeSet<&str> = named(dashboard).union(&named(alerts)).copied().collect();
+        assert!(all.len() > 12, "{all:?}");
+        let missing: Vec<&str> = all.into_iter().filter(missing).collect();
+        if !missing.is_empty() {
+            println!("not there yet: {missing:?}");
+        }
+        missing.is_empty()
+    })
+    .await;
 }

@@ -61,7 +61,7 @@ pub(crate) fn apply(node: &TestNode, items: Vec<Item>, progress: Option<Progress
 }
 
 /// Makes `without` believe that it has a document which only `with` has: no link will ever bring it.
-async fn plant(with: &TestNode, without: &TestNode, id: &str) {
+pub(crate) async fn plant(with: &TestNode, without: &TestNode, id: &str) {
     let ghost = ghost(id);
     let (knowledge, _) = ghost.digest(&things()).unwrap();
     let incarnation = Incarnation(u64::from_be_bytes(ghost.identity().replica.0));

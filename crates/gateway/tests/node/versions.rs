@@ -3,17 +3,43 @@
 use std::io::Read;
 use std::time::Duration;
 
-use crate::common::{DEADLINE, free_address};
+use crate::common::{DEADLINE, TestNode, free_address};
+use crate::player::Player;
 use crate::process::{command, read_until, serve, signal};
 use rejoin_api::proto::pull_request::Message as Asked;
 use rejoin_api::proto::pull_response::Message as Answer;
 use rejoin_api::proto::sync_service_client::SyncServiceClient;
-use rejoin_api::proto::{Hello, PullRequest, RefusalReason};
+use rejoin_api::proto::{Hello, PullRequest, PullResponse, RefusalReason, Welcome};
+use rejoin_client::LinkState;
 use rejoin_store::{Batch, Durability, Engine, Family, RocksEngine, RocksOptions};
 use tokio_stream::StreamExt;
 
 /// The end of what both sides say.
 const WHAT_TO_DO: &str = "run the same version of rejoin in both datacenters";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_speaks_a_later_protocol_is_refused_and_the_link_says_which() {
+    // Only the version and the name are where they always are.
+    let welcome = Welcome {
+        protocol: 2,
+        datacenter: "dc-west".to_owned(),
+        ..Welcome::default()
+    };
+    let message = Some(Answer::Welcome(welcome));
+    let later = Player::new(vec![PullResponse { message }]);
+    let mut node = TestNode::start("dc-east", free_address(), &[("dc-west", later.serve().await)]).await;
+    node.wait_for_link("dc-west", LinkState::Refused).await;
+    let status = node.client.status().await.unwrap();
+    let reason = status.links[0].reason.clone().unwrap();
+    let expected = "the peer speaks version 2 of the link protocol, and this node version 1";
+    assert!(reason.starts_with(expected) && reason.contains(WHAT_TO_DO), "{reason}");
+    let asked = later.asked();
+    assert!(
+        asked.iter().all(|asked| matches!(asked, Asked::Hello(_))),
+        "it greets, and no more: {asked:?}"
+    );
+    node.stop().await;
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_puller_that_speaks_a_later_protocol_is_told_and_the_log_of_the_server_says_which() {
