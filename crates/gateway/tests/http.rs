@@ -22,6 +22,8 @@ mod listings;
 mod one_truth;
 #[path = "http/resources.rs"]
 mod resources;
+#[path = "http/server_resources.rs"]
+mod server_resources;
 #[path = "http/sesam.rs"]
 mod sesam;
 #[path = "http/sessions.rs"]
