@@ -56,7 +56,7 @@ fn is_resource(segments: &[&str]) -> bool {
         segments,
         ["_all_docs" | "_design_docs" | "_local_docs"]
             | ["_all_docs" | "_design_docs", "queries"]
-            | ["_missing_revs" | "_revs_limit" | "_view_cleanup" | "_security"]
+            | ["_ensure_full_commit" | "_missing_revs" | "_revs_limit" | "_view_cleanup" | "_security"]
             | ["_compact"]
             | ["_compact", _]
             | ["_purge" | "_purged_infos" | "_purged_infos_limit"]
@@ -78,6 +78,10 @@ async fn named(
         ["_local_docs"] => {
             only(&method, LISTS)?;
             local_docs::answer(context, database, request).await
+        }
+        ["_ensure_full_commit"] => {
+            only(&method, "POST")?;
+            Ok(root::full_commit())
         }
         ["_missing_revs"] => {
             only(&method, "POST")?;

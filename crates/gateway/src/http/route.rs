@@ -66,11 +66,6 @@ pub(super) async fn dispatch(context: &NodeContext, mut request: Request) -> Res
             only(&method, "POST")?;
             revs_diff::post(context, &database::name(context, name)?, &mut request).await
         }
-        [name, "_ensure_full_commit"] => {
-            only(&method, "POST")?;
-            database::name(context, name)?;
-            Ok(root::full_commit())
-        }
         [name, "_local", id @ ..] if !id.is_empty() => {
             let id = id.join("/");
             local::answer(context, &database::name(context, name)?, &id, &mut request).await
