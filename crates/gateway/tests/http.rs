@@ -10,6 +10,8 @@ mod session;
 
 #[path = "http/bounds.rs"]
 mod bounds;
+#[path = "http/couchdb_table.rs"]
+mod couchdb_table;
 #[path = "http/documents.rs"]
 mod documents;
 #[path = "http/feeds.rs"]
