@@ -10,6 +10,8 @@ mod session;
 
 #[path = "http/bounds.rs"]
 mod bounds;
+#[path = "http/couchdb_table.rs"]
+mod couchdb_table;
 #[path = "http/documents.rs"]
 mod documents;
 #[path = "http/feeds.rs"]
@@ -22,6 +24,8 @@ mod listings;
 mod one_truth;
 #[path = "http/resources.rs"]
 mod resources;
+#[path = "http/server_resources.rs"]
+mod server_resources;
 #[path = "http/sesam.rs"]
 mod sesam;
 #[path = "http/sessions.rs"]

@@ -1,45 +1,26 @@
-//! `/{db}/_all_docs`: documents in the order of their ids.
+//! `/{db}/_all_docs` and `/{db}/_design_docs`: documents in the order of their ids; `queries` of them answers several questions at once.
 
-use axum::http::Method;
+use axum::http::{Method, header};
 use axum::response::Response;
-use rejoin_document::{DatabaseName, DocumentId};
-use rejoin_store::{Found, ListRange, ReadError};
+use rejoin_document::DatabaseName;
 use serde_json::{Map, Value as Json};
 
-use super::answer::{self, quoted};
+use super::answer;
 use super::body::{BATCH_BYTES_MAX, Request};
 use super::error::HttpError;
-use super::feed::{self, Broken, Pieces};
-use super::outgoing::Outgoing;
+use super::feed;
+use super::listing::{self, Kind, Listing};
 use super::query::Query;
 use super::room::Room;
-use super::write;
-use crate::node::{NodeContext, long_read};
+use crate::node::NodeContext;
 
-/// Documents that are read at once.
-const PAGE: usize = 256;
-
-/// Ids that one request names at most.
-const KEYS_MAX: usize = 100_000;
-
-/// Documents before the first row that are counted, fewer if they are large: they are read for it.
-const COUNTED_MAX: usize = 1000;
-
-/// What a client asks for.
-struct Listing {
-    context: NodeContext,
-    database: DatabaseName,
-    range: ListRange,
-    skip: u64,
-    limit: u64,
-    include_docs: bool,
-    updated: bool,
-    total: u64,
-}
+/// Questions of one request at most.
+pub(super) const QUERIES_MAX: usize = 100;
 
 pub(super) async fn answer(
     context: &NodeContext,
     database: &DatabaseName,
+    kind: Kind,
     request: &mut Request,
 ) -> Result<Response, HttpError> {
     let mut query = request.query().clone();
@@ -50,11 +31,63 @@ pub(super) async fn answer(
         keys = body.remove("keys").or(keys);
         query = query.with_body(body)?;
     }
-    let listing = Listing::new(context, database, &query)?;
-    match keys {
-        Some(keys) => listing.of_keys(&keys),
-        None => Ok(feed::answer(context, |pieces| listing.run(pieces))),
+    let tag = tag(context, database, kind, &query);
+    if *request.method() != Method::POST && answer::is_known(request.headers(), &tag) {
+        return Ok(answer::not_modified(&tag));
     }
+    let mut listing = Listing::new(context, database, kind, &query, keys)?;
+    let response = match listing.names_ids() {
+        true => of_keys(context, &listing)?,
+        false => feed::answer(context, async move |mut pieces| {
+            listing.run(&mut pieces).await?;
+            pieces.add("\n").await?;
+            Ok(pieces)
+        }),
+    };
+    Ok(answer::header(response, header::ETAG, &tag))
+}
+
+/// `/{db}/_all_docs/queries`: several lists, one after the other.
+pub(super) async fn queries(
+    context: &NodeContext,
+    database: &DatabaseName,
+    kind: Kind,
+    request: &mut Request,
+) -> Result<Response, HttpError> {
+    let text = request.json(BATCH_BYTES_MAX).await?;
+    let mut listings = Vec::new();
+    for mut asked in asked(body(&text)?)? {
+        let keys = asked.remove("keys");
+        let query = request.query().clone().with_body(asked)?;
+        listings.push(Listing::new(context, database, kind, &query, keys)?);
+    }
+    Ok(feed::answer(context, async move |mut pieces| {
+        pieces.add("{\"results\":[\n").await?;
+        for (place, mut listing) in listings.into_iter().enumerate() {
+            pieces.add(if place > 0 { ",\n" } else { "" }).await?;
+            listing.run(&mut pieces).await?;
+        }
+        pieces.add("\n]}\n").await?;
+        Ok(pieces)
+    }))
+}
+
+/// The questions that a body holds.
+fn asked(mut body: Map<String, Json>) -> Result<Vec<Map<String, Json>>, HttpError> {
+    let missing = || HttpError::bad_request("POST body must include `queries` parameter.");
+    let Some(Json::Array(queries)) = body.remove("queries") else {
+        return Err(missing());
+    };
+    if queries.len() > QUERIES_MAX {
+        return Err(HttpError::too_large(format!(
+            "a request has at most {QUERIES_MAX} queries"
+        )));
+    }
+    let objects = queries.into_iter().map(|query| match query {
+        Json::Object(query) => Ok(query),
+        _ => Err(HttpError::bad_request("`queries` is an array of JSON objects")),
+    });
+    objects.collect()
 }
 
 /// The members of a body; one that says nothing is as good as none.
@@ -69,193 +102,25 @@ fn body(text: &[u8]) -> Result<Map<String, Json>, HttpError> {
     }
 }
 
-impl Listing {
-    fn new(context: &NodeContext, database: &DatabaseName, query: &Query) -> Result<Self, HttpError> {
-        let descending = query.flag("descending")?;
-        let key = |names: [&str; 2]| -> Result<Option<String>, HttpError> {
-            for name in names {
-                match query.json(name)? {
-                    Some(Json::String(text)) => return Ok(Some(text)),
-                    Some(_) => return Err(HttpError::query(format!("{name} is an id, in quotes"))),
-                    None => {}
-                }
-            }
-            Ok(None)
-        };
-        let (mut start, mut end) = (key(["startkey", "start_key"])?, key(["endkey", "end_key"])?);
-        let mut inclusive_end = query.flag_or("inclusive_end", true)?;
-        if let Some(one) = key(["key", "key"])? {
-            (start, end, inclusive_end) = (Some(one.clone()), Some(one), true);
-        }
-        Ok(Self {
-            context: context.clone(),
-            database: database.clone(),
-            range: range(start, end, descending, inclusive_end),
-            skip: query.number("skip")?.unwrap_or(0),
-            limit: query.number("limit")?.unwrap_or(u64::MAX),
-            include_docs: query.flag("include_docs")?,
-            updated: write::merges(context, database),
-            total: total(context, database),
-        })
-    }
-
-    async fn run(mut self, mut pieces: Pieces) -> Result<Pieces, Broken> {
-        let before = self.before()?;
-        let offset = before.map(|before| before.saturating_add(self.skip).min(self.total));
-        pieces.add(&self.head(offset)).await?;
-        let (mut after, mut rows): (Option<DocumentId>, u64) = (None, 0);
-        while rows < self.limit {
-            let read = || {
-                self.context
-                    .store
-                    .list(&self.database, &self.range, after.as_ref(), PAGE)
-            };
-            let page = long_read(read).map_err(|error| self.broken(&error))?;
-            for found in &page.items {
-                if self.skip > 0 {
-                    self.skip -= 1;
-                    continue;
-                }
-                if rows >= self.limit {
-                    break;
-                }
-                if rows > 0 {
-                    pieces.add(answer::BETWEEN_ROWS).await?;
-                }
-                rows += 1;
-                pieces.add(&self.row(found)).await?;
-            }
-            match page.next {
-                Some(next) if !self.context.stop.is_cancelled() => after = Some(next),
-                Some(_) => return Err(Broken),
-                None => break,
-            }
-            tokio::task::yield_now().await;
-        }
-        pieces.add(answer::end_of_rows(rows > 0)).await?;
-        Ok(pieces)
-    }
-
-    /// The documents before the first one of the range, in its direction. `None`: too many to count them.
-    fn before(&self) -> Result<Option<u64>, Broken> {
-        let bound = match self.range.descending {
-            true => &self.range.end,
-            false => &self.range.start,
-        };
-        if bound.is_empty() {
-            return Ok(Some(0));
-        }
-        let (start, end) = match self.range.descending {
-            true => (bound.clone(), String::new()),
-            false => (String::new(), bound.clone()),
-        };
-        let range = ListRange {
-            start,
-            end,
-            ..ListRange::default()
-        };
-        let store = &self.context.store;
-        let page = long_read(|| store.list(&self.database, &range, None, COUNTED_MAX));
-        let page = page.map_err(|error| self.broken(&error))?;
-        Ok(page.next.is_none().then_some(page.items.len() as u64))
-    }
-
-    fn broken(&self, error: &ReadError) -> Broken {
-        tracing::warn!(%error, database = %self.database, "a listing broke off");
-        Broken
-    }
-
-    fn head(&self, offset: Option<u64>) -> String {
-        let offset = offset.map_or("null".to_owned(), |offset| offset.to_string());
-        format!("{{\"total_rows\":{},\"offset\":{offset},\"rows\":[\r\n", self.total)
-    }
-
-    fn row(&self, found: &Found) -> String {
-        let (id, shown) = (found.id.as_str(), &found.shown);
-        let name = quoted(id);
-        let deleted = if shown.deleted { ",\"deleted\":true" } else { "" };
-        let document = match (self.include_docs, shown.deleted) {
-            (false, _) => String::new(),
-            (true, true) => ",\"doc\":null".to_owned(),
-            (true, false) => {
-                let document = Outgoing::new(id, &shown.revision, &shown.body);
-                let document = if self.updated {
-                    document.with_updated()
-                } else {
-                    document
-                };
-                format!(",\"doc\":{}", document.json())
-            }
-        };
-        format!(
-            "{{\"id\":{name},\"key\":{name},\"value\":{{\"rev\":{}{deleted}}}{document}}}",
-            quoted(&shown.revision.to_string())
-        )
-    }
-
-    /// The documents of some ids, in their order; of those that are not there it says so.
-    fn of_keys(self, keys: &Json) -> Result<Response, HttpError> {
-        let Json::Array(keys) = keys else {
-            return Err(HttpError::bad_request("`keys` member must be an array."));
-        };
-        if keys.len() > KEYS_MAX {
-            return Err(HttpError::too_large(format!("a request names at most {KEYS_MAX} ids")));
-        }
-        let mut room = Room::new(&self.context);
-        room.add(&self.head(None))?;
-        let (skip, limit) = (count(self.skip), count(self.limit));
-        let forward = keys.iter();
-        let in_order: Box<dyn Iterator<Item = &Json>> = match self.range.descending {
-            true => Box::new(forward.rev()),
-            false => Box::new(forward),
-        };
-        let mut separator = "";
-        for key in in_order.skip(skip).take(limit) {
-            room.add(separator)?;
-            separator = answer::BETWEEN_ROWS;
-            room.add(&self.of_key(key)?)?;
-        }
-        room.add(answer::end_of_rows(!separator.is_empty()))?;
-        Ok(answer::stream(room.into_body()))
-    }
-
-    fn of_key(&self, key: &Json) -> Result<String, HttpError> {
-        let id = key.as_str().and_then(|text| text.parse::<DocumentId>().ok());
-        let found = match &id {
-            Some(id) => long_read(|| self.context.store.get(&self.database, id))?,
-            None => None,
-        };
-        Ok(match found {
-            Some(found) => self.row(&found),
-            None => format!("{{\"key\":{key},\"error\":\"not_found\"}}"),
-        })
-    }
+/// Stands for a question and the state of the database when it is asked. What is read later may be newer than the tag says, never older.
+fn tag(context: &NodeContext, database: &DatabaseName, kind: Kind, query: &Query) -> String {
+    let asked: Vec<_> = query.iter().collect();
+    answer::tag(&format!(
+        "{database} {} {kind:?} {asked:?}",
+        listing::sequence(context, database)
+    ))
 }
 
-fn count(rows: u64) -> usize {
-    usize::try_from(rows).unwrap_or(usize::MAX)
-}
-
-fn total(context: &NodeContext, database: &DatabaseName) -> u64 {
-    let status = context.store.status();
-    let status = status.iter().find(|status| status.name == *database);
-    status.map_or(0, |status| status.documents)
-}
-
-/// The range of ids from `start` to `end`, in the order in which they are asked for. An id is shorter than any that begins with it and goes on.
-fn range(start: Option<String>, end: Option<String>, descending: bool, inclusive_end: bool) -> ListRange {
-    let next = |text: String| format!("{text}\0");
-    let (low, high) = match descending {
-        false => (start, end.map(|end| if inclusive_end { next(end) } else { end })),
-        true => (
-            end.map(|end| if inclusive_end { end } else { next(end) }),
-            start.map(next),
-        ),
-    };
-    ListRange {
-        prefix: String::new(),
-        start: low.unwrap_or_default(),
-        end: high.unwrap_or_default(),
-        descending,
+/// The documents of some ids; what is found is an answer as a whole.
+fn of_keys(context: &NodeContext, listing: &Listing) -> Result<Response, HttpError> {
+    let mut room = Room::new(context);
+    room.add(&listing.head(None))?;
+    let mut any = false;
+    for row in listing.rows_of_keys() {
+        room.add(if any { answer::BETWEEN_ROWS } else { "" })?;
+        any = true;
+        room.add(&row?)?;
     }
+    room.add(answer::end_of_rows(any))?;
+    Ok(answer::stream(room.into_body()))
 }

@@ -63,6 +63,29 @@ pub(super) fn header(mut response: Response, name: header::HeaderName, value: &s
     response
 }
 
+/// A tag of the text of a question and of the state that answers it.
+pub(super) fn tag(text: &str) -> String {
+    format!("\"{}\"", &blake3::hash(text.as_bytes()).to_hex()[..24])
+}
+
+/// Whether the client has what the tag stands for already.
+pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get_all(header::IF_NONE_MATCH).iter();
+    let known = known.filter_map(|value| value.to_str().ok());
+    known
+        .flat_map(|value| value.split(','))
+        .any(|one| one.trim().trim_start_matches("W/") == tag || one.trim() == "*")
+}
+
+/// The answer to a client that has it already.
+pub(super) fn not_modified(tag: &str) -> Response {
+    header(
+        with_type(StatusCode::NOT_MODIFIED, JSON, Body::empty()),
+        header::ETAG,
+        tag,
+    )
+}
+
 /// Whether the client takes JSON rather than several parts: it says so.
 pub(super) fn wants_json(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter();

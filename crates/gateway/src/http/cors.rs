@@ -58,12 +58,12 @@ pub(super) fn preflight() -> Response {
     let headers = response.headers_mut();
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_METHODS,
-        HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE"),
+        HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, COPY"),
     );
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static(
-            "accept, authorization, content-type, if-match, if-none-match, origin, referer, traceparent, tracestate",
+            "accept, authorization, content-type, destination, if-match, if-none-match, origin, referer, traceparent, tracestate",
         ),
     );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));

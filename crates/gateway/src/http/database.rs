@@ -7,12 +7,11 @@ use axum::response::Response;
 use rejoin_document::{DatabaseName, Granularity};
 use rejoin_store::{DatabaseDefinition, DatabaseSettings, Operation, Outcome};
 
-use super::answer::{self, quoted};
+use super::answer;
 use super::body::Request;
 use super::error::HttpError;
-use super::flavour::Flavour;
 use super::incoming::{Dialect, Incoming};
-use super::{document, write};
+use super::{document, info, write};
 use crate::node::NodeContext;
 
 /// The database that a path names.
@@ -77,19 +76,10 @@ async fn put(context: &NodeContext, text: &str, request: &mut Request) -> Result
 }
 
 fn info(context: &NodeContext, database: &DatabaseName) -> Result<Response, HttpError> {
-    let status = context.store.status();
-    let status = status.iter().find(|status| status.name == *database);
-    let status = status.ok_or_else(HttpError::no_database)?;
-    let definition = context.store.definition(database).ok_or_else(HttpError::no_database)?;
-    let text = format!(
-        "{{\"db_name\":{},\"doc_count\":{},\"update_seq\":{},\"purge_seq\":0,\"compact_running\":false,\
-         \"instance_start_time\":\"0\",\"disk_format_version\":8,\"granularity\":\"{}\"}}\n",
-        quoted(database.base().as_str()),
-        status.documents,
-        Flavour::of(database, context.store.position(database).incarnation).sequence(status.sequence),
-        definition.granularity,
-    );
-    Ok(answer::text(StatusCode::OK, text))
+    Ok(answer::text(
+        StatusCode::OK,
+        format!("{}\n", info::of(context, database)?),
+    ))
 }
 
 async fn delete(context: &NodeContext, database: &DatabaseName) -> Result<Response, HttpError> {
@@ -105,7 +95,13 @@ async fn post(context: &NodeContext, database: &DatabaseName, request: &mut Requ
     let text = request.json(write::document_bytes_max(context)).await?;
     let incoming = Incoming::read(&text, &context.limits(), Dialect::of(context, database))?;
     let id = incoming.id.clone().unwrap_or_else(write::new_id);
-    document::store(context, database, &id, incoming, true).await
+    let stored = document::store(context, database, &id, incoming, true).await?;
+    let stored = document::batched(stored, request.query(), &id)?;
+    Ok(answer::header(
+        stored,
+        header::LOCATION,
+        &format!("/{}/{id}", database.base()),
+    ))
 }
 
 /// A name with capitals is one only where a type of JSON:API has it.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::response::Response;
 use rejoin_document::{DatabaseName, DocumentId, Revision};
 use rejoin_store::{Opened, Operation};
@@ -17,11 +16,21 @@ use super::query::{self, Query};
 use super::room::Room;
 use super::several::Several;
 use super::write::Made;
-use super::{conflict, write};
+use super::{conflict, copy, write};
 use crate::node::NodeContext;
 
 /// Names the write in the answer to it, as candidates of conflicts are named.
 const DOT: HeaderName = HeaderName::from_static("rejoin-dot");
+
+/// Parameters that have something told beside the document.
+const TELLING: [&str; 6] = [
+    "conflicts",
+    "deleted_conflicts",
+    "local_seq",
+    "meta",
+    "revs",
+    "revs_info",
+];
 
 /// Revisions that one request names at most.
 const REVISIONS_MAX: usize = 1000;
@@ -37,7 +46,8 @@ pub(super) async fn answer(
         Method::GET | Method::HEAD => get(context, database, &id, request),
         Method::PUT => put(context, database, &id, request).await,
         Method::DELETE => delete(context, database, &id, request).await,
-        _ => Err(HttpError::method("DELETE,GET,HEAD,PUT")),
+        _ if request.method().as_str() == "COPY" => copy::answer(context, database, &id, request).await,
+        _ => Err(HttpError::method("DELETE,GET,HEAD,POST,PUT,COPY")),
     }
 }
 
@@ -103,7 +113,26 @@ async fn put(
             ));
         }
     }
-    store(context, database, id.as_str(), incoming, new_edits).await
+    let stored = store(context, database, id.as_str(), incoming, new_edits).await?;
+    let stored = batched(stored, request.query(), id.as_str())?;
+    let place = format!("/{}/{id}", database.base());
+    Ok(answer::header(stored, header::LOCATION, &place))
+}
+
+/// The answer to `batch=ok`: CouchDB says no revision, since it has written nothing yet. Here the document is stored.
+///
+/// # Errors
+///
+/// `batch` is something else.
+pub(super) fn batched(stored: Response, query: &Query, id: &str) -> Result<Response, HttpError> {
+    match query.text("batch") {
+        None => Ok(stored),
+        Some("ok") => Ok(answer::text(
+            StatusCode::ACCEPTED,
+            format!("{{\"ok\":true,\"id\":{}}}\n", quoted(id)),
+        )),
+        Some(_) => Err(HttpError::query("batch is `ok`, or is left out")),
+    }
 }
 
 async fn delete(
@@ -125,7 +154,8 @@ async fn delete(
         history: Vec::new(),
         body: std::sync::Arc::default(),
     };
-    store(context, database, id.as_str(), incoming, true).await
+    let stored = store(context, database, id.as_str(), incoming, true).await?;
+    batched(stored, request.query(), id.as_str())
 }
 
 fn stored(id: &DocumentId, revision: &Revision, merged: &str, status: StatusCode) -> Response {
@@ -160,22 +190,25 @@ fn get(
         None => found.shown.revision.clone(),
     };
     let json = revision_json(context, database, id, &found, &revision, query)?.ok_or_else(HttpError::missing)?;
-    if request
-        .headers()
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|known| known.as_bytes() == quoted(&revision.to_string()).as_bytes())
-    {
-        let same = answer::with_type(
-            StatusCode::NOT_MODIFIED,
-            HeaderValue::from_static("application/json"),
-            Body::empty(),
-        );
-        return Ok(tagged(same, &revision));
+    // What stands beside the document changes while its revision does not.
+    let told = TELLING
+        .iter()
+        .map(|name| query.flag(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let tag = quoted(&revision.to_string());
+    let is_tagged = !told.contains(&true);
+    if is_tagged && answer::is_known(request.headers(), &tag) {
+        return Ok(answer::not_modified(&tag));
     }
     let mut room = Room::new(context);
     room.add(&json)?;
     room.add("\n")?;
-    Ok(tagged(answer::stream(room.into_body()), &revision))
+    let response = answer::stream(room.into_body());
+    Ok(if is_tagged {
+        tagged(response, &revision)
+    } else {
+        response
+    })
 }
 
 /// Several revisions, each for itself; of those that are not there it is said.
@@ -220,12 +253,19 @@ pub(super) fn revision_json(
         // Replicators ask for histories, and CouchDB takes no member that it does not know.
         outgoing = outgoing.with_updated();
     }
+    let meta = query.flag("meta")?;
+    if meta || query.flag("revs_info")? {
+        let ancestors = found.ancestors(revision);
+        outgoing = outgoing.with(
+            "_revs_info",
+            revisions_info(context, (database, id), found, revision, &ancestors)?,
+        );
+    }
     if winner {
         let open = |deleted: bool| {
             let others = found.leaves.iter().skip(1).filter(move |leaf| leaf.deleted == deleted);
             others.map(|leaf| &leaf.revision).collect::<Vec<_>>()
         };
-        let meta = query.flag("meta")?;
         if meta || query.flag("conflicts")? {
             outgoing = outgoing.with_revisions("_conflicts", &open(false));
         }
@@ -237,6 +277,33 @@ pub(super) fn revision_json(
         }
     }
     Ok(Some(outgoing.json()))
+}
+
+/// What is left of a revision and of those that it grew from.
+fn revisions_info(
+    context: &NodeContext,
+    (database, id): (&DatabaseName, &DocumentId),
+    found: &Opened,
+    revision: &Revision,
+    ancestors: &[Revision],
+) -> Result<String, HttpError> {
+    let mut rows = Vec::with_capacity(ancestors.len() + 1);
+    for one in std::iter::once(revision).chain(ancestors) {
+        let content = match found.body(one) {
+            Some(open) => Some(open),
+            None => context.store.kept_revision(database, id, one)?,
+        };
+        let status = match content {
+            None => "missing",
+            Some(content) if content.deleted => "deleted",
+            Some(_) => "available",
+        };
+        rows.push(format!(
+            "{{\"rev\":{},\"status\":\"{status}\"}}",
+            quoted(&one.to_string())
+        ));
+    }
+    Ok(format!("[{}]", rows.join(",")))
 }
 
 /// The open revisions that a closed one has grown into, the winner first; none of an open one.

@@ -27,14 +27,7 @@ pub(super) async fn post(
     database: &DatabaseName,
     request: &mut Request,
 ) -> Result<Response, HttpError> {
-    let text = request.json(BATCH_BYTES_MAX).await?;
-    let asked: BTreeMap<String, Vec<String>> = serde_json::from_slice(&text)
-        .map_err(|_| HttpError::bad_request("the body is a JSON object: for each id an array of revisions"))?;
-    if asked.values().map(Vec::len).sum::<usize>() > REVISIONS_MAX {
-        return Err(HttpError::too_large(format!(
-            "a request names at most {REVISIONS_MAX} revisions"
-        )));
-    }
+    let asked = asked(request).await?;
     let mut rows = Vec::new();
     for (id, revisions) in &asked {
         let revisions = revisions.iter().map(|text| query::revision(text));
@@ -51,6 +44,40 @@ pub(super) async fn post(
         }
     }
     Ok(answer::text(StatusCode::OK, format!("{{{}}}\n", rows.join(","))))
+}
+
+/// `POST /{db}/_missing_revs`: the same in the words of older replicators.
+///
+/// # Errors
+///
+/// As of [`post`].
+pub(super) async fn post_missing(
+    context: &NodeContext,
+    database: &DatabaseName,
+    request: &mut Request,
+) -> Result<Response, HttpError> {
+    let mut rows = Vec::new();
+    for (id, revisions) in &asked(request).await? {
+        let revisions = revisions.iter().map(|text| query::revision(text));
+        let missing = missing(context, database, id, revisions.collect::<Result<_, _>>()?)?;
+        if !missing.revisions.is_empty() {
+            rows.push(format!("{}:{}", quoted(id), list(&missing.revisions)));
+        }
+    }
+    let text = format!("{{\"missing_revs\":{{{}}}}}\n", rows.join(","));
+    Ok(answer::text(StatusCode::OK, text))
+}
+
+async fn asked(request: &mut Request) -> Result<BTreeMap<String, Vec<String>>, HttpError> {
+    let text = request.json(BATCH_BYTES_MAX).await?;
+    let asked: BTreeMap<String, Vec<String>> = serde_json::from_slice(&text)
+        .map_err(|_| HttpError::bad_request("the body is a JSON object: for each id an array of revisions"))?;
+    match asked.values().map(Vec::len).sum::<usize>() > REVISIONS_MAX {
+        true => Err(HttpError::too_large(format!(
+            "a request names at most {REVISIONS_MAX} revisions"
+        ))),
+        false => Ok(asked),
+    }
 }
 
 /// Which of some revisions are not known here.

@@ -4,7 +4,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
-use super::answer;
+use super::error::HttpError;
+use super::query::Query;
+use super::{answer, info};
 use crate::node::NodeContext;
 
 /// The version of CouchDB whose answers these are: clients look at it.
@@ -24,15 +26,13 @@ pub(super) fn welcome(context: &NodeContext) -> Response {
 }
 
 /// `GET /_all_dbs`.
-pub(super) fn databases(context: &NodeContext) -> Response {
-    let mut names: Vec<String> = context
-        .store
-        .visible()
-        .iter()
-        .map(|database| database.shown_as.clone())
-        .collect();
-    names.sort();
-    answer::json(StatusCode::OK, &json!(names))
+///
+/// # Errors
+///
+/// The range cannot be read.
+pub(super) fn databases(context: &NodeContext, query: &Query) -> Result<Response, HttpError> {
+    let names = info::names(context, query)?;
+    Ok(answer::json(StatusCode::OK, &json!(names)))
 }
 
 /// `GET /_up`.

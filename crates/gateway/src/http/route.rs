@@ -8,7 +8,7 @@ use axum::response::Response;
 use super::body::Request;
 use super::error::HttpError;
 use super::{
-    all_docs, api, bulk_docs, bulk_get, changes, database, document, local, receivers, replicate, revs_diff, root,
+    api, bulk_docs, bulk_get, changes, database, document, local, receivers, replicate, resources, revs_diff, root,
     views,
 };
 use crate::node::NodeContext;
@@ -17,21 +17,7 @@ use crate::node::NodeContext;
 const SEGMENTS_MAX: usize = 16;
 
 /// Resources of CouchDB's databases that are not served.
-const NOT_SERVED: [&str; 13] = [
-    "_compact",
-    "_design_docs",
-    "_explain",
-    "_find",
-    "_index",
-    "_local_docs",
-    "_missing_revs",
-    "_partition",
-    "_purge",
-    "_revs_limit",
-    "_security",
-    "_shards",
-    "_view_cleanup",
-];
+const NOT_SERVED: [&str; 5] = ["_explain", "_find", "_index", "_partition", "_shards"];
 
 /// Answers a request.
 ///
@@ -45,7 +31,6 @@ pub(super) async fn dispatch(context: &NodeContext, mut request: Request) -> Res
     let method = request.method().clone();
     match segments.as_slice() {
         [] => only(&method, "GET,HEAD").map(|()| root::welcome(context)),
-        ["_all_dbs"] => only(&method, "GET,HEAD").map(|()| root::databases(context)),
         ["_up"] => only(&method, "GET,HEAD").map(|()| root::up(context)),
         ["_replicate"] => {
             only(&method, "POST")?;
@@ -60,12 +45,11 @@ pub(super) async fn dispatch(context: &NodeContext, mut request: Request) -> Res
         ["api", kind] if method == Method::POST && !kind.starts_with('_') => {
             api::create(context, kind, &mut request).await
         }
-        [name, ..] if name.starts_with('_') => Err(HttpError::missing()),
-        [name] => database::answer(context, name, &mut request).await,
-        [name, "_all_docs"] => {
-            only(&method, "GET,HEAD,POST")?;
-            all_docs::answer(context, &database::name(context, name)?, &mut request).await
+        [name, ..] if name.starts_with('_') => {
+            let answered = resources::of_server(context, &segments, &mut request).await;
+            answered.unwrap_or_else(|| Err(HttpError::missing()))
         }
+        [name] => database::answer(context, name, &mut request).await,
         [name, "_bulk_docs"] => {
             only(&method, "POST")?;
             bulk_docs::post(context, &database::name(context, name)?, &mut request).await
@@ -81,11 +65,6 @@ pub(super) async fn dispatch(context: &NodeContext, mut request: Request) -> Res
         [name, "_revs_diff"] => {
             only(&method, "POST")?;
             revs_diff::post(context, &database::name(context, name)?, &mut request).await
-        }
-        [name, "_ensure_full_commit"] => {
-            only(&method, "POST")?;
-            database::name(context, name)?;
-            Ok(root::full_commit())
         }
         [name, "_local", id @ ..] if !id.is_empty() => {
             let id = id.join("/");
@@ -104,8 +83,13 @@ pub(super) async fn dispatch(context: &NodeContext, mut request: Request) -> Res
             document::answer(context, &database::name(context, name)?, &id, &mut request).await
         }
         [_, resource] if NOT_SERVED.contains(resource) => Err(nothing(context, &segments)),
-        [name, id] => document::answer(context, &database::name(context, name)?, id, &mut request).await,
-        _ => Err(nothing(context, &segments)),
+        [name, rest @ ..] => match resources::of_database(context, name, rest, &mut request).await {
+            Some(answered) => answered,
+            None => match rest {
+                [id] => document::answer(context, &database::name(context, name)?, id, &mut request).await,
+                _ => Err(nothing(context, &segments)),
+            },
+        },
     }
 }
 
@@ -123,7 +107,10 @@ fn nothing(context: &NodeContext, segments: &[&str]) -> HttpError {
     }
 }
 
-fn only(method: &Method, allowed: &str) -> Result<(), HttpError> {
+/// # Errors
+///
+/// The method is none of those that the resource takes.
+pub(super) fn only(method: &Method, allowed: &str) -> Result<(), HttpError> {
     match allowed.split(',').any(|one| one == method.as_str()) {
         true => Ok(()),
         false => Err(HttpError::method(allowed)),

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Method, Request as HttpRequest, StatusCode};
+use axum::http::{Method, Request as HttpRequest, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hyper::body::Incoming as IncomingBody;
+use hyper::body::{Body as HttpBody, Incoming as IncomingBody};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -197,6 +197,11 @@ async fn dispatch(context: NodeContext, request: HttpRequest<IncomingBody>) -> R
         cors::allow(&mut response, &origin);
     }
     if head {
+        // The length is that of the answer to a GET.
+        let length = HttpBody::size_hint(response.body()).exact();
+        if let Some(length) = length.filter(|_| response.status() != StatusCode::NOT_MODIFIED) {
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
         *response.body_mut() = Body::empty();
     }
     Ok(response)

@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use rejoin_document::{DatabaseName, DocumentId, Object};
+use axum::http::HeaderMap;
+use rejoin_document::{DatabaseName, DocumentId, Object, Sequence, Value, parse_stored_value};
 use rejoin_store::{DocumentChange, ReadError, Store};
 use rejoin_views::{
-    Answer, ChangedDocument, Design, Index, IndexError, Patience, QueryError, Row, SandboxLimits, Scope, Update,
-    UpdateError, UpdateOptions, ViewQuery, answer as query_answer, update,
+    Answer, COLLATION_VERSION, ChangedDocument, Design, Index, IndexError, Patience, QueryError, Row, SandboxLimits,
+    Scope, Update, UpdateError, UpdateOptions, ViewQuery, answer as query_answer, update,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{self, quoted};
 use super::error::{self, HttpError};
 use super::feed::{Broken, Pieces};
+use super::flavour::Flavour;
 use super::outgoing::Outgoing;
 use super::write;
 use crate::node::ViewIndexes;
@@ -32,6 +34,9 @@ const MAP_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// How long a client may take over an answer: all the while nothing of the index that it is read from can be freed.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(600);
+
+/// Changes that an index lacks are counted up to so many.
+const PENDING_MAX: u64 = 1_000_000;
 
 /// Steps of sweeping what was dropped, after each query.
 const SWEPT_MAX: usize = 10_000;
@@ -55,16 +60,29 @@ pub(super) struct Asked {
     pub(super) database: DatabaseName,
     pub(super) scope: Scope,
     pub(super) definition: Definition,
-    pub(super) query: ViewQuery,
+    /// At least one, each with an answer of its own.
+    pub(super) queries: Vec<ViewQuery>,
+    /// Whether the answers stand in a list.
+    pub(super) several: bool,
+    /// The headers of a client that may have the answer already.
+    pub(super) known: Option<HeaderMap>,
     pub(super) merges: bool,
     pub(super) stop: CancellationToken,
+}
+
+/// What an answer begins with.
+pub(super) enum Began {
+    /// Rows come; the tag stands for them.
+    Rows { tag: String },
+    /// The client has them.
+    Known { tag: String },
 }
 
 /// Where an answer goes: first whether there is one, then its rows.
 pub(super) struct Telling {
     /// Held until rows are told: only before that JavaScript runs.
     running: Option<OwnedSemaphorePermit>,
-    begin: Option<oneshot::Sender<Result<(), HttpError>>>,
+    begin: Option<oneshot::Sender<Result<Began, HttpError>>>,
     pieces: Pieces,
 }
 
@@ -81,7 +99,7 @@ enum Failed {
 impl Telling {
     pub(super) fn new(
         running: OwnedSemaphorePermit,
-        begin: oneshot::Sender<Result<(), HttpError>>,
+        begin: oneshot::Sender<Result<Began, HttpError>>,
         mut pieces: Pieces,
     ) -> Self {
         pieces.until(tokio::time::Instant::now() + ANSWER_TIME_MAX);
@@ -97,12 +115,12 @@ impl Telling {
         self.begin.as_ref().is_some_and(oneshot::Sender::is_closed)
     }
 
-    /// Says that rows come.
-    fn begin(&mut self) -> Result<(), Failed> {
+    /// Says that rows come, or that the client has them.
+    fn begin(&mut self, began: Began) -> Result<(), Failed> {
         self.running = None;
         let begin = self.begin.take();
         begin
-            .map_or(Ok(()), |begin| begin.send(Ok(())))
+            .map_or(Ok(()), |begin| begin.send(Ok(began)))
             .map_err(|_| Failed::Left)
     }
 
@@ -135,12 +153,17 @@ impl Asked {
             if let Err(error) = self.indexes.indexes.drop_scope(&self.scope) {
                 tracing::warn!(%error, "the index of a temporary view is left until the next start");
             }
-        } else if self.query.update == Update::Lazy {
+        } else if self.update() == Update::Lazy {
             self.update_after();
         }
         if let Err(error) = self.indexes.sweep(SWEPT_MAX) {
             tracing::warn!(%error, "dropped indexes of views are left for the next query");
         }
+    }
+
+    /// What the first query wants done with the index: of several the others are answered from the same one.
+    fn update(&self) -> Update {
+        self.queries.first().map_or(Update::True, |query| query.update)
     }
 
     fn is_temporary(&self) -> bool {
@@ -190,21 +213,86 @@ impl Asked {
         if design.position(view).is_none() {
             return Err(QueryError::NoSuchView.into());
         }
-        let index = match self.query.update {
+        let index = match self.update() {
             Update::True => self.bring_up(design, || telling.is_left())?,
             Update::False | Update::Lazy => self.indexes.indexes.open(&self.scope, design)?,
         };
         let snapshot = self.indexes.indexes.snapshot();
-        let answer = query_answer(snapshot.as_ref(), &index, design, view, &self.query)?;
-        telling.begin()?;
-        telling.add(&head(&answer, self.query.update_seq))?;
+        let answers = self
+            .queries
+            .iter()
+            .map(|query| query_answer(snapshot.as_ref(), &index, design, view, query));
+        let answers = answers.collect::<Result<Vec<_>, _>>()?;
+        let tag = self.tag(design, view, answers.first());
+        if self
+            .known
+            .as_ref()
+            .is_some_and(|headers| answer::is_known(headers, &tag))
+        {
+            return telling.begin(Began::Known { tag });
+        }
+        telling.begin(Began::Rows { tag })?;
+        telling.add(if self.several { "{\"results\":[\n" } else { "" })?;
+        for (place, (answer, query)) in answers.into_iter().zip(&self.queries).enumerate() {
+            telling.add(if place > 0 { ",\n" } else { "" })?;
+            self.tell(answer, query, telling)?;
+        }
+        telling.add(if self.several { "\n]}\n" } else { "\n" })
+    }
+
+    /// Stands for the question, the functions and the state of the index.
+    fn tag(&self, design: &Design, view: &str, answer: Option<&Answer<'_>>) -> String {
+        let sequence = answer.map_or(0, |answer| answer.sequence.0);
+        // With documents and lazy indexes what is told may be newer than the index, never older.
+        let (signature, scope) = (design.signature(), self.scope.as_bytes());
+        answer::tag(&format!("{scope:?} {signature:?} {sequence} {view} {:?}", self.queries))
+    }
+
+    fn tell(&self, answer: Answer<'_>, query: &ViewQuery, telling: &mut Telling) -> Result<(), Failed> {
+        let sequence = query.update_seq.then(|| self.sequence(answer.sequence));
+        telling.add(&head(&answer, sequence.as_deref()))?;
         let mut first = true;
         for row in answer.rows {
             telling.add(if first { "" } else { answer::BETWEEN_ROWS })?;
             first = false;
-            telling.add(&self.row(&row?)?)?;
+            telling.add(&self.row(&row?, query)?)?;
         }
-        telling.add(answer::end_of_rows(!first))
+        telling.add(answer::end_of_rows(!first).trim_end_matches('\n'))
+    }
+
+    /// A sequence of the database as clients see it, as JSON.
+    fn sequence(&self, sequence: Sequence) -> String {
+        let incarnation = self.store.position(&self.database).incarnation;
+        Flavour::of(&self.database, incarnation).sequence(sequence)
+    }
+
+    /// How far the index is, as CouchDB tells it.
+    pub(super) fn info(&self) -> Result<String, HttpError> {
+        let Definition::Stored { name, document, .. } = &self.definition else {
+            return Err(HttpError::missing());
+        };
+        let design = Design::parse(name, document, limits())?;
+        let indexes = &self.indexes.indexes;
+        let snapshot = indexes.snapshot();
+        let index = indexes.find(snapshot.as_ref(), &self.scope, &design)?;
+        let sequence = match index {
+            Some(index) => index.sequence(snapshot.as_ref())?,
+            None => Sequence(0),
+        };
+        let pending = self.store.changes_after(&self.database, sequence, PENDING_MAX)?;
+        let signature: String = design.signature().0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let language = document
+            .get("language")
+            .map_or_else(|| quoted("javascript"), Value::to_json);
+        Ok(format!(
+            "{{\"name\":{},\"view_index\":{{\"updates_pending\":{{\"minimum\":{pending},\"preferred\":{pending},\"total\":{pending}}},\
+             \"waiting_commit\":false,\"waiting_clients\":0,\"updater_running\":false,\"update_seq\":{},\
+             \"sizes\":{{\"file\":0,\"external\":0,\"active\":0}},\"signature\":\"{signature}\",\"purge_seq\":0,\
+             \"language\":{language},\"compact_running\":false,\"collator_versions\":[{}]}}}}\n",
+            quoted(name),
+            sequence.0,
+            quoted(COLLATION_VERSION)
+        ))
     }
 
     /// Opens the index and maps what has changed since.
@@ -278,13 +366,16 @@ impl Asked {
         ChangedDocument { sequence, id, document }
     }
 
-    fn row(&self, row: &Row) -> Result<String, HttpError> {
+    fn row(&self, row: &Row, query: &ViewQuery) -> Result<String, HttpError> {
         let Some(id) = &row.id else {
             return Ok(format!("{{\"key\":{},\"value\":{}}}", row.key, row.value));
         };
-        let document = match self.query.include_docs {
+        let document = match query.include_docs {
             false => String::new(),
-            true => format!(",\"doc\":{}", self.document(id)?),
+            true => format!(
+                ",\"doc\":{}",
+                self.document(linked(row).as_deref().unwrap_or(id), query)?
+            ),
         };
         Ok(format!(
             "{{\"id\":{},\"key\":{},\"value\":{}{document}}}",
@@ -294,7 +385,7 @@ impl Asked {
         ))
     }
 
-    fn document(&self, id: &str) -> Result<String, HttpError> {
+    fn document(&self, id: &str, query: &ViewQuery) -> Result<String, HttpError> {
         let id: DocumentId = id.parse().map_err(error::id)?;
         let found = self.store.opened(&self.database, &id)?;
         let Some(found) = found.filter(|found| !found.shown.deleted) else {
@@ -304,7 +395,7 @@ impl Asked {
         if self.merges {
             document = document.with_updated();
         }
-        if self.query.conflicts == Some(true) {
+        if query.conflicts == Some(true) {
             let losers = found.leaves.iter().skip(1).filter(|leaf| !leaf.deleted);
             let losers: Vec<_> = losers.map(|leaf| &leaf.revision).collect();
             document = document.with_revisions("_conflicts", &losers);
@@ -330,15 +421,24 @@ fn since_start() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
-fn head(answer: &Answer<'_>, update_seq: bool) -> String {
+/// The document that a row names in the place of its own: `emit(key, {_id: …})`.
+fn linked(row: &Row) -> Option<String> {
+    if !row.value.contains("_id") {
+        return None;
+    }
+    let value = parse_stored_value(row.value.as_bytes()).ok()?;
+    Some(value.as_object()?.get("_id")?.as_str()?.to_owned())
+}
+
+fn head(answer: &Answer<'_>, sequence: Option<&str>) -> String {
     let mut members = Vec::new();
     if let Some(total) = answer.total_rows {
         members.push(format!("\"total_rows\":{total}"));
         let offset = answer.offset.map_or("null".to_owned(), |offset| offset.to_string());
         members.push(format!("\"offset\":{offset}"));
     }
-    if update_seq {
-        members.push(format!("\"update_seq\":{}", answer.sequence.0));
+    if let Some(sequence) = sequence {
+        members.push(format!("\"update_seq\":{sequence}"));
     }
     members.push("\"rows\":[\r\n".to_owned());
     format!("{{{}", members.join(","))

@@ -260,7 +260,7 @@ fn what_is_not_served_says_so() {
     for (method, path, body) in [
         ("POST", "/db/_find", "{}"),
         ("PUT", "/db/a/picture.png", "x"),
-        ("GET", "/db/_security", ""),
+        ("POST", "/db/_purge", "{}"),
         (
             "POST",
             "/_replicate",

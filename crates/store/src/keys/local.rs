@@ -15,6 +15,16 @@ pub(crate) fn key(number: DatabaseNumber, id: &str) -> Vec<u8> {
     Writer::keyed(number).raw(id.as_bytes()).finish()
 }
 
+/// The id in a key of the database.
+pub(crate) fn id_of(number: DatabaseNumber, key: &[u8]) -> Result<String, CorruptRecord> {
+    let id = key.strip_prefix(number.prefix().as_slice());
+    let id = id.and_then(|id| String::from_utf8(id.to_vec()).ok());
+    id.ok_or_else(|| CorruptRecord {
+        family: Family::Local,
+        detail: "a key holds no id".to_owned(),
+    })
+}
+
 pub(crate) fn encode(count: u64, body: &str) -> Vec<u8> {
     Writer::versioned(VERSION).u64(count).raw(body.as_bytes()).finish()
 }
@@ -31,6 +41,12 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn a_key_tells_its_id(number: u32, id: String) {
+            let number = DatabaseNumber(number);
+            prop_assert_eq!(id_of(number, &key(number, &id)), Ok(id));
+        }
+
         #[test]
         fn values_round_trip(count: u64, body: String) {
             let value = encode(count, &body);

@@ -116,6 +116,22 @@ impl Store {
         Ok(None)
     }
 
+    /// The ids of documents that stay here, ascending bytewise: at most `limit` (one at least) above `after`; an empty `after` is below all.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownDatabase`], or the disk fails.
+    pub fn locals(&self, database: &DatabaseName, after: &str, limit: usize) -> Result<Vec<String>, ReadError> {
+        let database = self.database(database)?;
+        let mut range = KeyRange::prefix(&local::key(database.number(), ""));
+        if !after.is_empty() {
+            // The least key above it.
+            range.from = local::key(database.number(), &format!("{after}\0"));
+        }
+        let entries = self.engine().scan(Family::Local, range).take(limit.max(1));
+        let ids = entries.map(|entry| Ok(local::id_of(database.number(), &entry?.0)?));
+        ids.collect()
+    }
+
     /// A document that stays here, with the count of its writes.
     ///
     /// # Errors
