@@ -8,6 +8,7 @@
 //!                                                             └──▶ answer, error
 //! ```
 
+mod admission;
 mod all_docs;
 mod answer;
 mod api;
@@ -26,6 +27,7 @@ mod feed;
 mod flavour;
 mod incoming;
 mod local;
+mod needs;
 mod outgoing;
 mod query;
 mod receivers;

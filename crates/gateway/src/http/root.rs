@@ -5,6 +5,8 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::answer;
+use super::body::Request;
+use super::error::HttpError;
 use crate::node::NodeContext;
 
 /// The version of CouchDB whose answers these are: clients look at it.
@@ -23,16 +25,18 @@ pub(super) fn welcome(context: &NodeContext) -> Response {
     answer::text(StatusCode::OK, text)
 }
 
-/// `GET /_all_dbs`.
-pub(super) fn databases(context: &NodeContext) -> Response {
+/// `GET /_all_dbs`: those that the user may read.
+pub(super) fn databases(context: &NodeContext, request: &Request) -> Result<Response, HttpError> {
+    let who = request.principal()?;
     let mut names: Vec<String> = context
         .store
         .visible()
         .iter()
+        .filter(|database| who.may_read(&database.shown_as))
         .map(|database| database.shown_as.clone())
         .collect();
     names.sort();
-    answer::json(StatusCode::OK, &json!(names))
+    Ok(answer::json(StatusCode::OK, &json!(names)))
 }
 
 /// `GET /_up`.

@@ -45,7 +45,7 @@ pub(super) async fn dispatch(context: &NodeContext, mut request: Request) -> Res
     let method = request.method().clone();
     match segments.as_slice() {
         [] => only(&method, "GET,HEAD").map(|()| root::welcome(context)),
-        ["_all_dbs"] => only(&method, "GET,HEAD").map(|()| root::databases(context)),
+        ["_all_dbs"] => only(&method, "GET,HEAD").and_then(|()| root::databases(context, &request)),
         ["_up"] => only(&method, "GET,HEAD").map(|()| root::up(context)),
         ["_replicate"] => {
             only(&method, "POST")?;
@@ -130,7 +130,12 @@ fn only(method: &Method, allowed: &str) -> Result<(), HttpError> {
     }
 }
 
-fn segments(path: &str) -> Result<Vec<String>, HttpError> {
+/// The parts of a path.
+///
+/// # Errors
+///
+/// One is not encoded as it should be, or there are too many.
+pub(super) fn segments(path: &str) -> Result<Vec<String>, HttpError> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     if parts.len() > SEGMENTS_MAX {
         return Err(HttpError::missing());
