@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "the names of the tests are sentences")]
 
+#[path = "node/access.rs"]
+mod access;
+#[path = "node/access_matrix.rs"]
+mod access_matrix;
 #[path = "node/acknowledgements.rs"]
 mod acknowledgements;
 #[path = "node/bad_disk.rs"]
@@ -17,6 +21,8 @@ mod created_again;
 mod deletions;
 #[path = "node/exports.rs"]
 mod exports;
+#[path = "node/floods.rs"]
+mod floods;
 #[path = "node/history.rs"]
 mod history;
 #[path = "node/large_writes.rs"]
@@ -27,6 +33,8 @@ mod partition_figures;
 mod process;
 #[path = "node/proxy_links.rs"]
 mod proxy_links;
+#[path = "node/raw_calls.rs"]
+mod raw_calls;
 #[path = "node/reading.rs"]
 mod reading;
 #[path = "node/refusals.rs"]
@@ -69,6 +77,8 @@ mod tls_rotation;
 mod trace_context;
 #[path = "node/unsure.rs"]
 mod unsure;
+#[path = "node/users.rs"]
+mod users;
 #[path = "node/verbs.rs"]
 mod verbs;
 #[path = "node/verified.rs"]
