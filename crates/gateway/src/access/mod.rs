@@ -15,11 +15,11 @@
 //!
 //! It knows neither gRPC nor HTTP.
 
-mod access;
 mod client_id;
 mod connections;
 mod credentials;
 mod denied;
+mod door;
 mod limiter;
 mod password;
 mod principal;
@@ -31,10 +31,10 @@ mod user;
 mod users;
 mod users_file;
 
-pub(crate) use access::Access;
 pub(crate) use client_id::{ClientId, acting, acting_for};
 pub(crate) use connections::{TOLD_MAX, bounded};
 pub(crate) use denied::Denied;
+pub(crate) use door::Access;
 pub(crate) use limiter::Limiter;
 pub(crate) use password::PasswordHash;
 pub(crate) use principal::{Principal, Scope};
