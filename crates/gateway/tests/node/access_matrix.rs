@@ -255,7 +255,7 @@ fn writes() -> Vec<Row> {
             "/rejoin.v1.ConflictService/BulkResolveConflicts",
             &about!(BulkResolveConflictsRequest { database: things }),
             WRITERS,
-            "INVALID_RESOLUTION",
+            "INVALID_MESSAGE",
         ),
     ]
 }
