@@ -7,6 +7,8 @@
 mod access;
 #[path = "node/access_matrix.rs"]
 mod access_matrix;
+#[path = "node/access_table.rs"]
+mod access_table;
 #[path = "node/acknowledgements.rs"]
 mod acknowledgements;
 #[path = "node/bad_disk.rs"]

@@ -235,6 +235,14 @@ async fn http(address: &str, authorization: &str) -> String {
     answer
 }
 
+/// The settings that a node with these users prints.
+fn printed_settings(users: &UsersFile) -> String {
+    let (file, flags) = (users.path(), ["--print-config", "--datacenter", "dc-east", "--users"]);
+    let printed = command(&flags).arg(file).output().unwrap();
+    assert!(printed.status.success(), "{}", errors(&printed));
+    String::from_utf8(printed.stdout).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_in_no_log_and_in_no_printed_settings() {
     const PASSWORD: &str = "correct-horse-battery";
@@ -274,18 +282,7 @@ async fn secrets_are_in_no_log_and_in_no_printed_settings() {
     })
     .await;
 
-    let arguments = [
-        "--print-config",
-        "--datacenter",
-        "dc-east",
-        "--users",
-        users.path().to_str().unwrap(),
-    ]
-    .map(str::to_owned);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let printed = command(&arguments).output().unwrap();
-    assert!(printed.status.success(), "{}", errors(&printed));
-    let printed = String::from_utf8(printed.stdout).unwrap();
+    let printed = printed_settings(&users);
     assert!(printed.contains("users.toml"), "{printed}");
     let listed = users.run(&["list", "--json"], "");
 
