@@ -135,7 +135,7 @@ mod tests {
             shares.take(&client(1), 1).unwrap_err(),
             Crowded::Client {
                 what: "calls",
-                most: 25
+                most: 50
             }
         );
         let other: Vec<_> = (0..200).map_while(|_| shares.take(&client(2), 1).ok()).collect();

@@ -10,6 +10,7 @@ use rejoin_client::{Client, ClientOptions, Credentials, Watch, WatchFrom};
 
 use crate::common::{DEADLINE, database, eventually, free_address, reason, text};
 use crate::process::{Running, command, signal};
+use crate::raw_calls;
 use crate::users::UsersFile;
 
 /// A process with users, HTTP, and a log of everything.
@@ -336,4 +337,21 @@ async fn a_node_whose_file_of_users_cannot_be_used_does_not_start() {
     let refused = start(&bad);
     assert!(errors(&refused).contains("bad.toml, line 2: "), "{}", errors(&refused));
     assert!(!errors(&refused).contains("hunter2"), "{}", errors(&refused));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_pulls_from_a_node_with_users_that_has_no_certificates() {
+    let users = UsersFile::with(&[("operator", &["*=admin"])]);
+    let node = Serving::start(&users).await;
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", node.grpc)).unwrap();
+    let channel = endpoint.connect().await.unwrap();
+    let token = format!("Bearer {}", users.token("operator"));
+    for authorization in [None, Some(token.as_str())] {
+        let pulled = raw_calls::call(&channel, "/rejoin.v1.SyncService/Pull", Vec::new(), authorization).await;
+        assert_eq!(
+            raw_calls::reason(&pulled.unwrap_err()),
+            "UNTRUSTED",
+            "{authorization:?}"
+        );
+    }
 }
