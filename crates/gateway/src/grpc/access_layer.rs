@@ -8,6 +8,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
@@ -27,13 +28,13 @@ const SYNC: &str = "/rejoin.v1.SyncService/";
 
 /// Wraps all services of a node, inside the gate that wants certificates.
 #[derive(Clone)]
-pub(super) struct AccessLayer(pub(super) NodeContext);
+pub(super) struct AccessLayer(pub(super) Arc<NodeContext>);
 
 impl<S> Layer<S> for AccessLayer {
     type Service = AccessService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let context = self.0.clone();
+        let context = Arc::clone(&self.0);
         AccessService { inner, context }
     }
 }
@@ -42,7 +43,7 @@ impl<S> Layer<S> for AccessLayer {
 #[derive(Clone)]
 pub(super) struct AccessService<S> {
     inner: S,
-    context: NodeContext,
+    context: Arc<NodeContext>,
 }
 
 type Answer<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
@@ -76,7 +77,7 @@ where
         // The one that was asked whether it is ready is the one that is called.
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
-        Box::pin(let_in(self.context.clone(), ready, request))
+        Box::pin(let_in(Arc::clone(&self.context), ready, request))
     }
 }
 
@@ -85,7 +86,11 @@ fn refuse<E: 'static>(failure: Failure) -> Answer<E> {
 }
 
 /// Makes a call for whoever it turns out to be.
-async fn let_in<S>(context: NodeContext, mut inner: S, mut request: Request<Body>) -> Result<Response<Body>, S::Error>
+async fn let_in<S>(
+    context: Arc<NodeContext>,
+    mut inner: S,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, S::Error>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
 {

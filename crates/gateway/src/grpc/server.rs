@@ -1,5 +1,6 @@
 //! The gRPC server: all services of a node, health and reflection on one address.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rejoin_api::FILE_DESCRIPTOR_SET;
@@ -81,7 +82,7 @@ impl GrpcServer {
         let server = Server::builder()
             .layer(CallLayer(metrics))
             .layer(GateLayer(context.gate()))
-            .layer(AccessLayer(context.clone()))
+            .layer(AccessLayer(Arc::new(context.clone())))
             .http2_keepalive_interval(Some(Duration::from_millis(grpc.keepalive_interval_ms)))
             .http2_keepalive_timeout(Some(Duration::from_millis(grpc.keepalive_timeout_ms)))
             .max_concurrent_streams(grpc.streams_per_connection_max)
