@@ -114,6 +114,10 @@ reasons! {
     PeerUnknown = "PEER_UNKNOWN",
     /// The node does not trust the connection: it is in plain text, or its certificate is not accepted. The message says what to do.
     Untrusted = "UNTRUSTED",
+    /// The node asks who calls, and the call has no credentials, or wrong ones. The message says what to do.
+    Credentials = "CREDENTIALS",
+    /// The user has not the role that the call takes; the metadata name the role and where.
+    Role = "ROLE",
     /// The page token is not one that this call gave out.
     InvalidPageToken = "INVALID_PAGE_TOKEN",
     /// The node has as much in its queues as it may hold. Try again later.

@@ -1,5 +1,6 @@
 //! The handle that calls are made on.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tracing::Instrument;
 
 use crate::call::{self, Answered, Safety};
 use crate::call_options::{ReadOptions, WriteOptions};
+use crate::credentials::Credentials;
 use crate::dial::Dialler;
 use crate::error::{CallError, InvalidAddress};
 use crate::malformed::Malformed;
@@ -33,6 +35,7 @@ const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 pub struct Client {
     nodes: Arc<Nodes>,
     options: Arc<ClientOptions>,
+    trace: Trace,
     session: Session,
     read: ReadOptions,
     write: WriteOptions,
@@ -92,7 +95,8 @@ impl Client {
     /// [`Client::with_addresses`] over TLS, or over another network than TCP.
     ///
     /// # Errors
-    /// [`InvalidAddress`] if a text is no `http://` address, or no `https://` one for [`Dialler::secure`], or if there is none.
+    /// [`InvalidAddress`] if a text is no `http://` address, or no `https://` one for [`Dialler::secure`], if there is none, or if credentials would
+    /// travel in plain text ([`ClientOptions::credentials_in_plain_text`]).
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -109,7 +113,9 @@ impl Client {
         }
         let mut channels = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let endpoint = endpoint(address.as_ref(), dialler.is_secure())?
+            let endpoint = endpoint(address.as_ref(), dialler.is_secure())?;
+            check_secrecy(address.as_ref(), &endpoint, &options)?;
+            let endpoint = endpoint
                 .connect_timeout(options.connect_timeout)
                 .tcp_nodelay(true)
                 .http2_keep_alive_interval(options.keepalive_interval)
@@ -128,6 +134,9 @@ impl Client {
         };
         Ok(Self {
             nodes: Arc::new(nodes),
+            trace: Trace {
+                authorization: options.credentials.as_ref().and_then(Credentials::to_metadata),
+            },
             options: Arc::new(options),
             session: Session::new(),
             read: ReadOptions::default(),
@@ -360,25 +369,25 @@ impl Client {
     }
 
     pub(crate) fn document_service(&self) -> DocumentServiceClient<Traced> {
-        DocumentServiceClient::with_interceptor(self.channel(), Trace)
+        DocumentServiceClient::with_interceptor(self.channel(), self.trace.clone())
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }
 
     pub(crate) fn conflict_service(&self) -> ConflictServiceClient<Traced> {
-        ConflictServiceClient::with_interceptor(self.channel(), Trace)
+        ConflictServiceClient::with_interceptor(self.channel(), self.trace.clone())
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }
 
     pub(crate) fn database_service(&self) -> DatabaseServiceClient<Traced> {
-        DatabaseServiceClient::with_interceptor(self.channel(), Trace)
+        DatabaseServiceClient::with_interceptor(self.channel(), self.trace.clone())
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }
 
     pub(crate) fn admin_service(&self) -> AdminServiceClient<Traced> {
-        AdminServiceClient::with_interceptor(self.channel(), Trace)
+        AdminServiceClient::with_interceptor(self.channel(), self.trace.clone())
             .max_encoding_message_size(self.options.request_bytes_max)
             .max_decoding_message_size(self.options.response_bytes_max)
     }
@@ -402,6 +411,27 @@ fn endpoint(address: &str, secure: bool) -> Result<Endpoint, InvalidAddress> {
         )),
         Some(scheme) => Err(invalid(format!("the scheme {scheme:?} is not supported"))),
         None => Err(invalid("the scheme is missing".to_owned())),
+    }
+}
+
+/// Credentials are sent in plain text to this machine only, unless that is allowed.
+fn check_secrecy(address: &str, endpoint: &Endpoint, options: &ClientOptions) -> Result<(), InvalidAddress> {
+    let (uri, secret) = (endpoint.uri(), options.credentials.is_some());
+    if !secret || options.credentials_in_plain_text || uri.scheme_str() == Some("https") {
+        return Ok(());
+    }
+    let host = uri.host().unwrap_or_default();
+    // An IPv6 address stands in brackets.
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = bare.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    match is_loopback || host == "localhost" {
+        true => Ok(()),
+        false => Err(InvalidAddress {
+            address: address.to_owned(),
+            problem: "the credentials would travel in plain text, which they do to a loopback address only, or with \
+                      --credentials-in-plain-text"
+                .to_owned(),
+        }),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::malformed::Malformed;
 /// An address that cannot be dialled.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "{address:?} is not the address of a node: {problem}; give it as http://host:port, or as https://host:port with an authority (--authority FILE)"
+    "{address:?} cannot be called: {problem}; give it as http://host:port, or as https://host:port with an authority (--authority FILE)"
 )]
 pub struct InvalidAddress {
     /// The text that was given.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-/// How long a client waits, how often it repeats and how much it takes in.
+use crate::credentials::Credentials;
+
+/// How long a client waits, how often it repeats, how much it takes in, and who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientOptions {
     /// How long a call may take, repetitions included, beside what it lets a node wait for other datacenters. Also how long a load waits for the answer to its oldest
@@ -26,6 +28,10 @@ pub struct ClientOptions {
     pub request_bytes_max: usize,
     /// The largest message that is accepted, in bytes. Default: 64 MiB.
     pub response_bytes_max: usize,
+    /// Who calls, where the node asks for it. Default: nobody.
+    pub credentials: Option<Credentials>,
+    /// Whether the credentials may be sent in plain text to an address that is not a loopback one. Default: no.
+    pub credentials_in_plain_text: bool,
     /// Documents of a load that are sent but not answered, in KiB (each counts as one at least). Default: 8,192.
     pub load_window_kib: u32,
 }
@@ -43,6 +49,8 @@ impl Default for ClientOptions {
             keepalive_timeout: Duration::from_secs(5),
             request_bytes_max: 16 * 1024 * 1024 + 64 * 1024,
             response_bytes_max: 64 * 1024 * 1024,
+            credentials: None,
+            credentials_in_plain_text: false,
             load_window_kib: 8 * 1024,
         }
     }

@@ -1,4 +1,4 @@
-//! Carries the trace of the caller to the node, as OpenTelemetry's global propagator writes it: `traceparent` with the usual one.
+//! Carries the credentials of the client and the trace of the caller to the node, the latter as OpenTelemetry's global propagator writes it: `traceparent` with the usual one.
 //!
 //! A call is a span of its own below that of its caller; a caller without a span gets none. What a caller traces with `tracing` is seen, and what it
 //! traces with the interface of OpenTelemetry alone. Without a propagator nothing is sent.
@@ -6,7 +6,7 @@
 use opentelemetry::propagation::Injector;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, global};
-use tonic::metadata::{MetadataKey, MetadataMap, MetadataValue};
+use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
@@ -14,16 +14,22 @@ use tonic::{Request, Status};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// A connection over which each call says which trace it belongs to.
+/// A connection over which each call says who makes it and which trace it belongs to.
 pub(crate) type Traced = InterceptedService<Channel, Trace>;
 
-/// Writes the present span into the metadata of a call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Trace;
+/// Writes the credentials and the present span into the metadata of a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Trace {
+    /// The value of `authorization`, if there is one.
+    pub(crate) authorization: Option<MetadataValue<Ascii>>,
+}
 
 impl Interceptor for Trace {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         let (context, metadata) = (present(), request.metadata_mut());
+        if let Some(authorization) = &self.authorization {
+            metadata.insert("authorization", authorization.clone());
+        }
         global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut Metadata(metadata)));
         Ok(request)
     }

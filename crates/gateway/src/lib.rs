@@ -8,6 +8,7 @@
 //!
 //! Architecture invariants:
 //! - Services and drivers decide nothing: merging is the document model's, durability the store's, the protocol `rejoin-sync`'s.
+//! - No service is reached but through `grpc::guarded`, no route of HTTP but through `http::needs`: each says in one table what role a call takes.
 //! - What is served and what is dialled goes through `tls`, also on a node without certificates; no service is reached by a caller that is not trusted.
 //! - `grpc::error` is the only place that makes statuses; `links::seam` the only one that names TCP.
 //! - Every queue, window and wait is bounded; no call of a client waits for another datacenter.
@@ -19,6 +20,7 @@ pub mod chaos;
 pub mod cli;
 pub mod config;
 
+mod access;
 mod caught;
 mod clock;
 mod grpc;
@@ -32,6 +34,7 @@ mod telemetry;
 mod tls;
 mod trace;
 
+pub use access::UsersError;
 pub use clock::WallClock;
 pub use links::{Connection, Incoming, Pending, TcpTransport, Transport};
 pub use node::{Disk, Interface, Node, Parts, StartError, TaskEnd, VitalTaskFailed, open_disk};

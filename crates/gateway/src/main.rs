@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand};
 use rejoin_gateway::VitalTaskFailed;
 use rejoin_gateway::chaos::ChaosArguments;
-use rejoin_gateway::cli::{self, ClientCommand, Completions, Manual};
+use rejoin_gateway::cli::{self, ClientCommand, Completions, Manual, UserCommand};
 use rejoin_gateway::config::{ConfigError, ServeArguments};
 
 /// A sync gateway that keeps accepting writes while datacenters are cut off from each other, and merges when they meet again
@@ -26,6 +26,8 @@ enum Command {
     Chaos(ChaosArguments),
     #[command(flatten)]
     Client(Box<ClientCommand>),
+    #[command(subcommand)]
+    User(UserCommand),
     /// Print what completes commands in a shell
     Completions(Completions),
     /// Print a manual page, or write all of them
@@ -79,6 +81,9 @@ async fn run() -> Ended {
         Ok(Arguments {
             command: Command::Client(command),
         }) => ExitCode::from(cli::run(*command).await).into(),
+        Ok(Arguments {
+            command: Command::User(command),
+        }) => ExitCode::from(command.run()).into(),
         Ok(Arguments {
             command: Command::Completions(command),
         }) => ExitCode::from(command.run(Arguments::command())).into(),

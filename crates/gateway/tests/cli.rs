@@ -43,5 +43,7 @@ mod resolutions;
 mod sessions;
 #[path = "cli/stopped_loads.rs"]
 mod stopped_loads;
+#[path = "cli/users.rs"]
+mod users;
 #[path = "cli/verbs.rs"]
 mod verbs;

@@ -8,6 +8,8 @@ mod node;
 #[path = "http/session.rs"]
 mod session;
 
+#[path = "http/access.rs"]
+mod access;
 #[path = "http/bounds.rs"]
 mod bounds;
 #[path = "http/couchdb_table.rs"]

@@ -3,6 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "the names of the tests are sentences")]
 
+#[path = "node/access.rs"]
+mod access;
+#[path = "node/access_matrix.rs"]
+mod access_matrix;
+#[path = "node/access_table.rs"]
+mod access_table;
 #[path = "node/acknowledgements.rs"]
 mod acknowledgements;
 #[path = "node/bad_disk.rs"]
@@ -19,6 +25,8 @@ mod created_again;
 mod deletions;
 #[path = "node/exports.rs"]
 mod exports;
+#[path = "node/floods.rs"]
+mod floods;
 #[path = "node/history.rs"]
 mod history;
 #[path = "node/large_writes.rs"]
@@ -33,6 +41,8 @@ mod player;
 mod process;
 #[path = "node/proxy_links.rs"]
 mod proxy_links;
+#[path = "node/raw_calls.rs"]
+mod raw_calls;
 #[path = "node/reading.rs"]
 mod reading;
 #[path = "node/recorded.rs"]
@@ -81,6 +91,8 @@ mod tls_rotation;
 mod trace_context;
 #[path = "node/unsure.rs"]
 mod unsure;
+#[path = "node/users.rs"]
+mod users;
 #[path = "node/verbs.rs"]
 mod verbs;
 #[path = "node/verified.rs"]

@@ -9,7 +9,7 @@ const SMALL: usize = 256;
 
 impl Operation {
     /// Bytes of bodies and states, roughly; never 0.
-    pub(crate) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         let carried = match self {
             Operation::Write(request) => action(&request.action),
             Operation::WriteBatch(batch) => {

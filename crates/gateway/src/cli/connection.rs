@@ -1,9 +1,9 @@
 //! The arguments that every client command takes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rejoin_client::{CallError, Client, ClientOptions, Dialler, Session, Trust};
+use rejoin_client::{CallError, Client, ClientOptions, Credentials, Dialler, Session, Trust};
 
 use super::failure::Failure;
 use super::output::Output;
@@ -30,6 +30,18 @@ pub(super) struct Connection {
     /// A PEM file with the key of the certificate
     #[arg(long, value_name = "FILE", env = "REJOIN_KEY", requires = "certificate")]
     key: Option<PathBuf>,
+    /// The user who calls; the password comes from REJOIN_PASSWORD or --password-file
+    #[arg(long, value_name = "NAME", env = "REJOIN_USER")]
+    user: Option<String>,
+    /// A file with the password of the user
+    #[arg(long, value_name = "FILE", env = "REJOIN_PASSWORD_FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// A file with a token of the user who calls; or give the token in REJOIN_TOKEN
+    #[arg(long, value_name = "FILE", env = "REJOIN_TOKEN_FILE", conflicts_with = "user")]
+    token_file: Option<PathBuf>,
+    /// Send the password or token in plain text to an address that is not a loopback one, too
+    #[arg(long)]
+    credentials_in_plain_text: bool,
     /// Go on with the session in this file, and keep it there: no answer is older than what its commands have seen
     #[arg(long, value_name = "FILE")]
     session: Option<PathBuf>,
@@ -44,7 +56,12 @@ pub(super) struct Connection {
 impl Connection {
     /// A client of the node; nothing is dialled yet.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        let client = Client::with_dialler(&self.address, ClientOptions::default(), self.dialler()?);
+        let options = ClientOptions {
+            credentials: self.credentials()?,
+            credentials_in_plain_text: self.credentials_in_plain_text,
+            ..ClientOptions::default()
+        };
+        let client = Client::with_dialler(&self.address, options, self.dialler()?);
         let client = client.map_err(|error| Failure::Usage(error.to_string()))?;
         Ok(client.with_session(self.seen.clone()))
     }
@@ -66,6 +83,32 @@ impl Connection {
         Ok(Dialler::secure(trust))
     }
 
+    /// Who calls. Secrets come from files and from the environment, never from arguments, which every user of the machine can read.
+    fn credentials(&self) -> Result<Option<Credentials>, Failure> {
+        let variable = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let credentials = if let Some(user) = &self.user {
+            let password = match &self.password_file {
+                Some(file) => Some(secret(file)?),
+                None => variable("REJOIN_PASSWORD"),
+            };
+            let password = password.ok_or_else(|| {
+                let message = "the password is missing: put it in REJOIN_PASSWORD, or name a file with --password-file";
+                Failure::Usage(message.to_owned())
+            })?;
+            Credentials::basic(user, &password)
+        } else {
+            let token = match &self.token_file {
+                Some(file) => Some(secret(file)?),
+                None => variable("REJOIN_TOKEN"),
+            };
+            match token {
+                Some(token) => Credentials::token(token.trim()),
+                None => return Ok(None),
+            }
+        };
+        credentials.map(Some).map_err(|error| Failure::Usage(error.to_string()))
+    }
+
     /// Reads the session's file, if there is to be one.
     pub(super) fn begin(&self) -> Result<KeptSession, Failure> {
         if let Some(file) = &self.session {
@@ -81,6 +124,13 @@ impl Connection {
     pub(super) fn output(&self) -> Output {
         Output::stdout()
     }
+}
+
+/// The secret in a file, without the end of its line.
+fn secret(file: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", file.display())))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// The session of a command, and where it is kept.

@@ -7,7 +7,7 @@
 //! - Bodies and values are printed as the node sent them: number texts and member order stay.
 //! - A reader that closes the pipe early ends the command quietly.
 //!
-//! It knows the client library only, nothing of the node that `rejoin serve` runs.
+//! It knows the client library only, nothing of the node that `rejoin serve` runs; `user` alone knows the file of users, and calls no node.
 
 mod acknowledge;
 mod batch;
@@ -52,6 +52,8 @@ mod status_json;
 mod table;
 mod time;
 mod usage;
+mod user;
+mod user_password;
 mod verify;
 mod write;
 
@@ -60,3 +62,4 @@ pub use completions::Completions;
 pub use exit::ExitStatus;
 pub use manual::Manual;
 pub use usage::print_usage_error;
+pub use user::UserCommand;

@@ -56,7 +56,10 @@ pub struct ServeArguments {
     /// A PEM file with the authorities that issue the certificates of datacenters
     #[arg(long, value_name = "FILE")]
     pub authority: Option<PathBuf>,
-    /// Allows an address that other machines can reach, although there is no TLS or clients need no certificate
+    /// The file of users, which `rejoin user` writes; with it, clients have to say who they are
+    #[arg(long, value_name = "FILE")]
+    pub users: Option<PathBuf>,
+    /// Allows an address that other machines can reach, although there is no TLS or clients need to prove nothing
     #[arg(long)]
     pub insecure: bool,
     /// The data directory was restored from a backup: take a new replica id

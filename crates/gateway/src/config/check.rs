@@ -111,6 +111,7 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
         ("commit.group_max", settings.commit.group_max as u64),
         ("grpc.load_window", settings.grpc.load_window as u64),
         ("grpc.watch_window", settings.grpc.watch_window as u64),
+        ("grpc.connections_max", settings.grpc.connections_max as u64),
         ("grpc.watches_max", settings.grpc.watches_max as u64),
         ("grpc.exports_max", settings.grpc.exports_max as u64),
         ("grpc.export_stalled_after_ms", settings.grpc.export_stalled_after_ms),
@@ -120,6 +121,10 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
         ("http.connections_max", settings.http.connections_max as u64),
         ("http.feeds_max", settings.http.feeds_max as u64),
         ("limits.body_bytes_max", settings.limits.body_bytes_max as u64),
+        (
+            "limits.calls_per_client_max",
+            settings.limits.calls_per_client_max as u64,
+        ),
     ];
     if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
         return Err(ConfigError::Zero { setting });
@@ -135,6 +140,10 @@ fn check_bounds(settings: &Settings) -> Result<(), ConfigError> {
             setting: "limits.body_bytes_max",
             greatest: BODY_BYTES_MAX,
         });
+    }
+    let calls_max = settings.limits.calls_max;
+    if settings.limits.calls_per_client_max > calls_max / 2 {
+        return Err(ConfigError::ShareTooGreat { calls_max });
     }
     let rooms = [
         ("http.bodies_bytes_max", settings.http.bodies_bytes_max, BODY_BYTES_MAX),
@@ -236,6 +245,19 @@ mod tests {
         settings.commit.alive_every_ms += 1;
         let error = Plan::new(settings).unwrap_err();
         assert_eq!(error.to_string(), "commit.alive_every_ms must be at most 20000");
+    }
+
+    #[test]
+    fn one_client_gets_half_of_all_calls_at_most() {
+        let mut settings = settings();
+        settings.limits.calls_max = 10;
+        settings.limits.calls_per_client_max = 5;
+        assert!(Plan::new(settings.clone()).is_ok());
+        settings.limits.calls_per_client_max = 6;
+        assert!(matches!(
+            Plan::new(settings),
+            Err(ConfigError::ShareTooGreat { calls_max: 10 })
+        ));
     }
 
     #[test]

@@ -12,7 +12,18 @@ use super::unknown::nearest;
 const PREFIX: &str = "REJOIN_";
 
 /// Variables with the prefix that the commands of clients read.
-const OF_CLIENTS: [&str; 4] = ["REJOIN_ADDRESS", "REJOIN_AUTHORITY", "REJOIN_CERTIFICATE", "REJOIN_KEY"];
+const OF_CLIENTS: [&str; 10] = [
+    "REJOIN_ADDRESS",
+    "REJOIN_AUTHORITY",
+    "REJOIN_CERTIFICATE",
+    "REJOIN_KEY",
+    "REJOIN_PASSWORD",
+    "REJOIN_PASSWORD_FILE",
+    "REJOIN_TOKEN",
+    "REJOIN_TOKEN_FILE",
+    "REJOIN_USER",
+    "REJOIN_USERS",
+];
 
 /// Letters of ten that may differ in a variable that means a setting, although it names no section.
 const ALIKE: usize = 3;
@@ -176,6 +187,9 @@ mod tests {
             ("REJOIN_AUTHORITY", "authority.pem"),
             ("REJOIN_CERTIFICATE", "me.pem"),
             ("REJOIN_KEY", "me.key"),
+            ("REJOIN_PASSWORD", "secret"),
+            ("REJOIN_TOKEN", "secret"),
+            ("REJOIN_USER", "ada"),
             ("REJOIN_PORT", "tcp://10.0.0.1:7601"),
             ("REJOIN_SERVICE_HOST", "10.0.0.1"),
             ("REJOIN_GRPC_SERVICE_HOST", "10.0.0.1"),

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use rejoin_document::NameError;
 use thiserror::Error;
 
+use crate::access::UsersError;
+
 /// Why a node cannot be configured. Nothing was started.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -112,14 +114,24 @@ pub enum ConfigError {
     },
     /// Other machines could reach the node, over TLS, and it asks nobody who he is.
     #[error(
-        "refusing to serve on {address}: other machines can reach it, and it asks clients for nothing; write \
-         tls.client_certificates = true so that they need a certificate, use a loopback address, or give --insecure if \
-         everybody on the network may read and write"
+        "refusing to serve on {address}: other machines can reach it, and it asks clients for nothing; name a file of users \
+         with --users so that they need credentials, write tls.client_certificates = true so that they need a certificate, \
+         use a loopback address, or give --insecure if everybody on the network may read and write"
     )]
     OpenToAll {
         /// The address.
         address: SocketAddr,
     },
+    /// Peers could pull all that is stored from a node that asks its clients for credentials.
+    #[error(
+        "there are users and peers, and no TLS: whoever calls himself a peer would get every document without credentials; \
+         name certificates with --certificate, --key and --authority, or give --insecure if all that can reach this node \
+         may read everything"
+    )]
+    UsersWithoutTls,
+    /// The file of users cannot be used.
+    #[error(transparent)]
+    Users(#[from] UsersError),
     /// One of the files of certificates is not named.
     #[error(
         "[tls] lacks {missing}: certificate, key and authority are needed together (--certificate, --key, --authority); \
@@ -153,6 +165,12 @@ pub enum ConfigError {
     NoDnsName {
         /// The name.
         name: String,
+    },
+    /// What one client may have is more than leaves room for others.
+    #[error("limits.calls_per_client_max must be at most half of limits.calls_max, which is {calls_max}")]
+    ShareTooGreat {
+        /// What all may have.
+        calls_max: usize,
     },
     /// A setting that must not be zero is.
     #[error("{setting} must be greater than zero")]

@@ -72,6 +72,9 @@ fn apply_arguments(settings: &mut Settings, arguments: &ServeArguments) {
             setting.clone_from(path);
         }
     }
+    if let Some(users) = &arguments.users {
+        settings.access.users.clone_from(users);
+    }
     settings.grpc.insecure |= arguments.insecure;
     settings.node.restored |= arguments.restored;
     if let Some(format) = arguments.log_format {

@@ -1,5 +1,6 @@
 //! How a node is configured: a file, then the environment, then flags, each overriding the one before.
 
+mod access;
 mod arguments;
 mod check;
 mod environment;
@@ -11,6 +12,7 @@ mod shape;
 mod tls;
 mod unknown;
 
+pub use access::AccessSettings;
 pub use arguments::{LogFormat, PeerArgument, ServeArguments};
 pub use check::{Peer, Plan};
 pub use environment::Environment;

@@ -9,7 +9,7 @@ use rejoin_document::Granularity;
 use rejoin_store::{QueueOptions, RocksOptions};
 use serde::{Deserialize, Serialize};
 
-use super::{LogFormat, TlsSettings};
+use super::{AccessSettings, LogFormat, TlsSettings};
 
 /// Bytes that one answer over HTTP has at most that is made as a whole; others come in pieces.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -28,6 +28,8 @@ pub struct Settings {
     pub metrics: MetricsSettings,
     /// Certificates: with them everything that is served and every link is secure.
     pub tls: TlsSettings,
+    /// Who may do what.
+    pub access: AccessSettings,
     /// The links with other datacenters.
     pub links: LinkSettings,
     /// Databases in general.
@@ -36,7 +38,7 @@ pub struct Settings {
     pub storage: RocksOptions,
     /// The queue in front of the commit pipeline.
     pub commit: QueueOptions,
-    /// Bounds of a document.
+    /// Bounds of a document, and of what clients may ask at once.
     pub limits: LimitSettings,
     /// Logs.
     pub log: LogSettings,
@@ -80,6 +82,8 @@ pub struct GrpcSettings {
     pub insecure: bool,
     /// Bytes by which a message may be longer than two bodies of documents, as many as a compare-and-swap carries. Default 64 KiB.
     pub message_overhead_bytes: usize,
+    /// Connections at one time, of peers too; of one address half of them. Default 4,096.
+    pub connections_max: usize,
     /// Calls that one connection may have open. Default 1,024.
     pub streams_per_connection_max: u32,
     /// Documents of one `LoadDocuments` call that may be on their way. Default 256.
@@ -104,6 +108,7 @@ impl Default for GrpcSettings {
             address: SocketAddr::from(([127, 0, 0, 1], 7601)),
             insecure: false,
             message_overhead_bytes: 64 * 1024,
+            connections_max: 4_096,
             streams_per_connection_max: 1024,
             load_window: 256,
             watch_window: 256,
@@ -127,7 +132,7 @@ pub struct HttpSettings {
     pub granularity: Granularity,
     /// The origins of pages (`https://example.org`, or `*` for all) that may read answers in a browser, and write. Default: none.
     pub cors_origins: Vec<String>,
-    /// Connections at one time, over all addresses. Default 1024.
+    /// Connections at one time, over all addresses that are served; of one client's address half of them. Default 1024.
     pub connections_max: usize,
     /// Bytes of the bodies of all requests that are being answered. Default 256 MiB; at least the 16 MiB of one.
     pub bodies_bytes_max: usize,
@@ -261,7 +266,7 @@ impl Default for DatabaseSettings {
     }
 }
 
-/// Bounds of a document.
+/// Bounds of a document, and of what clients may ask at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitSettings {
@@ -271,6 +276,12 @@ pub struct LimitSettings {
     pub depth_max: usize,
     /// Leaves of a body. Default 50,000.
     pub leaves_max: usize,
+    /// Calls and requests of all clients that may be under way. Once half of them are, each client may have an equal part of the other half. Default
+    /// 8,192.
+    pub calls_max: usize,
+    /// Calls and requests of one client (a user, else the holder of a certificate, else an address) that may be under way; at most half of
+    /// `calls_max`. Default 2,048.
+    pub calls_per_client_max: usize,
 }
 
 impl Default for LimitSettings {
@@ -279,6 +290,8 @@ impl Default for LimitSettings {
             body_bytes_max: 8 * 1024 * 1024,
             depth_max: 128,
             leaves_max: 50_000,
+            calls_max: 8_192,
+            calls_per_client_max: 2_048,
         }
     }
 }

@@ -86,6 +86,10 @@ pub(super) fn check(settings: &Settings, peers: &[Peer]) -> Result<(), ConfigErr
             false => ConfigError::PeerSecure { datacenter },
         });
     }
+    // Who pulls gets everything; without certificates nobody knows that he is a peer.
+    if settings.access.asks() && !secure && !peers.is_empty() && !settings.grpc.insecure {
+        return Err(ConfigError::UsersWithoutTls);
+    }
     check_addresses(settings, secure)
 }
 
@@ -104,7 +108,8 @@ fn check_addresses(settings: &Settings, secure: bool) -> Result<(), ConfigError>
     let Some(address) = open else {
         return Ok(());
     };
-    match (secure, settings.tls.client_certificates) {
+    let asks = settings.tls.client_certificates || settings.access.asks();
+    match (secure, asks) {
         (true, true) => Ok(()),
         (true, false) => Err(ConfigError::OpenToAll { address }),
         (false, _) => Err(ConfigError::NotLoopback { address }),
@@ -188,11 +193,36 @@ mod tests {
         let open = "0.0.0.0:7601".parse().unwrap();
         let mut plain = settings();
         plain.grpc.address = open;
-        assert!(told(plain).contains("--insecure"));
+        assert!(told(plain.clone()).contains("--insecure"));
         let mut settings = secure();
         settings.http.addresses = vec![open];
         assert!(told(settings.clone()).contains("tls.client_certificates = true"));
+        assert!(told(settings.clone()).contains("--users"));
         settings.tls.client_certificates = true;
-        assert!(Plan::new(settings).is_ok());
+        assert!(Plan::new(settings.clone()).is_ok());
+        settings.tls.client_certificates = false;
+        settings.access.users = "users.toml".into();
+        assert!(Plan::new(settings.clone()).is_ok());
+        plain.access.users = "users.toml".into();
+        assert!(
+            told(plain.clone()).contains("there is no TLS"),
+            "passwords would travel in plain text"
+        );
+        plain.grpc.insecure = true;
+        assert!(Plan::new(plain).is_ok());
+    }
+
+    #[test]
+    fn a_node_with_users_and_peers_needs_tls() {
+        let mut plain = settings();
+        plain.access.users = "users.toml".into();
+        assert!(Plan::new(plain.clone()).is_ok(), "alone it gives nothing away");
+        plain.links.peers = vec![PeerSettings {
+            datacenter: "dc-west".into(),
+            address: "http://127.0.0.1:7602".into(),
+        }];
+        assert!(told(plain.clone()).contains("without credentials"));
+        plain.grpc.insecure = true;
+        assert!(Plan::new(plain).is_ok());
     }
 }

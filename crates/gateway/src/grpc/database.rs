@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::error::Failure;
-use super::{page, request};
+use super::{guarded, page, request};
 use crate::node::{NodeContext, purge};
 
 /// How long the answer to a deletion waits for the documents to be dropped: far less than clients wait for an answer.
@@ -123,9 +123,12 @@ impl DatabaseService for DatabaseApi {
     #[instrument(skip_all)]
     async fn list_databases(
         &self,
-        _call: Request<proto::ListDatabasesRequest>,
+        call: Request<proto::ListDatabasesRequest>,
     ) -> Result<Response<proto::ListDatabasesResponse>, Status> {
-        let databases = self.context.store.visible().iter().map(to_proto).collect();
+        let who = guarded::principal(&call)?;
+        let visible = self.context.store.visible();
+        let readable = visible.iter().filter(|database| who.may_read(&database.shown_as));
+        let databases = readable.map(to_proto).collect();
         Ok(Response::new(proto::ListDatabasesResponse { databases }))
     }
 

@@ -15,7 +15,7 @@ use tracing::{Span, field::Empty, instrument};
 use super::action::Asked;
 use super::answers::Answers;
 use super::error::Failure;
-use super::{action, batch, batch_get, export, history, list, load, request, session, waiting, watch, write};
+use super::{action, batch, batch_get, export, guarded, history, list, load, request, session, waiting, watch, write};
 use crate::node::NodeContext;
 
 /// Serves documents of one node.
@@ -302,10 +302,9 @@ impl DocumentService for DocumentApi {
         &self,
         call: Request<Streaming<proto::LoadDocumentsRequest>>,
     ) -> Result<Response<Self::LoadDocumentsStream>, Status> {
-        Ok(Response::new(load::start(
-            &Arc::new(self.context.clone()),
-            call.into_inner(),
-        )))
+        let who = guarded::principal(&call)?;
+        let context = Arc::new(self.context.clone());
+        Ok(Response::new(load::start(&context, who, call.into_inner())))
     }
 
     #[instrument(skip_all, fields(database = %call.get_ref().database))]

@@ -3,6 +3,7 @@
 //! Every status carries `google.rpc.ErrorInfo { reason, domain: "rejoin", metadata }`; that of a write refused for a
 //! conflict carries a `rejoin.v1.ConflictReport` beside it.
 
+mod access;
 mod report;
 mod session;
 mod sources;
@@ -399,7 +400,8 @@ fn code(reason: Reason) -> Code {
         | Reason::InvalidMessage => Code::InvalidArgument,
         Reason::Overloaded | Reason::DiskFull => Code::ResourceExhausted,
         Reason::ShuttingDown | Reason::SessionBehind | Reason::CatchingUp => Code::Unavailable,
-        Reason::Untrusted => Code::Unauthenticated,
+        Reason::Untrusted | Reason::Credentials => Code::Unauthenticated,
+        Reason::Role => Code::PermissionDenied,
         Reason::Storage => Code::Internal,
         Reason::OutcomeUnknown => Code::Unknown,
     }

@@ -18,6 +18,7 @@ use tonic::{Status, Streaming};
 
 use super::error::Failure;
 use super::{request, session, write};
+use crate::access::{Principal, Role, Scope, acting, acting_for};
 use crate::node::NodeContext;
 
 type Answers = ReceiverStream<Result<proto::LoadDocumentsResponse, Status>>;
@@ -40,20 +41,24 @@ enum State {
 }
 
 /// Answers `requests` in their order.
-pub(super) fn start(context: &Arc<NodeContext>, requests: Streaming<proto::LoadDocumentsRequest>) -> Answers {
+pub(super) fn start(
+    context: &Arc<NodeContext>,
+    who: Principal,
+    requests: Streaming<proto::LoadDocumentsRequest>,
+) -> Answers {
     let window = context.settings.now().grpc.load_window;
     let (in_flight, waiting) = mpsc::channel(window);
     let (answers, receiver) = mpsc::channel(window);
-    context
-        .tasks
-        .spawn(read(Arc::clone(context), requests, in_flight, answers.clone()));
+    let reading = read(Arc::clone(context), (who, requests), in_flight, answers.clone());
+    // What it hands to the pipeline comes of the share of its client.
+    context.tasks.spawn(acting_for(acting(), reading));
     context.tasks.spawn(answer(waiting, answers));
     ReceiverStream::new(receiver)
 }
 
 async fn read(
     context: Arc<NodeContext>,
-    mut requests: Streaming<proto::LoadDocumentsRequest>,
+    (who, mut requests): (Principal, Streaming<proto::LoadDocumentsRequest>),
     in_flight: mpsc::Sender<InFlight>,
     answers: mpsc::Sender<Result<proto::LoadDocumentsResponse, Status>>,
 ) {
@@ -67,7 +72,7 @@ async fn read(
             request = requests.message() => request,
         };
         match request {
-            Ok(Some(request)) => place.send(hand_over(&context, request).await),
+            Ok(Some(request)) => place.send(hand_over(&context, &who, request).await),
             Ok(None) => return,
             Err(status) => {
                 let status = super::error::complete(&status).unwrap_or(status);
@@ -83,8 +88,8 @@ async fn read(
 
 /// Gives one document to the pipeline; the first poll decides its place in the order of commits. A full pipeline holds the load back here, before
 /// the next document is taken: two lines of one document must not change places.
-async fn hand_over(context: &Arc<NodeContext>, request: proto::LoadDocumentsRequest) -> InFlight {
-    let write = match parse(context, &request) {
+async fn hand_over(context: &Arc<NodeContext>, who: &Principal, request: proto::LoadDocumentsRequest) -> InFlight {
+    let write = match parse(context, who, &request) {
         Ok(write) => write,
         Err(failure) => {
             return InFlight {
@@ -120,7 +125,12 @@ async fn done(context: &NodeContext, write: WriteRequest) -> Result<proto::Write
     })
 }
 
-fn parse(context: &NodeContext, request: &proto::LoadDocumentsRequest) -> Result<WriteRequest, Failure> {
+fn parse(
+    context: &NodeContext,
+    who: &Principal,
+    request: &proto::LoadDocumentsRequest,
+) -> Result<WriteRequest, Failure> {
+    who.may(Role::Writer, Scope::Database(&request.database))?;
     let (database, id) = (
         request::database(&context.store, &request.database)?,
         request::id(&request.id)?,

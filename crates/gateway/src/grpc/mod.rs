@@ -1,5 +1,6 @@
 //! The gRPC interface: one file a service. Services parse, call the node and answer; they decide nothing.
 
+mod access_layer;
 mod acknowledgement;
 mod action;
 mod admin;
@@ -14,6 +15,7 @@ mod document;
 mod error;
 mod export;
 mod gate;
+mod guarded;
 mod history;
 mod list;
 mod load;

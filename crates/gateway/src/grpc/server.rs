@@ -1,5 +1,6 @@
 //! The gRPC server: all services of a node, health and reflection on one address.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rejoin_api::FILE_DESCRIPTOR_SET;
@@ -13,12 +14,14 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic_health::server::HealthReporter;
 
+use super::access_layer::AccessLayer;
 use super::admin::AdminApi;
 use super::call_layer::CallLayer;
 use super::conflict::ConflictApi;
 use super::database::DatabaseApi;
 use super::document::DocumentApi;
 use super::gate::GateLayer;
+use super::guarded::Guarded;
 use super::sync::SyncApi;
 use crate::links::Incoming;
 use crate::metrics::Metrics;
@@ -79,6 +82,7 @@ impl GrpcServer {
         let server = Server::builder()
             .layer(CallLayer(metrics))
             .layer(GateLayer(context.gate()))
+            .layer(AccessLayer(Arc::new(context.clone())))
             .http2_keepalive_interval(Some(Duration::from_millis(grpc.keepalive_interval_ms)))
             .http2_keepalive_timeout(Some(Duration::from_millis(grpc.keepalive_timeout_ms)))
             .max_concurrent_streams(grpc.streams_per_connection_max)
@@ -100,21 +104,21 @@ fn add_services(routes: &mut tonic::service::RoutesBuilder, context: &NodeContex
     // A compare-and-swap carries two bodies.
     let bodies = context.limits().body_bytes_max.saturating_mul(2);
     let message_bytes_max = bodies.saturating_add(context.settings.now().grpc.message_overhead_bytes);
-    let documents = DocumentServiceServer::new(DocumentApi::new(context.clone()))
+    let documents = DocumentServiceServer::new(Guarded(DocumentApi::new(context.clone())))
         .accept_compressed(Zstd)
         .send_compressed(Zstd)
         .max_decoding_message_size(message_bytes_max)
         // A page is not bounded by the size of one body.
         .max_encoding_message_size(usize::MAX);
-    let conflicts = ConflictServiceServer::new(ConflictApi::new(context.clone()))
+    let conflicts = ConflictServiceServer::new(Guarded(ConflictApi::new(context.clone())))
         .accept_compressed(Zstd)
         .send_compressed(Zstd)
         .max_decoding_message_size(message_bytes_max)
         .max_encoding_message_size(usize::MAX);
-    let databases = DatabaseServiceServer::new(DatabaseApi::new(context.clone()))
+    let databases = DatabaseServiceServer::new(Guarded(DatabaseApi::new(context.clone())))
         .accept_compressed(Zstd)
         .send_compressed(Zstd);
-    let admin = AdminServiceServer::new(AdminApi::new(context.clone()))
+    let admin = AdminServiceServer::new(Guarded(AdminApi::new(context.clone())))
         .accept_compressed(Zstd)
         .send_compressed(Zstd);
     let sync = SyncServiceServer::new(SyncApi::new(context.clone()))

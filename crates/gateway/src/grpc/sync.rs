@@ -26,7 +26,16 @@ impl SyncApi {
     /// What the caller has proved; nothing where this node has no certificates. It must be one of the peers: which of them it says that it is comes
     /// with its greeting.
     fn admit(&self, caller: &Caller) -> Result<Option<Secured>, Problem> {
-        let Some(tls) = &self.context.tls else { return Ok(None) };
+        let Some(tls) = &self.context.tls else {
+            // Where clients have to say who they are, nobody gets everything for calling himself a peer.
+            return match self.context.access.asks() && !self.context.settings.now().grpc.insecure {
+                true => Err(Problem {
+                    who: caller.place(),
+                    cause: Cause::NoCertificate,
+                }),
+                false => Ok(None),
+            };
+        };
         let Standing::Certified(certificate) = &caller.standing else {
             let who = caller.place();
             return Err(Problem {

@@ -56,7 +56,7 @@ async fn try_create(context: &NodeContext, kind: &str, request: &mut Request) ->
     let text = request.json(write::document_bytes_max(context)).await?;
     let resource = Resource::read(&text, kind)?;
     if database::name(context, kind).is_err() {
-        database::create(context, kind, Granularity::Field).await?;
+        database::create(context, &request.principal()?, kind, Granularity::Field).await?;
     }
     let database = database::name(context, kind)?;
     let text = resource.id.unwrap_or_else(write::new_id);

@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::HttpError;
 use super::query::Query;
+use crate::access::{Denied, Principal};
 
 /// Bytes of a body of several documents at most: what a gRPC client may send at once.
 pub(super) const BATCH_BYTES_MAX: usize = 16 << 20;
@@ -68,6 +69,15 @@ impl Request {
 
     pub(super) fn query(&self) -> &Query {
         &self.query
+    }
+
+    /// Who makes it.
+    ///
+    /// # Errors
+    /// Nobody has let it in: a mistake in this program lets nobody in.
+    pub(super) fn principal(&self) -> Result<Principal, HttpError> {
+        let principal = self.parts.extensions.get::<Principal>().cloned();
+        principal.ok_or_else(|| Denied::Missing.into())
     }
 
     /// The revision that `If-Match` names.

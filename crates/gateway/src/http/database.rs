@@ -12,6 +12,7 @@ use super::body::Request;
 use super::error::HttpError;
 use super::incoming::{Dialect, Incoming};
 use super::{document, info, write};
+use crate::access::{Principal, Role, Scope};
 use crate::node::NodeContext;
 
 /// The database that a path names.
@@ -28,12 +29,18 @@ pub(super) fn name(context: &NodeContext, text: &str) -> Result<DatabaseName, Ht
     }
 }
 
-/// Creates a database unless it is there.
+/// Creates a database for `who`, unless it is there.
 ///
 /// # Errors
 ///
-/// It is no name, or is there with another granularity.
-pub(super) async fn create(context: &NodeContext, text: &str, granularity: Granularity) -> Result<bool, HttpError> {
+/// He may not, it is no name, or is there with another granularity.
+pub(super) async fn create(
+    context: &NodeContext,
+    who: &Principal,
+    text: &str,
+    granularity: Granularity,
+) -> Result<bool, HttpError> {
+    who.may(Role::Admin, Scope::Node)?;
     let definition = DatabaseDefinition {
         name: text.parse().map_err(|_| illegal(text))?,
         granularity,
@@ -64,7 +71,7 @@ async fn put(context: &NodeContext, text: &str, request: &mut Request) -> Result
             .map_err(|_| HttpError::query("granularity is `document` or `field`"))?,
     };
     parse(context, text)?;
-    if !create(context, text, granularity).await? {
+    if !create(context, &request.principal()?, text, granularity).await? {
         return Err(HttpError::new(
             StatusCode::PRECONDITION_FAILED,
             "file_exists",

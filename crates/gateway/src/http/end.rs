@@ -16,6 +16,7 @@ use super::flavour::{Flavour, Since};
 use super::query::{self, Query};
 use super::remote::Remote;
 use super::{bulk_docs, database, document, local, revs_diff};
+use crate::access::Principal;
 use crate::node::{NodeContext, long_read};
 
 /// Changes that are compared at once.
@@ -69,7 +70,7 @@ fn pieces(documents: &[Value]) -> Vec<Vec<String>> {
 ///
 /// # Errors
 /// It is not there, or the other server does not answer.
-pub(super) async fn end(context: &NodeContext, text: &str, create: bool) -> Result<End, HttpError> {
+pub(super) async fn end(context: &NodeContext, who: &Principal, text: &str, create: bool) -> Result<End, HttpError> {
     if text.contains("://") {
         let remote = Remote::new(text)?;
         if create && remote.ask(Method::GET, "", None).await?.is_none() {
@@ -83,7 +84,7 @@ pub(super) async fn end(context: &NodeContext, text: &str, create: bool) -> Resu
     if create {
         database::parse(context, text)?;
         // It may be there.
-        match database::create(context, text, Granularity::Document).await {
+        match database::create(context, who, text, Granularity::Document).await {
             Ok(_) => {}
             Err(error) if error.status == StatusCode::PRECONDITION_FAILED => {}
             Err(error) => return Err(error),

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt::Display;
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rejoin_document::{BodyError, ConflictReport, NameError, Refused};
 use rejoin_store::{CommitError, ReadError};
@@ -13,7 +13,11 @@ use serde_json::{Map, Value as Json};
 
 use super::answer;
 use super::room::Room;
+use crate::access::{Crowded, Denied};
 use crate::caught::Panicked;
+
+/// What a client is asked for that has to say who it is.
+const CHALLENGE: &str = "Basic realm=\"rejoin\", charset=\"UTF-8\"";
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -87,6 +91,15 @@ impl HttpError {
         Self::new(status, "untrusted", problem.to_string())
     }
 
+    /// Who asks for too much at once.
+    fn crowded(crowded: &Crowded) -> Self {
+        let (status, error) = match crowded {
+            Crowded::Client { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
+            Crowded::Whole { .. } => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+        };
+        Self::new(status, error, crowded.to_string())
+    }
+
     /// The members of the answer.
     pub(super) fn members(&self) -> Map<String, Json> {
         let text = |text: &str| Json::String(text.to_owned());
@@ -101,10 +114,33 @@ impl HttpError {
 
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        match self.told {
+        let response = match self.told {
             Some(told) => answer::bounded(self.status, told.into_body()),
             None => answer::json(self.status, &Json::Object(self.members())),
+        };
+        match self.status {
+            StatusCode::UNAUTHORIZED => answer::header(response, header::WWW_AUTHENTICATE, CHALLENGE),
+            StatusCode::TOO_MANY_REQUESTS => answer::header(response, header::RETRY_AFTER, "1"),
+            _ => response,
         }
+    }
+}
+
+impl From<Denied> for HttpError {
+    fn from(denied: Denied) -> Self {
+        match &denied {
+            Denied::Missing | Denied::Malformed | Denied::Wrong | Denied::Changed => {
+                Self::new(StatusCode::UNAUTHORIZED, "unauthorized", denied.to_string())
+            }
+            Denied::Role { .. } => Self::new(StatusCode::FORBIDDEN, "forbidden", denied.to_string()),
+            Denied::Crowded(crowded) => Self::crowded(crowded),
+        }
+    }
+}
+
+impl From<Crowded> for HttpError {
+    fn from(crowded: Crowded) -> Self {
+        Self::crowded(&crowded)
     }
 }
 

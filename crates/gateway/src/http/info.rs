@@ -13,6 +13,7 @@ use super::error::HttpError;
 use super::flavour::Flavour;
 use super::query::Query;
 use super::room::Room;
+use crate::access::Principal;
 use crate::node::{NodeContext, long_read};
 
 /// Databases that one request names at most, as in CouchDB.
@@ -55,6 +56,7 @@ pub(super) fn of(context: &NodeContext, database: &DatabaseName) -> Result<Strin
 
 /// `/_dbs_info`: what is told of several databases.
 pub(super) async fn several(context: &NodeContext, request: &mut Request) -> Result<Response, HttpError> {
+    let who = request.principal()?;
     let names = match *request.method() {
         Method::POST => {
             let text = request.json(1 << 20).await?;
@@ -68,13 +70,14 @@ pub(super) async fn several(context: &NodeContext, request: &mut Request) -> Res
             }
             keys
         }
-        Method::GET | Method::HEAD => names(context, request.query())?,
+        Method::GET | Method::HEAD => names(context, &who, request.query())?,
         _ => return Err(HttpError::method("GET,HEAD,POST")),
     };
     let mut room = Room::new(context);
     room.add("[")?;
     for (place, name) in names.iter().enumerate() {
-        let found = database::name(context, name).and_then(|database| of(context, &database));
+        let readable = || who.may_read(name).then_some(()).ok_or_else(HttpError::no_database);
+        let found = readable().and_then(|()| of(context, &database::name(context, name)?));
         let separator = if place > 0 { "," } else { "" };
         let told = match found {
             Ok(info) => format!("\"info\":{info}"),
@@ -87,12 +90,12 @@ pub(super) async fn several(context: &NodeContext, request: &mut Request) -> Res
     Ok(answer::bounded(StatusCode::OK, room.into_body()))
 }
 
-/// The names of the databases in a range.
+/// The names of the databases in a range that a user may read.
 ///
 /// # Errors
 ///
 /// The range cannot be read.
-pub(super) fn names(context: &NodeContext, query: &Query) -> Result<Vec<String>, HttpError> {
+pub(super) fn names(context: &NodeContext, who: &Principal, query: &Query) -> Result<Vec<String>, HttpError> {
     let bound = |names: [&str; 2]| -> Result<Option<String>, HttpError> {
         for name in names {
             match query.json(name)? {
@@ -112,6 +115,7 @@ pub(super) fn names(context: &NodeContext, query: &Query) -> Result<Vec<String>,
     let names = visible.iter().map(|database| database.shown_as.clone());
     let mut names: Vec<String> = names
         .filter(|name| low.as_ref().is_none_or(|low| name >= low) && high.as_ref().is_none_or(|high| name <= high))
+        .filter(|name| who.may_read(name))
         .filter(|name| inclusive || last.as_ref() != Some(name))
         .collect();
     names.sort();

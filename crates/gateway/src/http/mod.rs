@@ -8,6 +8,7 @@
 //!                                                             └──▶ answer, error
 //! ```
 
+mod admission;
 mod all_docs;
 mod answer;
 mod api;
@@ -31,6 +32,7 @@ mod listing;
 mod local;
 mod local_docs;
 mod maintenance;
+mod needs;
 mod outgoing;
 mod query;
 mod receivers;

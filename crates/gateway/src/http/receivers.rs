@@ -34,7 +34,7 @@ pub(super) async fn post(context: &NodeContext, name: &str, request: &mut Reques
         if missing.status != StatusCode::NOT_FOUND {
             return Err(missing);
         }
-        database::create(context, name, Granularity::Field).await?;
+        database::create(context, &request.principal()?, name, Granularity::Field).await?;
     }
     let database = database::name(context, name)?;
     // All are read before the first one is written.

@@ -88,8 +88,9 @@ pub(super) async fn post(context: &NodeContext, request: &mut Request) -> Result
     if [&asked.source, &asked.target].iter().any(|place| place.is_protected()) {
         return refused("a replication sends no credentials and headers; leave them out".to_owned());
     }
-    let source = end::end(context, asked.source.text(), false).await?;
-    let target = end::end(context, asked.target.text(), asked.create_target).await?;
+    let who = request.principal()?;
+    let source = end::end(context, &who, asked.source.text(), false).await?;
+    let target = end::end(context, &who, asked.target.text(), asked.create_target).await?;
     target.takes_revisions(context)?;
     let mut checkpoint = Checkpoint::of(context, &source, &target).await?;
     let mut session = Session::from(checkpoint.since());

@@ -24,7 +24,7 @@ pub(super) async fn of_server(
     let reads = || only(&method, "GET,HEAD");
     Some(match segments {
         ["_all_dbs"] => match reads() {
-            Ok(()) => root::databases(context, request.query()),
+            Ok(()) => root::databases(context, request),
             Err(error) => Err(error),
         },
         ["_dbs_info"] => info::several(context, request).await,

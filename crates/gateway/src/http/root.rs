@@ -4,8 +4,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
+use super::body::Request;
 use super::error::HttpError;
-use super::query::Query;
 use super::{answer, info};
 use crate::node::NodeContext;
 
@@ -25,13 +25,13 @@ pub(super) fn welcome(context: &NodeContext) -> Response {
     answer::text(StatusCode::OK, text)
 }
 
-/// `GET /_all_dbs`.
+/// `GET /_all_dbs`: those that the user may read.
 ///
 /// # Errors
 ///
 /// The range cannot be read.
-pub(super) fn databases(context: &NodeContext, query: &Query) -> Result<Response, HttpError> {
-    let names = info::names(context, query)?;
+pub(super) fn databases(context: &NodeContext, request: &Request) -> Result<Response, HttpError> {
+    let names = info::names(context, &request.principal()?, request.query())?;
     Ok(answer::json(StatusCode::OK, &json!(names)))
 }
 

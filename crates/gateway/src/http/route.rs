@@ -117,7 +117,12 @@ pub(super) fn only(method: &Method, allowed: &str) -> Result<(), HttpError> {
     }
 }
 
-fn segments(path: &str) -> Result<Vec<String>, HttpError> {
+/// The parts of a path.
+///
+/// # Errors
+///
+/// One is not encoded as it should be, or there are too many.
+pub(super) fn segments(path: &str) -> Result<Vec<String>, HttpError> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     if parts.len() > SEGMENTS_MAX {
         return Err(HttpError::missing());

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request as HttpRequest, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Incoming as IncomingBody};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,10 +19,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::admission::{self, Admitted};
 use super::body::Request;
 use super::error::HttpError;
 use super::write_deadline::WriteDeadline;
 use super::{cors, route};
+use crate::access::acting_for;
 use crate::caught::caught;
 use crate::links::{Connection, Incoming};
 use crate::node::NodeContext;
@@ -184,14 +187,9 @@ async fn dispatch(context: NodeContext, request: HttpRequest<IncomingBody>) -> R
     let origin = cors::allowed(&settings.http, request.headers()).cloned();
     let mut response = match (&origin, request.method() == Method::OPTIONS) {
         (Some(_), true) => cors::preflight(),
-        _ => match Request::new(request, Arc::clone(&context.bodies)) {
-            Ok(request) => {
-                let answered = caught(route::dispatch(&context, request)).await;
-                let answered = answered.unwrap_or_else(|panicked| Err(panicked.into()));
-                answered.unwrap_or_else(IntoResponse::into_response)
-            }
-            Err(error) => error.into_response(),
-        },
+        _ => answer(&context, request)
+            .await
+            .unwrap_or_else(IntoResponse::into_response),
     };
     if let Some(origin) = origin {
         cors::allow(&mut response, &origin);
@@ -205,6 +203,28 @@ async fn dispatch(context: NodeContext, request: HttpRequest<IncomingBody>) -> R
         *response.body_mut() = Body::empty();
     }
     Ok(response)
+}
+
+/// Answers a request for whoever it turns out to be.
+async fn answer(context: &NodeContext, mut request: HttpRequest<Body>) -> Result<Response, HttpError> {
+    let Admitted { who, client, share } = admission::admit(context, &mut request).await?;
+    if let Some(who) = who {
+        request.extensions_mut().insert(who);
+    }
+    let request = Request::new(request, Arc::clone(&context.bodies))?;
+    let answering = caught(route::dispatch(context, request));
+    let answered = acting_for(Some(client), answering).await;
+    let response = answered.unwrap_or_else(|panicked| Err(panicked.into()))?;
+    // Its place among the requests under way is kept until there is an answer; of one that comes in pieces, until the last of them.
+    Ok(match response.body().size_hint().exact() {
+        Some(_) => response,
+        None => response.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                let _held = &share;
+                frame
+            }))
+        }),
+    })
 }
 
 #[cfg(test)]

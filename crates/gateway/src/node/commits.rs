@@ -4,6 +4,7 @@ use rejoin_store::{CommitError, Committer, Operation, Outcome, Store};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::access::{Limiter, Share, acting};
 use crate::metrics::Metrics;
 
 /// Hands operations to the pipeline, measures how long they take, and shows it in the trace of who asked. Cheap to clone.
@@ -15,15 +16,15 @@ pub(crate) struct Commits {
 
 #[derive(Clone)]
 enum Way {
-    Queue(Committer),
+    Queue(Committer, Limiter),
     Inline(Store),
 }
 
 impl Commits {
     /// Through the queue: one thread commits groups while others gather.
-    pub(crate) fn queued(committer: Committer, metrics: Metrics) -> Self {
+    pub(crate) fn queued(committer: Committer, limiter: Limiter, metrics: Metrics) -> Self {
         Self {
-            way: Way::Queue(committer),
+            way: Way::Queue(committer, limiter),
             metrics,
         }
     }
@@ -42,7 +43,7 @@ impl Commits {
         let span = tracing::debug_span!("commit", operations = operations.len());
         let committing = async {
             match &self.way {
-                Way::Queue(committer) => committer.submit_all(operations).await,
+                Way::Queue(committer, limiter) => submit_shared(committer, limiter, operations).await,
                 Way::Inline(store) => store.commit(operations),
             }
         };
@@ -65,7 +66,10 @@ impl Commits {
         let span = tracing::debug_span!("commit", operation = name);
         let committing = async {
             match &self.way {
-                Way::Queue(committer) => committer.submit(operation).await,
+                Way::Queue(committer, limiter) => {
+                    let _place = place(limiter, &operation)?;
+                    committer.submit(operation).await
+                }
                 // One operation has one answer.
                 Way::Inline(store) => store.commit(vec![operation]).pop().unwrap_or(Err(CommitError::Stopped)),
             }
@@ -74,6 +78,37 @@ impl Commits {
         self.metrics.committed(name, start.elapsed());
         outcome
     }
+}
+
+/// A place in the queue, of the share of the client for whom this task acts. The node itself takes what there is.
+fn place(limiter: &Limiter, operation: &Operation) -> Result<Option<(Share, Share)>, CommitError> {
+    let Some(client) = acting() else { return Ok(None) };
+    let write = limiter.writes.take(&client, 1);
+    let bytes = limiter.write_bytes.take(&client, operation.weight());
+    match (write, bytes) {
+        (Ok(write), Ok(bytes)) => Ok(Some((write, bytes))),
+        _ => Err(CommitError::Overloaded),
+    }
+}
+
+/// As [`Committer::submit_all`]; what is beyond the share of the client is refused, each for itself.
+async fn submit_shared(
+    committer: &Committer,
+    limiter: &Limiter,
+    operations: Vec<Operation>,
+) -> Vec<Result<Outcome, CommitError>> {
+    let places: Vec<_> = operations.iter().map(|operation| place(limiter, operation)).collect();
+    let admitted = operations.into_iter().zip(&places).filter(|(_, place)| place.is_ok());
+    let mut outcomes = committer
+        .submit_all(admitted.map(|(operation, _)| operation).collect())
+        .await
+        .into_iter();
+    let answer = |place: Result<_, CommitError>| match place {
+        // Each that was handed over has an outcome.
+        Ok(_) => outcomes.next().unwrap_or(Err(CommitError::Unanswered)),
+        Err(refused) => Err(refused),
+    };
+    places.into_iter().map(answer).collect()
 }
 
 fn name(operation: &Operation) -> &'static str {

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::disk::body_limits;
 use super::{Commits, LiveSettings, ViewIndexes, Vital};
+use crate::access::{Access, Limiter};
 use crate::links::LinkEnd;
 use crate::tls::{Gate, NodeTls};
 
@@ -22,6 +23,10 @@ pub(crate) struct NodeContext {
     pub commits: Commits,
     /// This node's end of its links.
     pub links: LinkEnd,
+    /// Who is let in.
+    pub access: Access,
+    /// What clients share.
+    pub limiter: Limiter,
     /// The node's certificates, if it has any.
     pub tls: Option<NodeTls>,
     /// The settings in force.

@@ -7,6 +7,8 @@ use rejoin_store::{OpenError, RocksOpenError};
 use rejoin_tls::LoadError;
 use thiserror::Error;
 
+use crate::access::UsersError;
+
 /// Why a node does not start. Nothing of it runs then.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -31,6 +33,9 @@ pub enum StartError {
     /// The node's certificates cannot be used.
     #[error(transparent)]
     Certificates(#[from] LoadError),
+    /// The file of users cannot be used.
+    #[error(transparent)]
+    Users(#[from] UsersError),
     /// The data directory cannot be opened.
     #[error(transparent)]
     Directory(#[from] RocksOpenError),

@@ -18,6 +18,7 @@ use super::{
     Commits, LiveSettings, NodeContext, StartError, TaskEnd, ViewIndexes, Vital, VitalTaskFailed, cleaning, purging,
     sampling, view_indexes,
 };
+use crate::access::{self, Access, Limiter, Shares, TOLD_MAX};
 use crate::clock::{LinkClock, WallClock};
 use crate::config::{ConfigError, Plan, Reload};
 use crate::grpc::GrpcServer;
@@ -68,7 +69,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// The server cannot be built.
+    /// The server cannot be built, or the file of users cannot be used.
     pub fn start(plan: &Plan, parts: Parts) -> Result<Self, StartError> {
         let Parts {
             store,
@@ -81,8 +82,10 @@ impl Node {
             seed,
         } = parts;
         let metrics = Metrics::new();
+        let access = Access::open(&plan.settings.access.users)?;
+        let limiter = Limiter::new(&plan.settings.limits, &plan.settings.commit);
         let commits = match &queue {
-            Some(queue) => Commits::queued(queue.committer(), metrics.clone()),
+            Some(queue) => Commits::queued(queue.committer(), limiter.clone(), metrics.clone()),
             None => Commits::inline(store.clone(), metrics.clone()),
         };
         let cut = store.links_cut();
@@ -104,6 +107,8 @@ impl Node {
             store,
             commits,
             links,
+            access,
+            limiter,
             tls,
             settings: LiveSettings::new(settings.clone()),
             sessions: Arc::new(Semaphore::new(settings.links.sessions_max)),
@@ -119,6 +124,8 @@ impl Node {
             vital,
         };
         let server = GrpcServer::new(context.clone(), metrics.clone(), LINK_MESSAGE_BYTES_MAX)?;
+        let connections = settings.grpc.connections_max;
+        let incoming = access::bounded(incoming, Shares::new("connections", connections, connections / 2));
         context
             .vital
             .spawn("gRPC server", server.run(secured(&context, incoming, Served::Grpc)));
@@ -153,13 +160,18 @@ impl Node {
         &self.context.store
     }
 
-    /// Puts the settings of `plan`, which were checked as a whole, in the place of those in force, as far as they can change in a running node.
+    /// Puts the settings of `plan`, which were checked as a whole, in the place of those in force, as far as they can change in a running node, and the
+    /// users of the file in the place of those before.
     ///
     /// # Errors
     ///
-    /// A setting holds a number that TOML has no place for. Nothing was changed.
+    /// A setting holds a number that TOML has no place for, or the file of users makes no sense. Nothing was changed.
     pub fn reload(&self, plan: &Plan) -> Result<Reload, ConfigError> {
         let reload = Reload::new(&self.context.settings.now(), &plan.settings)?;
+        if let Some(users) = self.context.access.read()? {
+            self.context.access.put(&users);
+            tracing::info!(users = users.users.len(), "the users of the file are in force");
+        }
         self.context.store.tune(tuning(&reload.settings));
         self.context.settings.put(reload.settings.clone());
         Ok(reload)
@@ -238,10 +250,13 @@ fn start_http(connections_max: usize, context: &NodeContext, http: Vec<(SocketAd
             .vital
             .spawn("view indexes", view_indexes::clean(context.clone()));
     }
-    let connections = Arc::new(Semaphore::new(connections_max));
+    // What is beyond the bound is told so.
+    let connections = Arc::new(Semaphore::new(connections_max.saturating_add(http.len() * TOLD_MAX)));
+    let shares = Shares::new("connections", connections_max, connections_max / 2);
     let mut addresses = Vec::with_capacity(http.len());
     for (address, incoming) in http {
         addresses.push(address);
+        let incoming = access::bounded(incoming, shares.clone());
         let server = HttpServer::new(context.clone(), Arc::clone(&connections));
         context
             .vital

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use rejoin_tls::{PeerCertificate, Problem};
 
+use crate::access::Crowded;
+
 /// Who has opened a connection. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
@@ -12,6 +14,8 @@ pub struct Caller {
     pub address: Option<IpAddr>,
     /// What it has proved.
     pub standing: Standing,
+    /// Why nothing is done for it: there are too many connections.
+    pub(crate) crowded: Option<Crowded>,
 }
 
 /// What a caller has proved.

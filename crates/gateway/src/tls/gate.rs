@@ -39,8 +39,8 @@ mod tests {
 
     fn told(gate: Gate, standing: Standing) -> Option<Cause> {
         let caller = Caller {
-            address: None,
             standing,
+            ..Caller::default()
         };
         gate.refusal(Some(&caller)).map(|problem| problem.cause.clone())
     }

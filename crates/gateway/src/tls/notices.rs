@@ -7,6 +7,8 @@ use std::time::Duration;
 use rejoin_tls::Problem;
 use tokio::time::Instant;
 
+use crate::access::Denied;
+
 /// How long the same caller with the same problem is not spoken of again.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
@@ -22,6 +24,20 @@ impl Notices {
     pub(crate) fn refused(&self, place: &str, problem: &Problem) {
         if self.is_news(place.to_owned(), problem.cause.kind(), Instant::now()) {
             tracing::warn!(caller = place, cause = problem.cause.kind(), %problem, "a caller is refused");
+        }
+    }
+
+    /// Warns of a caller whose credentials are missing or wrong, likewise.
+    pub(crate) fn denied(&self, place: &str, denied: &Denied) {
+        let kind = match denied {
+            Denied::Missing => "no credentials",
+            Denied::Malformed => "malformed credentials",
+            Denied::Wrong => "wrong credentials",
+            Denied::Crowded(_) => "too many passwords to compare",
+            Denied::Changed | Denied::Role { .. } => return,
+        };
+        if self.is_news(place.to_owned(), kind, Instant::now()) {
+            tracing::warn!(caller = place, cause = kind, "a caller is refused");
         }
     }
 

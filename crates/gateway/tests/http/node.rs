@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ pub(crate) struct Node {
     http: u16,
     /// The second address of HTTP, of a node that has two.
     second: Option<u16>,
+    /// The token of the user for whom client commands call.
+    token: Option<String>,
 }
 
 /// An answer.
@@ -49,6 +52,13 @@ impl Node {
         Self::start_at(free_port(), "dc-east", None, arguments)
     }
 
+    /// With files of users and of settings; the token is that of one who may ask for the status.
+    pub(crate) fn with_users(users: &Path, token: &str, settings: &Path) -> Self {
+        let arguments = [("--users", users), ("--config", settings)];
+        let arguments = arguments.map(|(flag, file)| [flag, file.to_str().unwrap()]).concat();
+        Self::start_as(Some(token), free_port(), "dc-east", None, &arguments)
+    }
+
     /// With settings as a file has them.
     pub(crate) fn configured(settings: &str) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -73,6 +83,16 @@ impl Node {
     }
 
     fn start_at(grpc: u16, datacenter: &str, peer: Option<(&str, u16)>, arguments: &[&str]) -> Self {
+        Self::start_as(None, grpc, datacenter, peer, arguments)
+    }
+
+    fn start_as(
+        token: Option<&str>,
+        grpc: u16,
+        datacenter: &str,
+        peer: Option<(&str, u16)>,
+        arguments: &[&str],
+    ) -> Self {
         let (directory, http) = (tempfile::tempdir().unwrap(), free_port());
         let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
         command
@@ -98,6 +118,7 @@ impl Node {
             grpc,
             http,
             second: None,
+            token: token.map(str::to_owned),
         };
         let deadline = Instant::now() + READY_WITHIN;
         while TcpStream::connect(("127.0.0.1", node.http)).is_err() || !node.rejoin(&["status"]).status.success() {
@@ -131,6 +152,7 @@ impl Node {
     pub(crate) fn rejoin(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
         command.args(arguments).env("REJOIN_ADDRESS", self.address());
+        command.envs(self.token.iter().map(|token| ("REJOIN_TOKEN", token)));
         command.stdin(Stdio::null()).output().unwrap()
     }
 
