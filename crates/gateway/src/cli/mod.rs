@@ -7,9 +7,10 @@
 //! - Bodies and values are printed as the node sent them: number texts and member order stay.
 //! - A reader that closes the pipe early ends the command quietly.
 //!
-//! It knows the client library only, nothing of the node that `rejoin serve` runs.
+//! It knows the client library only, nothing of the node that `rejoin serve` runs; `backup restore` alone works on files, of which the store knows.
 
 mod acknowledge;
+mod backup;
 mod batch;
 mod body;
 mod cas;
@@ -21,6 +22,7 @@ mod conditions;
 mod conflicts;
 mod connection;
 mod database;
+mod datacenter;
 mod definition;
 mod diff;
 mod digest;

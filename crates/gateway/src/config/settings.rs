@@ -38,6 +38,8 @@ pub struct Settings {
     pub commit: QueueOptions,
     /// Bounds of a document.
     pub limits: LimitSettings,
+    /// Backups.
+    pub backup: BackupSettings,
     /// Logs.
     pub log: LogSettings,
 }
@@ -281,6 +283,15 @@ impl Default for LimitSettings {
             leaves_max: 50_000,
         }
     }
+}
+
+/// Backups.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BackupSettings {
+    /// The directory, on this machine, below which `rejoin backup create` makes backups. On the file system of the data they are made without a copy.
+    /// Default: empty, no backups are made.
+    pub directory: PathBuf,
 }
 
 /// Logs.

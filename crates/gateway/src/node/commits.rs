@@ -96,6 +96,9 @@ fn name(operation: &Operation) -> &'static str {
         | Operation::CaughtUp { .. }
         | Operation::AssumeNewIdentity { .. }
         | Operation::SetLinkLost { .. }
+        | Operation::AddPeer { .. }
+        | Operation::Retire { .. }
+        | Operation::ConfirmRetirement { .. }
         | Operation::SaveHeal { .. } => "local",
     }
 }
