@@ -31,7 +31,8 @@ pub fn restore_backup(
     }
     // What names the others comes last: a directory without it holds nothing, and no node starts on a half of it.
     copy(&backup.join(DATA).join(CURRENT), &data.join(CURRENT))?;
-    mark(data, backup)?;
+    // A node must not take it for a directory that merely lies elsewhere now.
+    mark(data, backup).inspect_err(|_| drop(fs::remove_file(data.join(CURRENT))))?;
     sync_directory(data).map_err(BackupRestoreError::io(data))?;
     if let Some(above) = data.parent().filter(|above| !above.as_os_str().is_empty()) {
         sync_directory(above).map_err(BackupRestoreError::io(above))?;
