@@ -122,6 +122,24 @@ impl Node {
         self.options.binary = binary;
     }
 
+    /// From its next start on the node has another setting in its environment.
+    pub fn set(&mut self, variable: &str, value: &str) {
+        let settings = &mut self.options.settings;
+        settings.retain(|(name, _)| name != variable);
+        settings.push((variable.to_owned(), value.to_owned()));
+    }
+
+    /// Starts the process again, as [`Node::restart`], with a peer at another address.
+    ///
+    /// # Errors
+    /// As for [`Node::start`].
+    pub async fn restart_with_peer(&mut self, peer: &str, address: SocketAddr) -> anyhow::Result<()> {
+        let peers = &mut self.options.peers;
+        peers.retain(|(datacenter, _)| datacenter != peer);
+        peers.push((peer.to_owned(), address));
+        self.restart().await
+    }
+
     /// Starts processes side by side and waits until all answer.
     ///
     /// # Errors

@@ -106,12 +106,26 @@ reasons! {
     InvalidWatchToken = "INVALID_WATCH_TOKEN",
     /// A filter, range or interval of a request makes no sense.
     InvalidFilter = "INVALID_FILTER",
+    /// The database would be over its quota. Delete documents, write smaller ones, or raise the quota.
+    Quota = "QUOTA",
     /// The disk is full: reads go on, writes are taken again when there is room.
     DiskFull = "DISK_FULL",
+    /// The node is not told where backups go: `backup.directory` in its configuration.
+    BackupUnavailable = "BACKUP_UNAVAILABLE",
+    /// There is a backup of that name.
+    BackupExists = "BACKUP_EXISTS",
+    /// A backup is being made. Wait until it has ended.
+    BackupRunning = "BACKUP_RUNNING",
     /// A compaction is running. Wait until it has ended.
     CompactionRunning = "COMPACTION_RUNNING",
     /// The node has no peer of that name.
     PeerUnknown = "PEER_UNKNOWN",
+    /// The address of a datacenter is none, or does not fit to whether the node has certificates.
+    InvalidAddress = "INVALID_ADDRESS",
+    /// The datacenter is the node's own.
+    OwnDatacenter = "OWN_DATACENTER",
+    /// Nobody has said that what a datacenter alone has may be lost when it is retired.
+    RetirementUnconfirmed = "RETIREMENT_UNCONFIRMED",
     /// The node does not trust the connection: it is in plain text, or its certificate is not accepted. The message says what to do.
     Untrusted = "UNTRUSTED",
     /// The node asks who calls, and the call has no credentials, or wrong ones. The message says what to do.

@@ -24,6 +24,14 @@ pub struct Database {
     pub keep_revisions: u32,
     /// Seconds for which a superseded revision is kept. 0: as the node's configuration says.
     pub keep_for_s: u64,
+    /// Documents that writes of a node may bring the database to. 0: no bound.
+    pub documents_max: u64,
+    /// Bytes of stored documents that writes of a node may bring the database to. 0: no bound.
+    pub bytes_max: u64,
+    /// Documents that are not deleted, at the node. Set by the node.
+    pub documents: u64,
+    /// Bytes of the documents as the node stores them, deleted ones included. Set by the node.
+    pub bytes: u64,
     /// The version of the definition: equal in datacenters that hold the same one. Set by the node.
     pub version: String,
     /// The database was deleted, and what is left of it was written without knowledge of that. Set by the node.
@@ -55,6 +63,10 @@ pub struct DatabaseChange {
     pub keep_revisions: Option<u32>,
     /// As in [`Database`].
     pub keep_for_s: Option<u64>,
+    /// As in [`Database`].
+    pub documents_max: Option<u64>,
+    /// As in [`Database`].
+    pub bytes_max: Option<u64>,
     /// The version that the change is meant for; `None`: whatever it is.
     pub base_version: Option<String>,
 }
@@ -86,6 +98,10 @@ impl Database {
             checksums: ChecksumPolicy::default(),
             keep_revisions: 0,
             keep_for_s: 0,
+            documents_max: 0,
+            bytes_max: 0,
+            documents: 0,
+            bytes: 0,
             version: String::new(),
             survivors: false,
         }
@@ -99,6 +115,8 @@ impl Database {
             checksums: self.checksums.to_proto().into(),
             keep_revisions: self.keep_revisions,
             keep_for_s: self.keep_for_s,
+            documents_max: self.documents_max,
+            bytes_max: self.bytes_max,
             ..proto::Database::default()
         }
     }
@@ -114,6 +132,10 @@ impl Database {
             checksums,
             keep_revisions: database.keep_revisions,
             keep_for_s: database.keep_for_s,
+            documents_max: database.documents_max,
+            bytes_max: database.bytes_max,
+            documents: database.documents,
+            bytes: database.bytes,
             version: database.version,
             survivors: database.survivors,
         })
@@ -129,6 +151,8 @@ impl DatabaseChange {
             checksums: self.checksums.map(|policy| policy.to_proto().into()),
             keep_revisions: self.keep_revisions,
             keep_for_s: self.keep_for_s,
+            documents_max: self.documents_max,
+            bytes_max: self.bytes_max,
             base_version: self.base_version.clone(),
         }
     }

@@ -10,6 +10,7 @@
 //! - Nothing here is unbounded: each call has a deadline, each message a size, a load a window in bytes.
 
 mod admin;
+mod backup;
 mod batch;
 mod call;
 mod call_options;
@@ -31,6 +32,7 @@ mod heal;
 mod history;
 mod load;
 mod malformed;
+mod membership;
 mod options;
 mod page;
 mod quarantine;
@@ -48,6 +50,7 @@ mod version;
 mod watch;
 mod written;
 
+pub use backup::Backup;
 pub use batch::{Batch, BatchOutcome, BatchResult};
 pub use bytes::Bytes;
 pub use call_options::{Acknowledge, ReadOptions, ReadState, WriteOptions};
@@ -67,6 +70,7 @@ pub use heal::Heal;
 pub use history::{Differences, HistoryRevision, PathDifference, RestoredPart};
 pub use load::{LoadError, LoadOutcome, LoadOutcomes, LoadSendError, LoadSender};
 pub use malformed::Malformed;
+pub use membership::{Datacenter, Retirement};
 pub use options::ClientOptions;
 pub use page::Page;
 pub use quarantine::{QuarantinedDocument, Retried};

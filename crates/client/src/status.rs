@@ -98,6 +98,12 @@ pub struct DatabaseStatus {
     pub name: String,
     /// Documents that are not deleted.
     pub documents: u64,
+    /// Bytes of the documents as they are stored, with what they keep of conflicts and deletions.
+    pub bytes: u64,
+    /// Documents that writes of a node may bring the database to; 0: no bound.
+    pub documents_max: u64,
+    /// Bytes that writes of a node may bring the database to; 0: no bound.
+    pub bytes_max: u64,
     /// Documents with at least one open conflict.
     pub conflicts: u64,
     /// The newest sequence number.
@@ -128,7 +134,7 @@ impl LinkState {
         }
     }
 
-    fn from_proto(state: proto::LinkState) -> Self {
+    pub(crate) fn from_proto(state: proto::LinkState) -> Self {
         match state {
             proto::LinkState::Unspecified => Self::Other,
             proto::LinkState::Connecting => Self::Connecting,
@@ -202,6 +208,9 @@ impl DatabaseStatus {
         Self {
             name: status.name,
             documents: status.documents,
+            bytes: status.bytes,
+            documents_max: status.documents_max,
+            bytes_max: status.bytes_max,
             conflicts: status.conflicts,
             sequence: status.sequence,
             quarantined: status.quarantined,

@@ -11,6 +11,8 @@ mod node;
 #[path = "cli/silent_node.rs"]
 mod silent_node;
 
+#[path = "cli/backups.rs"]
+mod backups;
 #[path = "cli/batches.rs"]
 mod batches;
 #[path = "cli/conflicts.rs"]

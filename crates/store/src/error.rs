@@ -51,6 +51,22 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+/// A write would bring its database over its quota.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the database {database} has {used} {what}, and its quota is {most}: this write would bring it over that; delete documents, write smaller ones, or raise the quota with `rejoin database update {database} --{what}-max N`"
+)]
+pub struct OverQuota {
+    /// The database.
+    pub database: DatabaseName,
+    /// What it has.
+    pub used: u64,
+    /// What it may have.
+    pub most: u64,
+    /// Of what: `documents` or `bytes`.
+    pub what: &'static str,
+}
+
 /// An operation was not done. Nothing of it was, but for [`CommitError::Unsure`] and [`CommitError::Unanswered`]: nobody knows that.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
@@ -201,6 +217,9 @@ pub enum CommitError {
         /// JSON pointer.
         path: String,
     },
+    /// The database would be over its quota.
+    #[error(transparent)]
+    OverQuota(#[from] OverQuota),
     /// The disk is full.
     #[error(
         "the disk is full ({free} bytes are free beyond what the node itself needs): reads go on, and writes are taken again when there is room"
@@ -249,6 +268,12 @@ pub enum CommitError {
     UnknownPeer {
         /// Its name.
         peer: DatacenterName,
+    },
+    /// A node cannot add or retire itself.
+    #[error("{name} is this node's own datacenter; ask a node of another one")]
+    OwnDatacenter {
+        /// Its name.
+        name: DatacenterName,
     },
     /// The clock cannot issue later times.
     #[error("the clock of this machine is at the end of the range of times; set it right and restart the node")]

@@ -17,6 +17,7 @@
 //! - Time and randomness come in through [`StoreOptions`]; equal inputs give equal batches.
 //! - This crate knows nothing of links, clients or protocols: a peer is a name, a state from it is bytes.
 
+mod backup;
 mod clock;
 mod commit;
 mod compaction;
@@ -40,14 +41,16 @@ mod store;
 mod subscription;
 mod weight;
 
+pub use backup::{BackedUpDatabase, BackupError, BackupFile, BackupManifest, BackupRestoreError, restore_backup};
 pub use clock::{PhysicalClock, TIME_MAX, system_clock};
 pub use engine::{
     Batch, Change, Durability, Engine, EngineError, Entries, Entry, Family, KeyRange, MemoryEngine, Mutation, Read,
     RocksEngine, RocksOpenError, RocksOptions,
 };
-pub use error::{CommitError, OpenError, ReadError, StoreError};
+pub use error::{CommitError, OpenError, OverQuota, ReadError, StoreError};
 pub use exchange::{Applied, Apply, Item, Progress, Watermark};
 pub use keys::CorruptRecord;
+pub use keys::peers::AddedPeer;
 pub use latest::{Follower, Latest};
 pub use operation::{
     Action, Choice, Conditions, DatabaseChange, DatabaseDefinition, Identity, Insertion, LocalWrite, OnStale,
@@ -57,9 +60,9 @@ pub use options::{Place, StoreOptions, Tuning};
 pub use queue::{CommitQueue, Committer};
 pub use queue_options::QueueOptions;
 pub use read::{
-    Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, DocumentChange, Export, ExportOptions,
-    Exported, Found, History, KeptBody, KeptRevision, Lacking, ListRange, Opened, Page, QuarantineEntry,
-    QuarantinedState, RuleEffect, Scan, Seen, VisibleDatabase, WatchFilter, Watched, WatchedChange,
+    Changes, ConflictFilter, Conflicted, DatabaseHello, DatabaseStatus, Datacenter, DocumentChange, Export,
+    ExportOptions, Exported, Found, History, KeptBody, KeptRevision, Lacking, ListRange, Opened, Page, QuarantineEntry,
+    QuarantinedState, Retired, RuleEffect, Scan, Seen, VisibleDatabase, WatchFilter, Watched, WatchedChange,
 };
 pub use restore_error::RestoreError;
 pub use settings::{ChecksumPolicy, ChecksumPolicyError, DatabaseSettings};

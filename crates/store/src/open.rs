@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, HlcTime, Sequence};
+use rejoin_document::{DatabaseName, HlcTime, ReplicaId, Sequence};
 
 use crate::clock::{Clock, span};
 use crate::commit::{Group, Pipeline, fresh_identity};
@@ -20,6 +20,9 @@ struct Former {
     identity: Option<IdentityRecord>,
     time: TimeRecord,
     clean: bool,
+    lineage: Option<ReplicaId>,
+    /// The directory was made of a backup since.
+    restored: bool,
     /// Which start of the machine it belonged to, if that is known.
     boot: Option<String>,
 }
@@ -48,7 +51,10 @@ impl Store {
         if let Some(reason) = renewal {
             tracing::warn!(%replica, reason, "this node takes a new replica id; it gets lost writes back from its peers");
         }
+        // A directory of an earlier version begins with the id under which it is known.
+        let first = former.identity.as_ref().map_or(replica, |identity| identity.replica);
         let identity = Identity {
+            lineage: former.lineage.unwrap_or(first),
             datacenter: options.datacenter.clone(),
             replica,
             incarnation,
@@ -105,6 +111,10 @@ fn begin(
     finished
         .batch
         .put(Family::Meta, meta::CLEAN_KEY.to_vec(), meta::encode_clean(false));
+    let lineage = meta::encode_lineage(finished.state.identity.lineage);
+    finished.batch.put(Family::Meta, meta::LINEAGE_KEY.to_vec(), lineage);
+    // In the batch of the new identity, so that it is taken once and never forgotten.
+    finished.batch.delete(Family::Meta, meta::RESTORED_KEY.to_vec());
     let boot = meta::encode_boot(&options.place.boot);
     finished.batch.put(Family::Meta, meta::BOOT_KEY.to_vec(), boot);
     engine.write(finished.batch, Durability::Synced)?;
@@ -118,7 +128,7 @@ fn check_format(engine: &dyn Engine) -> Result<(), OpenError> {
         None if engine.scan(Family::Meta, KeyRange::prefix(b"")).next().is_none() => return Ok(()),
         None => 0,
     };
-    if found == meta::FORMAT {
+    if (meta::FORMAT_READ_MIN..=meta::FORMAT).contains(&found) {
         Ok(())
     } else {
         Err(OpenError::FormatVersion {
@@ -157,8 +167,15 @@ impl Former {
             .get(Family::Meta, meta::BOOT_KEY)?
             .map(|value| meta::decode_boot(&value))
             .transpose()?;
+        let lineage = engine
+            .get(Family::Meta, meta::LINEAGE_KEY)?
+            .map(|value| meta::decode_lineage(&value))
+            .transpose()?;
+        let restored = engine.get(Family::Meta, meta::RESTORED_KEY)?.is_some();
         Ok(Self {
             identity,
+            lineage,
+            restored,
             time: time.unwrap_or_default(),
             clean: clean.unwrap_or_default(),
             boot: boot.filter(|boot| !boot.is_empty()),
@@ -182,7 +199,7 @@ fn renewal(identity: &IdentityRecord, former: &Former, options: &StoreOptions) -
     if rejoin_document::planted::is(rejoin_document::planted::Bug::IdentityKept) {
         return None;
     }
-    if options.restored {
+    if options.restored || former.restored {
         Some("it was restored from a backup")
     } else if lies_elsewhere {
         Some("its data are a copy, or lie at another place than when they were written")

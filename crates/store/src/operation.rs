@@ -15,6 +15,7 @@ pub use insertion::{Insertion, LocalWrite};
 pub use settling::{Choice, Resolve, Resolved, Settling};
 
 use crate::exchange::{Applied, Apply};
+use crate::keys::peers::AddedPeer;
 use crate::settings::{ChecksumPolicy, DatabaseSettings};
 
 /// One entry of the pipeline: all of it happens, or nothing.
@@ -73,6 +74,23 @@ pub enum Operation {
         /// Whether it is cut.
         cut: bool,
     },
+    /// Adds a peer, which survives a restart; one that was retired is a member again.
+    AddPeer {
+        /// The peer.
+        peer: DatacenterName,
+        /// Where it is.
+        added: AddedPeer,
+    },
+    /// Retires a datacenter for good. It replicates.
+    Retire {
+        /// The datacenter.
+        datacenter: DatacenterName,
+    },
+    /// This node takes nothing more from a retired datacenter, and nothing of it is on its way any more.
+    ConfirmRetirement {
+        /// The datacenter.
+        datacenter: DatacenterName,
+    },
     /// Records that the link with a peer was lost, or works again.
     SetLinkLost {
         /// The peer.
@@ -123,6 +141,9 @@ impl Operation {
             | Self::Retry { .. }
             | Self::SetLinkCut { .. }
             | Self::SetLinkLost { .. }
+            | Self::AddPeer { .. }
+            | Self::Retire { .. }
+            | Self::ConfirmRetirement { .. }
             | Self::CaughtUp { .. }
             | Self::AssumeNewIdentity { .. }
             | Self::SaveHeal { .. } => false,
@@ -169,6 +190,11 @@ pub enum Outcome {
         documents: u64,
         /// Whether nothing is left to drop.
         finished: bool,
+    },
+    /// The datacenter is added, retired, or the retirement confirmed.
+    Membership {
+        /// False: it was so before.
+        changed: bool,
     },
     /// The states are joined.
     Applied(Applied),
@@ -252,6 +278,10 @@ pub struct DatabaseChange {
     pub keep_revisions: Option<u32>,
     /// As in [`DatabaseSettings`].
     pub keep_for_s: Option<u64>,
+    /// As in [`DatabaseSettings`].
+    pub documents_max: Option<u64>,
+    /// As in [`DatabaseSettings`].
+    pub bytes_max: Option<u64>,
     /// The version that the change is meant for; `None`: whatever it is.
     pub base_version: Option<Revision>,
 }
@@ -266,6 +296,8 @@ impl DatabaseChange {
             checksums: None,
             keep_revisions: None,
             keep_for_s: None,
+            documents_max: None,
+            bytes_max: None,
             base_version: None,
         }
     }
@@ -425,6 +457,9 @@ pub struct Version {
 /// Who writes here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
+    /// The first replica id that the data directory has had, or that of its first start under a version that knows of this. It stays when the node takes a new
+    /// replica id: a directory that is shut out is known by it.
+    pub lineage: ReplicaId,
     /// The datacenter.
     pub datacenter: DatacenterName,
     /// The replica id in the dots of new writes.

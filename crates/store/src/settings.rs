@@ -24,6 +24,10 @@ pub struct DatabaseSettings {
     pub keep_revisions: u32,
     /// Seconds for which a superseded revision is kept. 0: as the node's options say.
     pub keep_for_s: u64,
+    /// Documents that writes of a node may bring the database to. 0: there is no bound.
+    pub documents_max: u64,
+    /// Bytes of stored documents that writes of a node may bring the database to. 0: there is no bound.
+    pub bytes_max: u64,
 }
 
 /// A text names no policy.

@@ -89,6 +89,7 @@ fn a_change_touches_what_it_names_and_its_version_is_known_everywhere() {
         checksums: ChecksumPolicy::Required,
         keep_revisions: 7,
         keep_for_s: 60,
+        ..DatabaseSettings::default()
     };
     exchange(&[&east, &west]);
     for node in [&east, &west] {

@@ -39,7 +39,7 @@ fn refusal(engine: &Arc<MemoryEngine>) -> OpenError {
 fn a_directory_of_another_format_version_is_refused() {
     let error = refusal(&engine_with(b"format", &9u32.to_be_bytes()));
     assert!(
-        matches!(error, OpenError::FormatVersion { found: 9, expected: 2 }),
+        matches!(error, OpenError::FormatVersion { found: 9, expected: 3 }),
         "{error:?}"
     );
     assert!(error.to_string().contains("run the version that wrote it"), "{error}");

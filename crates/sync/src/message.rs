@@ -108,6 +108,8 @@ pub struct Hello {
     pub expects: DatacenterName,
     /// The puller's replica id.
     pub replica: ReplicaId,
+    /// The first replica id of the puller's data directory.
+    pub lineage: ReplicaId,
     /// The puller's incarnation.
     pub incarnation: Incarnation,
     /// The most bytes that the puller takes without having acknowledged them.
@@ -145,6 +147,8 @@ pub struct Welcome {
     pub datacenter: DatacenterName,
     /// The server's replica id.
     pub replica: ReplicaId,
+    /// The first replica id of the server's data directory.
+    pub lineage: ReplicaId,
     /// The incarnation of the server's log.
     pub incarnation: Incarnation,
     /// What the server knows of the puller's own replica id, per database: a puller that knows less of itself was restored from a backup.

@@ -38,6 +38,14 @@ pub enum Refusal {
         "another node of this datacenter is linked with the peer; stop one of the two, and give a node of its own a datacenter name and an empty directory"
     )]
     Taken,
+    /// One of the two sides was retired, or has a data directory from before that.
+    #[error(
+        "datacenter `{datacenter}` was retired, and what this data directory of it holds is out of date; it comes back with an empty one, once the other datacenters have taken it in again with `rejoin datacenter add {datacenter}=URL`"
+    )]
+    Retired {
+        /// Which one.
+        datacenter: DatacenterName,
+    },
     /// The operator of the side that refuses has cut the link.
     #[error("the link was cut by the peer's operator; restore it there")]
     Cut,

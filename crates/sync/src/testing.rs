@@ -87,6 +87,7 @@ pub(crate) fn welcome() -> Welcome {
     Welcome {
         datacenter: datacenter("dc-west"),
         replica: replica(SERVER),
+        lineage: replica(SERVER),
         incarnation: Incarnation(5),
         knows_of_you: Vec::new(),
     }

@@ -42,6 +42,24 @@ pub(super) fn replica(bytes: &[u8]) -> Result<ReplicaId, WireError> {
         .map_err(|_| WireError::Length("replica"))
 }
 
+/// A lineage on the wire: left out where it is the replica id itself, as in every message of an earlier version.
+pub(super) fn lineage_bytes(lineage: ReplicaId, replica: ReplicaId) -> Bytes {
+    match lineage == replica {
+        true => Bytes::new(),
+        false => replica_bytes(lineage),
+    }
+}
+
+pub(super) fn lineage(bytes: &[u8], replica: ReplicaId) -> Result<ReplicaId, WireError> {
+    match bytes.is_empty() {
+        true => Ok(replica),
+        false => bytes
+            .try_into()
+            .map(ReplicaId)
+            .map_err(|_| WireError::Length("lineage")),
+    }
+}
+
 pub(super) fn replica_bytes(replica: ReplicaId) -> Bytes {
     Bytes::copy_from_slice(replica.as_bytes())
 }

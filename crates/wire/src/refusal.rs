@@ -16,6 +16,10 @@ pub(super) fn to_proto(refusal: Refusal) -> proto::Refused {
             refused.datacenter = actual.to_string();
             proto::RefusalReason::Datacenter
         }
+        Refusal::Retired { datacenter } => {
+            refused.datacenter = datacenter.to_string();
+            proto::RefusalReason::Retired
+        }
         Refusal::SameDatacenter => proto::RefusalReason::SameDatacenter,
         Refusal::SameReplica => proto::RefusalReason::SameReplica,
         Refusal::Stranger => proto::RefusalReason::Stranger,
@@ -33,6 +37,9 @@ pub(super) fn from_proto(refused: &proto::Refused) -> Result<Refusal, WireError>
         },
         Ok(proto::RefusalReason::Datacenter) => Refusal::Datacenter {
             actual: parts::datacenter(&refused.datacenter)?,
+        },
+        Ok(proto::RefusalReason::Retired) => Refusal::Retired {
+            datacenter: parts::datacenter(&refused.datacenter)?,
         },
         Ok(proto::RefusalReason::SameDatacenter) => Refusal::SameDatacenter,
         Ok(proto::RefusalReason::SameReplica) => Refusal::SameReplica,

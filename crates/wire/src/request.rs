@@ -107,15 +107,18 @@ fn hello_to_proto(hello: &Hello) -> proto::Hello {
         incarnation: hello.incarnation.0,
         window_bytes: hello.window_bytes,
         databases: hello.databases.iter().map(parts::open).collect(),
+        lineage: parts::lineage_bytes(hello.lineage, hello.replica),
     }
 }
 
 fn hello_from_proto(hello: proto::Hello) -> Result<Hello, WireError> {
+    let replica = parts::replica(&hello.replica)?;
     Ok(Hello {
+        lineage: parts::lineage(&hello.lineage, replica)?,
         stream: hello.stream,
         datacenter: parts::datacenter(&hello.datacenter)?,
         expects: parts::datacenter(&hello.expects)?,
-        replica: parts::replica(&hello.replica)?,
+        replica,
         incarnation: Incarnation(hello.incarnation),
         window_bytes: hello.window_bytes,
         databases: hello

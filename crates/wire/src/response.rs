@@ -110,14 +110,17 @@ fn welcome_to_proto(welcome: &Welcome) -> proto::Welcome {
         replica: parts::replica_bytes(welcome.replica),
         incarnation: welcome.incarnation.0,
         knows_of_you: welcome.knows_of_you.iter().map(known).collect(),
+        lineage: parts::lineage_bytes(welcome.lineage, welcome.replica),
     }
 }
 
 fn welcome_from_proto(welcome: proto::Welcome) -> Result<Welcome, WireError> {
     let known = |known: proto::KnownTime| Ok((parts::database(&known.database)?, HlcTime(known.time)));
+    let replica = parts::replica(&welcome.replica)?;
     Ok(Welcome {
+        lineage: parts::lineage(&welcome.lineage, replica)?,
         datacenter: parts::datacenter(&welcome.datacenter)?,
-        replica: parts::replica(&welcome.replica)?,
+        replica,
         incarnation: Incarnation(welcome.incarnation),
         knows_of_you: welcome
             .knows_of_you

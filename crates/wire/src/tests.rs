@@ -84,18 +84,18 @@ fn hello() -> impl Strategy<Value = Message> {
     let numbers = any::<(u64, u64, u64)>();
     (
         numbers,
-        datacenter(),
-        datacenter(),
-        replica(),
+        (datacenter(), datacenter()),
+        (replica(), replica()),
         prop::collection::vec(hello_of_database(), 0..3),
     )
         .prop_map(
-            |((stream, incarnation, window_bytes), datacenter, expects, replica, databases)| {
+            |((stream, incarnation, window_bytes), (datacenter, expects), (replica, lineage), databases)| {
                 Message::Hello(Hello {
                     stream,
                     datacenter,
                     expects,
                     replica,
+                    lineage,
                     incarnation: Incarnation(incarnation),
                     window_bytes,
                     databases,
@@ -137,14 +137,15 @@ fn welcome() -> impl Strategy<Value = Message> {
     (
         any::<u64>(),
         datacenter(),
-        replica(),
+        (replica(), replica()),
         prop::collection::vec(known, 0..3),
     )
-        .prop_map(|(incarnation, datacenter, replica, knows_of_you)| {
+        .prop_map(|(incarnation, datacenter, (replica, lineage), knows_of_you)| {
             let incarnation = Incarnation(incarnation);
             Message::Welcome(Welcome {
                 datacenter,
                 replica,
+                lineage,
                 incarnation,
                 knows_of_you,
             })

@@ -48,10 +48,22 @@ fn hello(databases: Vec<DatabaseHello>) -> Message {
         datacenter: east(),
         expects: parsed("dc-west"),
         replica: replica(1),
+        lineage: replica(3),
         incarnation: Incarnation(3),
         window_bytes: 1 << 20,
         databases,
     })
+}
+
+/// As of a data directory that still has its first replica id, and of every earlier version.
+fn first_hello() -> Message {
+    match hello(Vec::new()) {
+        Message::Hello(hello) => Message::Hello(Hello {
+            lineage: hello.replica,
+            ..hello
+        }),
+        other => other,
+    }
 }
 
 fn requests() -> Vec<(&'static str, Message)> {
@@ -64,6 +76,7 @@ fn requests() -> Vec<(&'static str, Message)> {
     let database = database();
     vec![
         ("hello-empty", hello(Vec::new())),
+        ("hello-first", first_hello()),
         (
             "hello",
             hello(vec![open(DatabaseName::system(), Some(POSITION)), open(later, None)]),
@@ -124,6 +137,7 @@ fn responses() -> Vec<(&'static str, Message)> {
         ("refused-same", Refusal::SameDatacenter),
         ("refused-replica", Refusal::SameReplica),
         ("refused-stranger", Refusal::Stranger),
+        ("refused-retired", Refusal::Retired { datacenter: east() }),
         ("refused-cut", Refusal::Cut),
     ];
     let mut responses = vec![
@@ -132,6 +146,7 @@ fn responses() -> Vec<(&'static str, Message)> {
             Message::Welcome(Welcome {
                 datacenter: east(),
                 replica: replica(2),
+                lineage: replica(4),
                 incarnation: Incarnation(4),
                 knows_of_you: vec![(database(), HlcTime(5))],
             }),

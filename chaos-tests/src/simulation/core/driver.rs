@@ -36,7 +36,10 @@ impl World {
                 None
             }
             PullerCommand::Disconnect { reason } => self.hang_up(link, &reason),
-            PullerCommand::ReadState => Some(PullerEvent::StateRead(states(&store))),
+            PullerCommand::ReadState { lineage, replica } => Some(PullerEvent::StateRead {
+                databases: states(&store),
+                retired: store.shuts_out(&peer, lineage, replica),
+            }),
             PullerCommand::ReadDatabases => Some(PullerEvent::Databases(databases(&store, &peer))),
             PullerCommand::Apply {
                 ticket,
@@ -79,13 +82,12 @@ impl World {
                 self.tell_sessions(node, self.links[link].server, &event);
                 None
             }
-            PullerCommand::LinkLost { .. } | PullerCommand::ObserveTime { .. } => None,
+            // No operator waits here.
+            PullerCommand::LinkLost { .. } | PullerCommand::ObserveTime { .. } | PullerCommand::Verified { .. } => None,
             PullerCommand::Compared { equal, repaired } => {
                 self.compared(equal, repaired);
                 None
             }
-            // No operator waits here.
-            PullerCommand::Verified { .. } => None,
             PullerCommand::Report(report) => {
                 self.reports.push(report);
                 None
@@ -151,6 +153,7 @@ impl World {
         let identity = ServerIdentity {
             datacenter: identity.datacenter,
             replica: identity.replica,
+            lineage: identity.lineage,
             incarnation: identity.incarnation,
         };
         let session = ServerSession::new(identity, self.options.clone(), Timestamp(self.now_ms));
@@ -167,6 +170,7 @@ impl World {
         let databases = databases(&store, self.links[link].machine.peer());
         let local = Local {
             replica: identity.replica,
+            lineage: identity.lineage,
             incarnation: identity.incarnation,
             databases,
         };
@@ -218,11 +222,12 @@ impl World {
                 self.links[link].connection.as_mut()?.closing = true;
                 None
             }
-            ServerCommand::ReadState { peer, replica } => Some(ServerEvent::StateRead {
+            ServerCommand::ReadState { peer, replica, lineage } => Some(ServerEvent::StateRead {
                 databases: states(&store),
                 cut: store.links_cut().contains(&peer),
                 member: self.nodes[node].peers.contains(&peer),
                 taken: self.is_taken(node, &peer, replica),
+                retired: store.shuts_out(&peer, lineage, replica),
             }),
             ServerCommand::Scan {
                 database,

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::backup::BackupCommand;
 use super::batch::Batch;
 use super::cas::Cas;
 use super::changes::Changes;
@@ -9,6 +10,7 @@ use super::compact::Compact;
 use super::conflicts::Conflicts;
 use super::connection::Connection;
 use super::database::DatabaseCommand;
+use super::datacenter::DatacenterCommand;
 use super::diff::Diff;
 use super::digest::Digest;
 use super::exit::ExitStatus;
@@ -77,6 +79,9 @@ pub enum ClientCommand {
     /// Cut or restore the links with another datacenter
     #[command(subcommand)]
     Link(LinkCommand),
+    /// List datacenters, take one in, or retire one for good
+    #[command(subcommand)]
+    Datacenter(DatacenterCommand),
     /// Show the node, its links and its databases
     Status(Status),
     /// List what each reconnect with another datacenter did, newest first
@@ -87,13 +92,16 @@ pub enum ClientCommand {
     Quarantine(Quarantine),
     /// Drop what need not be kept, and give back its room on disk
     Compact(Compact),
+    /// Make and list backups of a node, and make a data directory of one
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Print the root digest in hex: equal on equal nodes
     Digest(Digest),
 }
 
 /// Runs a command to its end and says how it went. Prints the error, if there was one.
 pub async fn run(command: ClientCommand) -> ExitStatus {
-    let json = command.connection().json;
+    let json = command.json();
     match in_session(command).await {
         Ok(()) => ExitStatus::Success,
         Err(failure) => {
@@ -133,16 +141,26 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Conflicts(command) => command.run().await,
         ClientCommand::Resolve(command) => command.run().await,
         ClientCommand::Link(command) => command.run().await,
+        ClientCommand::Datacenter(command) => command.run().await,
         ClientCommand::Status(command) => command.run().await,
         ClientCommand::Heals(command) => command.run().await,
         ClientCommand::Verify(command) => command.run().await,
         ClientCommand::Quarantine(command) => command.run().await,
         ClientCommand::Compact(command) => command.run().await,
+        ClientCommand::Backup(command) => command.run().await,
         ClientCommand::Digest(command) => command.run().await,
     }
 }
 
 impl ClientCommand {
+    /// Whether errors are for programs too.
+    fn json(&self) -> bool {
+        match self {
+            Self::Backup(command) => command.json(),
+            other => other.connection().json,
+        }
+    }
+
     fn connection(&self) -> &Connection {
         match self {
             Self::Database(command) => command.connection(),
@@ -165,11 +183,13 @@ impl ClientCommand {
             Self::Conflicts(command) => &command.connection,
             Self::Resolve(command) => &command.connection,
             Self::Link(command) => command.connection(),
+            Self::Datacenter(command) => command.connection(),
             Self::Status(command) => &command.connection,
             Self::Heals(command) => &command.connection,
             Self::Verify(command) => &command.connection,
             Self::Quarantine(command) => &command.connection,
             Self::Compact(command) => &command.connection,
+            Self::Backup(command) => command.connection(),
             Self::Digest(command) => &command.connection,
         }
     }

@@ -10,7 +10,7 @@ use super::output::Output;
 use super::session_file;
 
 /// Which node to ask and how to print its answer.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Connection {
     /// The node's gRPC address; may be repeated: a call goes to the next one if one cannot be reached
     #[arg(

@@ -7,10 +7,12 @@ use serde::Serialize;
 
 use super::connection::Connection;
 use super::definition::{
-    DatabaseJson, RuleArguments, SettingArguments, granularity_text, keep_text, parse_rule, rule_set, rules_text,
+    DatabaseJson, RuleArguments, SettingArguments, granularity_text, keep_text, parse_rule, quota_text, rule_set,
+    rules_text,
 };
 use super::failure::Failure;
 use super::help::json_help;
+use super::output::Output;
 use super::preview::Preview;
 use super::table::{Table, count};
 
@@ -32,7 +34,8 @@ pub enum DatabaseCommand {
 /// Creates a database; it replicates with its rules.
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
-    "{\"name\", \"granularity\", \"rules\": {PATH: RULE}, \"checksums\", \"keep_revisions\", \"keep_for_s\", \"version\","
+    "{\"name\", \"granularity\", \"rules\": {PATH: RULE}, \"checksums\", \"keep_revisions\", \"keep_for_s\","
+    "\"documents_max\", \"bytes_max\", \"documents\", \"bytes\", \"version\","
     "\"survivors\", \"created\"}; created is false where it existed."
     "The same definition again succeeds, here or in another datacenter."
     "Rules: register (default), latest, max, min, counter, set."
@@ -56,7 +59,7 @@ pub struct Create {
 #[derive(Debug, Args)]
 #[command(after_help = json_help!(
     "{\"databases\": [{\"name\", \"granularity\", \"rules\": {PATH: RULE}, \"checksums\", \"keep_revisions\", \"keep_for_s\","
-    "\"version\", \"survivors\"}]}; survivors is true where the database was deleted and this is what is left of it."
+    "\"documents_max\", \"bytes_max\", \"documents\", \"bytes\", \"version\", \"survivors\"}]}; survivors is true where the database was deleted and this is what is left of it."
 ))]
 pub struct ListDatabases {
     #[command(flatten)]
@@ -67,7 +70,8 @@ pub struct ListDatabases {
 /// datacenters merge rule by rule, and naming a rule on which they differ settles it.
 #[derive(Debug, Args)]
 #[command(disable_version_flag = true, after_help = json_help!(
-    "{\"name\", \"granularity\", \"rules\": {PATH: RULE}, \"checksums\", \"keep_revisions\", \"keep_for_s\", \"version\","
+    "{\"name\", \"granularity\", \"rules\": {PATH: RULE}, \"checksums\", \"keep_revisions\", \"keep_for_s\","
+    "\"documents_max\", \"bytes_max\", \"documents\", \"bytes\", \"version\","
     "\"survivors\", \"changed\"}; changed is false where it was so before."
 ))]
 pub struct Update {
@@ -172,6 +176,7 @@ impl ListDatabases {
             output.line("no databases; create one with: rejoin database create NAME")?;
         } else {
             output.line(table(&databases))?;
+            print_quotas(&mut output, &databases)?;
         }
         output.finish()
     }
@@ -191,6 +196,7 @@ impl Update {
             let verb = if changed { "updated" } else { "was so before:" };
             output.line(format_args!("{verb} {}", database.name))?;
             output.line(table(std::slice::from_ref(&database)))?;
+            print_quotas(&mut output, std::slice::from_ref(&database))?;
         }
         output.finish()
     }
@@ -211,6 +217,15 @@ impl DeleteDatabase {
         }
         output.finish()
     }
+}
+
+/// How much of its quotas each database has used that has any, below the table.
+fn print_quotas(output: &mut Output, databases: &[Database]) -> Result<(), Failure> {
+    let quotas: Vec<String> = databases.iter().filter_map(quota_text).collect();
+    if quotas.is_empty() {
+        return Ok(());
+    }
+    output.line(format_args!("\n{}", quotas.join("\n")))
 }
 
 fn table(databases: &[Database]) -> Table {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::duration;
 use super::failure::Failure;
+use super::table::count;
 
 /// A change of merge rules, as arguments.
 #[derive(Debug, Args)]
@@ -33,6 +34,12 @@ pub(super) struct SettingArguments {
     /// How long superseded revisions are kept, e.g. 12h or 14d; 0: as the node's configuration says
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_seconds)]
     keep_for: Option<u64>,
+    /// Documents that writes here may bring the database to; 0: no bound
+    #[arg(long, value_name = "N")]
+    documents_max: Option<u64>,
+    /// Bytes of stored documents that writes here may bring the database to; 0: no bound
+    #[arg(long, value_name = "BYTES")]
+    bytes_max: Option<u64>,
 }
 
 /// A definition as `--json` prints it.
@@ -44,6 +51,10 @@ pub(super) struct DatabaseJson<'a> {
     checksums: &'static str,
     keep_revisions: u32,
     keep_for_s: u64,
+    documents_max: u64,
+    bytes_max: u64,
+    documents: u64,
+    bytes: u64,
     version: &'a str,
     survivors: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +100,8 @@ impl SettingArguments {
         database.checksums = self.checksums.unwrap_or_default();
         database.keep_revisions = self.keep_revisions.unwrap_or_default();
         database.keep_for_s = self.keep_for.unwrap_or_default();
+        database.documents_max = self.documents_max.unwrap_or_default();
+        database.bytes_max = self.bytes_max.unwrap_or_default();
     }
 
     /// The settings that change.
@@ -96,6 +109,8 @@ impl SettingArguments {
         change.checksums = self.checksums;
         change.keep_revisions = self.keep_revisions;
         change.keep_for_s = self.keep_for;
+        change.documents_max = self.documents_max;
+        change.bytes_max = self.bytes_max;
     }
 }
 
@@ -136,6 +151,15 @@ pub(super) fn keep_text(database: &Database) -> String {
     kept.join(", ")
 }
 
+/// How much of its quotas a database has used, for people; `None` where it has none.
+pub(super) fn quota_text(database: &Database) -> Option<String> {
+    let of = |used, most, what| (most > 0).then(|| format!("{} of {} {what}", count(used), count(most)));
+    let documents = of(database.documents, database.documents_max, "documents");
+    let bytes = of(database.bytes, database.bytes_max, "bytes");
+    let used: Vec<String> = [documents, bytes].into_iter().flatten().collect();
+    (!used.is_empty()).then(|| format!("{}: {} used", database.name, used.join(" and ")))
+}
+
 pub(super) fn granularity_text(granularity: Granularity) -> &'static str {
     match granularity {
         Granularity::Field => "field",
@@ -153,6 +177,10 @@ impl<'a> DatabaseJson<'a> {
             checksums: database.checksums.as_str(),
             keep_revisions: database.keep_revisions,
             keep_for_s: database.keep_for_s,
+            documents_max: database.documents_max,
+            bytes_max: database.bytes_max,
+            documents: database.documents,
+            bytes: database.bytes,
             version: &database.version,
             survivors: database.survivors,
             created: None,

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 use rejoin_client::{CallError, ConflictReport, Refusal};
+use rejoin_store::BackupRestoreError;
 use serde::Serialize;
 
 use super::exit::ExitStatus;
@@ -20,6 +21,8 @@ pub(super) enum Failure {
     Usage(String),
     /// An input or output of this program failed.
     Local(io::Error),
+    /// A backup is not put back.
+    Backup(Box<BackupRestoreError>),
     /// Whoever read our output has seen enough.
     OutputClosed,
     /// A compare-and-swap met something else, which was printed.
@@ -76,9 +79,12 @@ impl Failure {
             Self::Usage(_) => ExitStatus::Usage,
             Self::LinesUnknown(_) => ExitStatus::Unreachable,
             Self::Stopped { unknown } if *unknown > 0 => ExitStatus::Unreachable,
-            Self::Local(_) | Self::LinesRefused | Self::Unmatched | Self::NotEqual | Self::Stopped { .. } => {
-                ExitStatus::Refused
-            }
+            Self::Local(_)
+            | Self::Backup(_)
+            | Self::LinesRefused
+            | Self::Unmatched
+            | Self::NotEqual
+            | Self::Stopped { .. } => ExitStatus::Refused,
             Self::OutputClosed => ExitStatus::Success,
         }
     }
@@ -144,6 +150,7 @@ impl Failure {
             Self::Call(error) | Self::LinesUnknown(error) => call_reason(error),
             Self::Usage(_) => "USAGE",
             Self::Local(_) | Self::OutputClosed => "IO",
+            Self::Backup(_) => "BACKUP_UNUSABLE",
             Self::Unmatched => "UNMATCHED",
             Self::NotEqual => "NOT_EQUAL",
             Self::LinesRefused => "LINES_REFUSED",
@@ -156,6 +163,7 @@ impl Failure {
             Self::Call(error) | Self::LinesUnknown(error) => error.to_string(),
             Self::Usage(message) => message.clone(),
             Self::Local(error) => error.to_string(),
+            Self::Backup(error) => with_sources(error.as_ref()),
             Self::OutputClosed => "the output was closed".to_owned(),
             Self::Unmatched => "the document is not as expected".to_owned(),
             Self::NotEqual => "not all peers are equal to this node".to_owned(),
@@ -165,6 +173,17 @@ impl Failure {
             }
         }
     }
+}
+
+/// An error with those below it.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }
 
 fn call_reason(error: &CallError) -> &str {

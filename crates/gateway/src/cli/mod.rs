@@ -7,9 +7,10 @@
 //! - Bodies and values are printed as the node sent them: number texts and member order stay.
 //! - A reader that closes the pipe early ends the command quietly.
 //!
-//! It knows the client library only, nothing of the node that `rejoin serve` runs; `user` alone knows the file of users, and calls no node.
+//! It knows the client library only, nothing of the node that `rejoin serve` runs; `user` and `backup restore` alone work on files, and call no node.
 
 mod acknowledge;
+mod backup;
 mod batch;
 mod body;
 mod cas;
@@ -21,6 +22,7 @@ mod conditions;
 mod conflicts;
 mod connection;
 mod database;
+mod datacenter;
 mod definition;
 mod diff;
 mod digest;

@@ -22,7 +22,7 @@ use super::time;
 #[command(after_help = json_help!(
     "{\"datacenter\", \"replica\", \"version\", \"digest\", \"links\": [{\"datacenter\", \"address\", \"state\","
     "\"since\", \"reason\", \"documents_received\", \"lag\": {\"documents\", \"more\", \"behind_s\"}, \"caught_up_in_s\","
-    "\"peer_lag\", \"clock_ahead_s\"}], \"databases\": [{\"name\", \"documents\", \"conflicts\","
+    "\"peer_lag\", \"clock_ahead_s\"}], \"databases\": [{\"name\", \"documents\", \"bytes\", \"documents_max\", \"bytes_max\", \"conflicts\","
     "\"sequence\", \"quarantined\", \"version\", \"version_missing_in\": [DATACENTER], \"survivors\","
     "\"catching_up_from\": [DATACENTER]}], \"warnings\": [TEXT], \"read_only\","
     "\"disk_free_bytes\", \"disk_used_bytes\", \"time\", \"conflicts\"}; state is one of connecting, catching-up, connected,"

@@ -47,6 +47,9 @@ struct LagJson {
 struct DatabaseJson<'a> {
     name: &'a str,
     documents: u64,
+    bytes: u64,
+    documents_max: u64,
+    bytes_max: u64,
     conflicts: u64,
     sequence: u64,
     quarantined: u64,
@@ -107,6 +110,9 @@ impl<'a> DatabaseJson<'a> {
         Self {
             name: &database.name,
             documents: database.documents,
+            bytes: database.bytes,
+            documents_max: database.documents_max,
+            bytes_max: database.bytes_max,
             conflicts: database.conflicts,
             sequence: database.sequence,
             quarantined: database.quarantined,

@@ -14,6 +14,11 @@ pub(super) fn of_dot(time: HlcTime) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanos)
 }
 
+/// Milliseconds since 1970.
+pub(super) fn of_unix_ms(unix_ms: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms)
+}
+
 /// RFC 3339 in UTC, with as much of a fraction as there is.
 pub(super) fn rfc3339(time: SystemTime) -> String {
     timestamp(time).to_string()

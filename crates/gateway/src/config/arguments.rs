@@ -65,6 +65,9 @@ pub struct ServeArguments {
     /// The data directory was restored from a backup: take a new replica id
     #[arg(long)]
     pub restored: bool,
+    /// The directory below which `rejoin backup create` makes backups [default: none are made]
+    #[arg(long, value_name = "DIR")]
+    pub backups: Option<PathBuf>,
     /// How log lines look on standard error [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,

@@ -74,6 +74,17 @@ fn parse_datacenter(name: &str) -> Result<DatacenterName, ConfigError> {
     })
 }
 
+impl Peer {
+    /// Checks the settings of one peer by themselves.
+    ///
+    /// # Errors
+    ///
+    /// The name or the address is none.
+    pub fn parse(peer: &PeerSettings) -> Result<Self, ConfigError> {
+        parse_peer(peer)
+    }
+}
+
 fn parse_peer(peer: &PeerSettings) -> Result<Peer, ConfigError> {
     let datacenter = parse_datacenter(&peer.datacenter)?;
     let address = peer

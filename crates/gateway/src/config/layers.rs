@@ -49,6 +49,9 @@ fn apply_arguments(settings: &mut Settings, arguments: &ServeArguments) {
     if let Some(data) = &arguments.data {
         settings.node.data.clone_from(data);
     }
+    if let Some(backups) = &arguments.backups {
+        settings.backup.directory.clone_from(backups);
+    }
     if let Some(address) = arguments.grpc {
         settings.grpc.address = address;
     }

@@ -21,7 +21,7 @@ pub use layers::{load, print};
 pub use reload::Reload;
 pub(crate) use settings::ANSWER_BYTES_MAX;
 pub use settings::{
-    DatabaseSettings, GrpcSettings, HttpSettings, LimitSettings, LinkSettings, LogSettings, MetricsSettings,
-    NodeSettings, PeerSettings, Settings,
+    BackupSettings, DatabaseSettings, GrpcSettings, HttpSettings, LimitSettings, LinkSettings, LogSettings,
+    MetricsSettings, NodeSettings, PeerSettings, Settings,
 };
 pub use tls::TlsSettings;

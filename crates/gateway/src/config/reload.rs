@@ -7,7 +7,8 @@ use super::{ConfigError, Settings};
 
 /// The settings that take effect at once. Whatever is not among them was given away at the start: sockets that are bound, queues and bounds that are
 /// sized, peers that are dialled, a store that is open.
-const AT_ONCE: [&str; 12] = [
+const AT_ONCE: [&str; 13] = [
+    "backup.directory",
     "databases.clean_every_ms",
     "databases.keep_for_s",
     "databases.tombstone_retention_s",

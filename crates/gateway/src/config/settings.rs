@@ -40,6 +40,8 @@ pub struct Settings {
     pub commit: QueueOptions,
     /// Bounds of a document, and of what clients may ask at once.
     pub limits: LimitSettings,
+    /// Backups.
+    pub backup: BackupSettings,
     /// Logs.
     pub log: LogSettings,
 }
@@ -294,6 +296,15 @@ impl Default for LimitSettings {
             calls_per_client_max: 2_048,
         }
     }
+}
+
+/// Backups.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BackupSettings {
+    /// The directory, on this machine, below which `rejoin backup create` makes backups. On the file system of the data they are made without a copy.
+    /// Default: empty, no backups are made.
+    pub directory: PathBuf,
 }
 
 /// Logs.

@@ -1,6 +1,5 @@
 //! `AdminService`: what operators ask a node.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::error::Failure;
-use super::{compact, page, quarantine, request, status, verify};
+use super::{backup, compact, membership, page, quarantine, request, status, verify};
 use crate::links::decode_heal;
 use crate::node::{NodeContext, long_read};
 
@@ -38,7 +37,6 @@ impl AdminApi {
             .links
             .hub
             .board(&peer)
-            .map(Arc::clone)
             .ok_or_else(|| Failure::peer_unknown(&peer))?;
         let outcome = self
             .context
@@ -146,5 +144,47 @@ impl AdminService for AdminApi {
     ) -> Result<Response<proto::RetryQuarantineResponse>, Status> {
         let retried = quarantine::try_again(&self.context, call.get_ref()).await?;
         Ok(Response::new(retried))
+    }
+
+    #[instrument(skip_all, fields(backup = %call.get_ref().name))]
+    async fn create_backup(
+        &self,
+        call: Request<proto::CreateBackupRequest>,
+    ) -> Result<Response<proto::CreateBackupResponse>, Status> {
+        let made = backup::create(&self.context, call.get_ref()).await?;
+        Ok(Response::new(made))
+    }
+
+    #[instrument(skip_all)]
+    async fn list_datacenters(
+        &self,
+        _call: Request<proto::ListDatacentersRequest>,
+    ) -> Result<Response<proto::ListDatacentersResponse>, Status> {
+        Ok(Response::new(membership::list(&self.context)))
+    }
+
+    #[instrument(skip_all, fields(peer = %call.get_ref().name))]
+    async fn add_datacenter(
+        &self,
+        call: Request<proto::AddDatacenterRequest>,
+    ) -> Result<Response<proto::AddDatacenterResponse>, Status> {
+        Ok(Response::new(membership::add(&self.context, call.get_ref()).await?))
+    }
+
+    #[instrument(skip_all, fields(peer = %call.get_ref().name))]
+    async fn retire_datacenter(
+        &self,
+        call: Request<proto::RetireDatacenterRequest>,
+    ) -> Result<Response<proto::RetireDatacenterResponse>, Status> {
+        Ok(Response::new(membership::retire(&self.context, call.get_ref()).await?))
+    }
+
+    #[instrument(skip_all)]
+    async fn list_backups(
+        &self,
+        _call: Request<proto::ListBackupsRequest>,
+    ) -> Result<Response<proto::ListBackupsResponse>, Status> {
+        let listed = long_read(|| backup::list(&self.context));
+        Ok(Response::new(listed?))
     }
 }

@@ -58,6 +58,8 @@ impl DatabaseApi {
             checksums: asked.checksums.map(checksum_policy).transpose()?,
             keep_revisions: asked.keep_revisions,
             keep_for_s: asked.keep_for_s,
+            documents_max: asked.documents_max,
+            bytes_max: asked.bytes_max,
             base_version,
             ..DatabaseChange::of(name.clone())
         };
@@ -168,6 +170,8 @@ fn definition(asked: proto::Database) -> Result<DatabaseDefinition, Failure> {
             checksums: checksum_policy(asked.checksums)?,
             keep_revisions: asked.keep_revisions,
             keep_for_s: asked.keep_for_s,
+            documents_max: asked.documents_max,
+            bytes_max: asked.bytes_max,
         },
     };
     if definition.granularity == Granularity::Document && !definition.rules.is_empty() {
@@ -213,6 +217,10 @@ fn to_proto(visible: &VisibleDatabase) -> proto::Database {
         keep_revisions: definition.settings.keep_revisions,
         keep_for_s: definition.settings.keep_for_s,
         version: visible.version.to_string(),
+        documents_max: definition.settings.documents_max,
+        bytes_max: definition.settings.bytes_max,
+        documents: visible.documents,
+        bytes: visible.bytes,
         survivors: visible.survivors,
     }
 }

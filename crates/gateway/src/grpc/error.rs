@@ -4,6 +4,9 @@
 //! conflict carries a `rejoin.v1.ConflictReport` beside it.
 
 mod access;
+mod backup;
+mod code;
+mod membership;
 mod report;
 mod session;
 mod sources;
@@ -16,6 +19,7 @@ use rejoin_wire::WireError;
 use tonic::{Code, Status};
 use tonic_types::pb;
 
+use self::code::code;
 use super::surrogate::LoneSurrogate;
 
 pub(super) use report::shortened as shortened_report;
@@ -356,55 +360,6 @@ pub(super) fn complete(status: &Status) -> Option<Status> {
 /// The status for a message of a peer that is not well formed.
 pub(crate) fn malformed(error: &WireError) -> Status {
     Failure::new(Reason::InvalidMessage, error).into()
-}
-
-fn code(reason: Reason) -> Code {
-    match reason {
-        Reason::DatabaseNotFound | Reason::DocumentNotFound | Reason::RevisionNotFound | Reason::PeerUnknown => {
-            Code::NotFound
-        }
-        Reason::DatabaseExists | Reason::DocumentExists => Code::AlreadyExists,
-        Reason::Conflict
-        | Reason::ChecksumMismatch
-        | Reason::Unmatched
-        | Reason::VersionMismatch
-        | Reason::BatchRefused => Code::Aborted,
-        Reason::BaseUnknown
-        | Reason::BaseCompacted
-        | Reason::PatchMisfit
-        | Reason::ChecksumRequired
-        | Reason::CompactionRunning
-        | Reason::DocumentTooLarge
-        | Reason::SessionLost => Code::FailedPrecondition,
-        Reason::InvalidJson
-        | Reason::BodyNotObject
-        | Reason::BodyTooDeep
-        | Reason::BodyTooLarge
-        | Reason::BodyTooManyLeaves
-        | Reason::ReservedName
-        | Reason::InvalidId
-        | Reason::InvalidName
-        | Reason::InvalidRevision
-        | Reason::InvalidRule
-        | Reason::InvalidGranularity
-        | Reason::CounterNotInteger
-        | Reason::InvalidPageToken
-        | Reason::InvalidPatch
-        | Reason::InvalidBatch
-        | Reason::InvalidResolution
-        | Reason::InvalidSession
-        | Reason::InvalidAcknowledge
-        | Reason::InvalidRequestId
-        | Reason::InvalidWatchToken
-        | Reason::InvalidFilter
-        | Reason::InvalidMessage => Code::InvalidArgument,
-        Reason::Overloaded | Reason::DiskFull => Code::ResourceExhausted,
-        Reason::ShuttingDown | Reason::SessionBehind | Reason::CatchingUp => Code::Unavailable,
-        Reason::Untrusted | Reason::Credentials => Code::Unauthenticated,
-        Reason::Role => Code::PermissionDenied,
-        Reason::Storage => Code::Internal,
-        Reason::OutcomeUnknown => Code::Unknown,
-    }
 }
 
 fn any(type_url: String, message: &impl Message) -> prost_types::Any {

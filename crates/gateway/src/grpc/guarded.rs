@@ -7,20 +7,22 @@ use rejoin_api::proto::conflict_service_server::ConflictService;
 use rejoin_api::proto::database_service_server::DatabaseService;
 use rejoin_api::proto::document_service_server::DocumentService;
 use rejoin_api::proto::{
-    BatchGetDocumentsRequest, BatchGetDocumentsResponse, BulkResolveConflictsRequest, BulkResolveConflictsResponse,
-    CompactRequest, CompactResponse, CompareAndDeleteRequest, CompareAndDeleteResponse, CompareAndSwapRequest,
-    CompareAndSwapResponse, CreateDatabaseRequest, CreateDatabaseResponse, CreateDocumentRequest,
+    AddDatacenterRequest, AddDatacenterResponse, BatchGetDocumentsRequest, BatchGetDocumentsResponse,
+    BulkResolveConflictsRequest, BulkResolveConflictsResponse, CompactRequest, CompactResponse,
+    CompareAndDeleteRequest, CompareAndDeleteResponse, CompareAndSwapRequest, CompareAndSwapResponse,
+    CreateBackupRequest, CreateBackupResponse, CreateDatabaseRequest, CreateDatabaseResponse, CreateDocumentRequest,
     CreateDocumentResponse, CutLinkRequest, CutLinkResponse, DeleteDatabaseRequest, DeleteDatabaseResponse,
     DeleteDocumentRequest, DeleteDocumentResponse, DiffRevisionsRequest, DiffRevisionsResponse, ExportDocumentsRequest,
     GetConflictsRequest, GetConflictsResponse, GetDigestRequest, GetDigestResponse, GetDocumentRequest,
-    GetDocumentResponse, GetStatusRequest, GetStatusResponse, ListConflictsRequest, ListConflictsResponse,
-    ListDatabasesRequest, ListDatabasesResponse, ListDocumentsRequest, ListDocumentsResponse, ListHealsRequest,
-    ListHealsResponse, ListQuarantineRequest, ListQuarantineResponse, ListRevisionsRequest, ListRevisionsResponse,
-    LoadDocumentsRequest, PatchDocumentRequest, PatchDocumentResponse, PreviewRulesRequest, PreviewRulesResponse,
-    ResolveConflictsRequest, ResolveConflictsResponse, RestoreLinkRequest, RestoreLinkResponse, RestoreRevisionRequest,
-    RestoreRevisionResponse, RetryQuarantineRequest, RetryQuarantineResponse, UpdateDatabaseRequest,
-    UpdateDatabaseResponse, UpdateDocumentRequest, UpdateDocumentResponse, VerifyRequest, VerifyResponse,
-    WatchChangesRequest, WriteBatchRequest, WriteBatchResponse,
+    GetDocumentResponse, GetStatusRequest, GetStatusResponse, ListBackupsRequest, ListBackupsResponse,
+    ListConflictsRequest, ListConflictsResponse, ListDatabasesRequest, ListDatabasesResponse, ListDatacentersRequest,
+    ListDatacentersResponse, ListDocumentsRequest, ListDocumentsResponse, ListHealsRequest, ListHealsResponse,
+    ListQuarantineRequest, ListQuarantineResponse, ListRevisionsRequest, ListRevisionsResponse, LoadDocumentsRequest,
+    PatchDocumentRequest, PatchDocumentResponse, PreviewRulesRequest, PreviewRulesResponse, ResolveConflictsRequest,
+    ResolveConflictsResponse, RestoreLinkRequest, RestoreLinkResponse, RestoreRevisionRequest, RestoreRevisionResponse,
+    RetireDatacenterRequest, RetireDatacenterResponse, RetryQuarantineRequest, RetryQuarantineResponse,
+    UpdateDatabaseRequest, UpdateDatabaseResponse, UpdateDocumentRequest, UpdateDocumentResponse, VerifyRequest,
+    VerifyResponse, WatchChangesRequest, WriteBatchRequest, WriteBatchResponse,
 };
 use tonic::{Request, Response, Status, Streaming};
 
@@ -147,6 +149,11 @@ guarded! {
         list_quarantine: ListQuarantineRequest => ListQuarantineResponse, |it| of_any(Admin, &it.database);
         retry_quarantine: RetryQuarantineRequest => RetryQuarantineResponse, |it| of_any(Admin, &it.database);
         verify: VerifyRequest => VerifyResponse, |_it| of_all(Admin);
+        list_datacenters: ListDatacentersRequest => ListDatacentersResponse, |_it| of_all(Reader);
+        list_backups: ListBackupsRequest => ListBackupsResponse, |_it| of_all(Admin);
+        create_backup: CreateBackupRequest => CreateBackupResponse, |_it| of_all(Admin);
+        add_datacenter: AddDatacenterRequest => AddDatacenterResponse, |_it| of_all(Admin);
+        retire_datacenter: RetireDatacenterRequest => RetireDatacenterResponse, |_it| of_all(Admin);
         cut_link: CutLinkRequest => CutLinkResponse, |_it| of_all(Admin);
         restore_link: RestoreLinkRequest => RestoreLinkResponse, |_it| of_all(Admin);
     }

@@ -343,7 +343,7 @@ fn lost(
     lacking: &Lacking,
 ) -> Result<Option<Failure>, ReadError> {
     let store = &context.store;
-    let boards = context.links.hub.boards();
+    let boards = context.links.hub.members();
     let all_read = boards.iter().all(|board| state(board) == Some(LinkState::Connected));
     if !all_read || !store.behind().is_empty() || !store.catching_up_from(database).is_empty() {
         return Ok(None);
@@ -373,11 +373,11 @@ fn gap(context: &NodeContext, lacking: &Lacking) -> Gap {
         .filter_map(|replica| store.datacenter_of(*replica));
     let missing: Vec<DatacenterName> = writers.chain(lacking.unread.iter().cloned()).collect();
     let linked = missing.iter().filter_map(|datacenter| hub.board(datacenter));
-    let through_others = hub.boards().iter().filter(|_| {
+    let through_others = hub.members().into_iter().filter(|_| {
         let unlinked = |datacenter: &DatacenterName| hub.board(datacenter).is_none();
         missing.is_empty() || missing.iter().any(unlinked)
     });
-    let down = linked.chain(through_others).find_map(|board| down(context, board));
+    let down = linked.chain(through_others).find_map(|board| down(context, &board));
     let named = down
         .as_ref()
         .map(|(peer, _)| peer)

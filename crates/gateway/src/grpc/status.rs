@@ -7,6 +7,8 @@ use rejoin_api::proto;
 use rejoin_store::{Store, VisibleDatabase};
 use rejoin_sync::{Backlog, LinkState, LinkStatus, Timestamp};
 
+use tonic::transport::Uri;
+
 use super::error::Failure;
 use crate::links::{Board, LinkEnd, PeerProgress};
 use crate::node::NodeContext;
@@ -20,12 +22,12 @@ use crate::tls::NodeTls;
 pub(super) fn read(context: &NodeContext) -> Result<proto::GetStatusResponse, Failure> {
     let store = &context.store;
     let (identity, (read_only, disk_free_bytes)) = (store.identity(), store.disk());
-    let boards = context.links.hub.boards().iter();
+    let boards = context.links.hub.boards();
     Ok(proto::GetStatusResponse {
         datacenter: identity.datacenter.to_string(),
         replica: Bytes::copy_from_slice(identity.replica.as_bytes()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        links: boards.map(|board| link(board, &context.links)).collect(),
+        links: boards.iter().map(|board| link(board, &context.links)).collect(),
         databases: databases(store),
         digest: Bytes::copy_from_slice(&store.root_digest().0),
         warnings: warnings(context)?,
@@ -40,6 +42,12 @@ fn warnings(context: &NodeContext) -> Result<Vec<String>, Failure> {
     let store = &context.store;
     let mut warnings = store.warnings()?;
     warnings.extend(context.tls.iter().flat_map(NodeTls::warnings));
+    if store.is_shut_out() {
+        warnings.push(format!(
+            "the other datacenters have retired {}: what is written here reaches none of them; stop this node, and start it with an empty data directory once it is added again",
+            store.identity().datacenter
+        ));
+    }
     for peer in store.behind() {
         warnings.push(format!(
             "this node took a new replica id and has not caught up with {peer} since; writes that it lost may be missing"
@@ -51,6 +59,7 @@ fn warnings(context: &NodeContext) -> Result<Vec<String>, Failure> {
             status.quarantined, status.name
         ));
     }
+    warnings.extend(store.visible().iter().filter_map(over_quota));
     let drifted = store.drifted();
     if drifted > 0 {
         warnings.push(format!(
@@ -58,6 +67,19 @@ fn warnings(context: &NodeContext) -> Result<Vec<String>, Failure> {
         ));
     }
     Ok(warnings)
+}
+
+/// What other datacenters have brought is taken whatever the quota is.
+fn over_quota(visible: &VisibleDatabase) -> Option<String> {
+    let (settings, name) = (visible.definition.settings, &visible.shown_as);
+    let over = |used: u64, most: u64| most > 0 && used > most;
+    let documents = over(visible.documents, settings.documents_max);
+    (documents || over(visible.bytes, settings.bytes_max)).then(|| {
+        format!(
+            "the database {name} is over its quota, with {} documents and {} bytes: writes that make it larger are refused until some are deleted, or the quota is raised with `rejoin database update {name}`",
+            visible.documents, visible.bytes
+        )
+    })
 }
 
 /// The databases that clients can read, with their figures.
@@ -74,10 +96,18 @@ fn databases(store: &Store) -> Vec<proto::DatabaseStatus> {
             version: visible.version.to_string(),
             version_missing_in: visible.version_missing_in.iter().map(ToString::to_string).collect(),
             survivors: visible.survivors,
+            bytes: visible.bytes,
+            documents_max: visible.definition.settings.documents_max,
+            bytes_max: visible.definition.settings.bytes_max,
             catching_up_from: status.catching_up_from.iter().map(ToString::to_string).collect(),
         })
     };
     store.visible().into_iter().filter_map(database).collect()
+}
+
+/// A URL without a path is printed with a slash, which nobody wrote.
+pub(super) fn address_text(address: &Uri) -> String {
+    address.to_string().trim_end_matches('/').to_owned()
 }
 
 fn link(board: &Board, links: &LinkEnd) -> proto::Link {
@@ -85,8 +115,7 @@ fn link(board: &Board, links: &LinkEnd) -> proto::Link {
     let progress = board.progress(now, |reached| links.port.has_all(reached));
     let mut link = proto::Link {
         datacenter: peer.datacenter.to_string(),
-        // A URL without a path is printed with a slash, which nobody wrote.
-        address: peer.address.to_string().trim_end_matches('/').to_owned(),
+        address: address_text(&board.address()),
         peer_lag: peer_lag(&progress, links, now),
         clock_ahead_ms: board.clock_ahead_s().map(|seconds| (seconds * 1000.0).round() as i64),
         ..proto::Link::default()
@@ -125,7 +154,7 @@ fn peer_lag(progress: &PeerProgress, links: &LinkEnd, now: Timestamp) -> Option<
     })
 }
 
-fn link_state(state: LinkState) -> proto::LinkState {
+pub(super) fn link_state(state: LinkState) -> proto::LinkState {
     match state {
         LinkState::Connecting => proto::LinkState::Connecting,
         LinkState::CatchingUp => proto::LinkState::CatchingUp,

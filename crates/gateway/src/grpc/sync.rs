@@ -44,8 +44,11 @@ impl SyncApi {
             });
         };
         let who = certificate.who(&caller.place());
-        let mut peers = self.context.links.hub.boards().iter().map(|board| board.peer());
-        if !peers.any(|peer| certificate.is_for(peer.datacenter.as_str())) {
+        let peers = self.context.links.hub.boards();
+        if !peers
+            .iter()
+            .any(|board| certificate.is_for(board.peer().datacenter.as_str()))
+        {
             let names = certificate.names().to_vec();
             return Err(Problem {
                 who,

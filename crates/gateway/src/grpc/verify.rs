@@ -28,11 +28,11 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
 pub(super) async fn run(context: &NodeContext, call: &proto::VerifyRequest) -> Result<proto::VerifyResponse, Failure> {
     let hub = &context.links.hub;
     let boards: Vec<Arc<Board>> = match call.datacenter.as_str() {
-        "" => hub.boards().to_vec(),
+        "" => hub.members(),
         name => {
             let peer = request::datacenter(name)?;
             let board = hub.board(&peer).ok_or_else(|| Failure::peer_unknown(&peer))?;
-            vec![Arc::clone(board)]
+            vec![board]
         }
     };
     let timeout = match call.timeout_ms {

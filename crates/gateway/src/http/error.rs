@@ -198,11 +198,14 @@ impl From<CommitError> for HttpError {
             | CommitError::RulesOfWholeDocuments { .. }
             | CommitError::DefinitionTooLarge { .. }
             | CommitError::VersionMismatch { .. }
-            | CommitError::UnknownPeer { .. } => Self::bad_request(text),
+            | CommitError::UnknownPeer { .. }
+            | CommitError::OwnDatacenter { .. } => Self::bad_request(text),
             CommitError::RevisionsFollow { .. } => Self::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", text),
             CommitError::DocumentTooLarge { .. } | CommitError::BatchTooLarge { .. } => Self::too_large(text),
             CommitError::BatchRefused { source, .. } => (*source).into(),
-            CommitError::DiskFull { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficient_storage", text),
+            CommitError::DiskFull { .. } | CommitError::OverQuota(_) => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "insufficient_storage", text)
+            }
             CommitError::Overloaded | CommitError::ShuttingDown | CommitError::BatchArriving => Self::overloaded(text),
             CommitError::Unsure(_)
             | CommitError::Unanswered

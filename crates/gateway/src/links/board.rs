@@ -3,12 +3,13 @@
 //! Everything here is the latest state, not a queue: a task that is slow to look sees the newest and nothing piles up.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rejoin_document::{DatabaseName, DatacenterName, Dot, Incarnation, Position, ReplicaId, VersionVector};
 use rejoin_store::{Follower, Latest};
 use rejoin_sync::{ComparedDatabase, HealReport, LinkStatus, Timestamp};
 use tokio::sync::Notify;
+use tonic::transport::Uri;
 
 use super::acknowledged::Acknowledged;
 use super::claims::{Claim, Claims};
@@ -33,6 +34,10 @@ pub(crate) struct PeerProgress {
 #[derive(Debug)]
 pub(crate) struct Board {
     peer: Peer,
+    /// Where the peer is dialled now.
+    address: Latest<Uri>,
+    /// Its datacenter is retired.
+    retired: Latest<bool>,
     cut: Latest<bool>,
     knows: Latest<Knows>,
     acknowledged: Mutex<Acknowledged>,
@@ -62,10 +67,11 @@ pub(crate) struct Verified {
     pub(crate) databases: Arc<Vec<ComparedDatabase>>,
 }
 
-/// The boards of all configured peers.
+/// The boards of all peers. A board that is there stays until the node ends.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    boards: Vec<Arc<Board>>,
+    boards: RwLock<Vec<Arc<Board>>>,
+    membership: Latest<()>,
     identity: Latest<()>,
     heard: Latest<()>,
 }
@@ -79,7 +85,8 @@ impl Hub {
             .map(|peer| Arc::new(Board::new(peer.clone(), cut(&peer.datacenter), heard.clone())))
             .collect();
         Self {
-            boards,
+            boards: RwLock::new(boards),
+            membership: Latest::new(()),
             identity: Latest::new(()),
             heard,
         }
@@ -90,14 +97,44 @@ impl Hub {
         self.heard.follow()
     }
 
-    /// The boards in the order of the configuration.
-    pub(crate) fn boards(&self) -> &[Arc<Board>] {
-        &self.boards
+    /// The boards in the order of the configuration, those of peers that were added since after them.
+    pub(crate) fn boards(&self) -> Vec<Arc<Board>> {
+        self.boards.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The board of `datacenter`, if it is a configured peer.
-    pub(crate) fn board(&self, datacenter: &DatacenterName) -> Option<&Arc<Board>> {
-        self.boards.iter().find(|board| board.peer.datacenter == *datacenter)
+    /// Those of them whose datacenters are not retired.
+    pub(crate) fn members(&self) -> Vec<Arc<Board>> {
+        let mut boards = self.boards();
+        boards.retain(|board| !board.is_retired());
+        boards
+    }
+
+    /// The board of `datacenter`, if it is a peer.
+    pub(crate) fn board(&self, datacenter: &DatacenterName) -> Option<Arc<Board>> {
+        let boards = self.boards.read().unwrap_or_else(PoisonError::into_inner);
+        boards
+            .iter()
+            .find(|board| board.peer.datacenter == *datacenter)
+            .cloned()
+    }
+
+    /// A board for a peer that has none yet.
+    pub(crate) fn add(&self, peer: Peer, cut: impl Fn(&DatacenterName) -> bool) -> Arc<Board> {
+        let cut = cut(&peer.datacenter);
+        let board = Arc::new(Board::new(peer, cut, self.heard.clone()));
+        let mut boards = self.boards.write().unwrap_or_else(PoisonError::into_inner);
+        boards.push(Arc::clone(&board));
+        board
+    }
+
+    /// A datacenter was retired, or is a member again: every stream has to look whether it may go on.
+    pub(crate) fn membership_changed(&self) {
+        self.membership.update(|()| ());
+    }
+
+    /// Changes whenever a datacenter was retired, or is a member again.
+    pub(crate) fn membership(&self) -> Follower<()> {
+        self.membership.follow()
     }
 
     /// Ends every connection: each was greeted under an identity that the node no longer has.
@@ -114,6 +151,8 @@ impl Hub {
 impl Board {
     fn new(peer: Peer, cut: bool, heard: Latest<()>) -> Self {
         Self {
+            address: Latest::new(peer.address.clone()),
+            retired: Latest::new(false),
             peer,
             cut: Latest::new(cut),
             knows: Latest::new(Knows::new()),
@@ -210,6 +249,40 @@ impl Board {
     /// The peer.
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// Where it is dialled.
+    pub(crate) fn address(&self) -> Uri {
+        self.address.follow().look()
+    }
+
+    /// Changes whenever the peer is dialled elsewhere.
+    pub(crate) fn addresses(&self) -> Follower<Uri> {
+        self.address.follow()
+    }
+
+    /// Where the peer is dialled from now on; a stream that goes elsewhere ends.
+    pub(crate) fn set_address(&self, address: &Uri) {
+        if self.address() != *address {
+            self.address.update(|now| now.clone_from(address));
+        }
+    }
+
+    /// Whether the peer's datacenter is retired; changes at once.
+    pub(crate) fn retired(&self) -> Follower<bool> {
+        self.retired.follow()
+    }
+
+    /// Whether the peer's datacenter is retired.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.follow().look()
+    }
+
+    /// Notes whether the peer's datacenter is retired.
+    pub(crate) fn set_retired(&self, retired: bool) {
+        if self.is_retired() != retired {
+            self.retired.update(|now| *now = retired);
+        }
     }
 
     /// Cuts the links or restores them; the streams that are open end at once. The store must have it already.

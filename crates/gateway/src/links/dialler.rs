@@ -24,7 +24,6 @@ use crate::tls::Secured;
 #[derive(Clone)]
 pub(crate) struct Dialler {
     transport: Arc<dyn Transport>,
-    address: Uri,
     times: DialTimes,
     message_bytes_max: usize,
     tls: Option<PeerTls>,
@@ -88,11 +87,10 @@ pub(super) enum LineEvent {
 }
 
 impl Dialler {
-    /// A dialler for `address`; a message may have `message_bytes_max` bytes.
-    pub(crate) fn new(transport: Arc<dyn Transport>, address: Uri, times: DialTimes, message_bytes_max: usize) -> Self {
+    /// A dialler; a message may have `message_bytes_max` bytes.
+    pub(crate) fn new(transport: Arc<dyn Transport>, times: DialTimes, message_bytes_max: usize) -> Self {
         Self {
             transport,
-            address,
             times,
             message_bytes_max,
             tls: None,
@@ -109,10 +107,10 @@ impl Dialler {
         Self { tls: Some(tls), ..self }
     }
 
-    /// Begins an attempt.
-    pub(super) fn dial(&self) -> Dialling {
+    /// Begins an attempt at an address.
+    pub(super) fn dial(&self, address: &Uri) -> Dialling {
         let met = Met::default();
-        let channel = seam::channel(self.connector(&met), &self.address, self.times);
+        let channel = seam::channel(self.connector(&met), address, self.times);
         let mut client = SyncServiceClient::new(channel)
             .send_compressed(CompressionEncoding::Zstd)
             .accept_compressed(CompressionEncoding::Zstd)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rejoin_document::{DatabaseName, DatacenterName, DocumentId, HlcTime, Sequence, SetHash, VersionVector};
+use rejoin_document::{DatabaseName, DatacenterName, DocumentId, HlcTime, ReplicaId, Sequence, SetHash, VersionVector};
 use rejoin_store::{ReadError, Store};
 use rejoin_sync::{
     Backlog, BucketEntries, DatabaseHello, DatabaseState, Digest, Documents, Item, Local, Scan, ServerIdentity,
@@ -60,6 +60,7 @@ impl Port {
         let identity = self.store.identity();
         ServerIdentity {
             datacenter: identity.datacenter,
+            lineage: identity.lineage,
             replica: identity.replica,
             incarnation: identity.incarnation,
         }
@@ -69,6 +70,7 @@ impl Port {
     pub(crate) fn local(&self, peer: &DatacenterName) -> Local {
         let identity = self.store.identity();
         Local {
+            lineage: identity.lineage,
             replica: identity.replica,
             incarnation: identity.incarnation,
             databases: self.databases(peer),
@@ -104,6 +106,11 @@ impl Port {
     pub(crate) fn last_linked(&self, peer: &DatacenterName) -> Timestamp {
         let known = self.store.link_lost(peer).or_else(|| self.store.former_alive());
         Timestamp(known.unwrap_or_else(|| HlcTime((self.wall)().0)).unix_ms())
+    }
+
+    /// Whether a node of `peer` on this data directory is shut out.
+    pub(crate) fn shuts_out(&self, peer: &DatacenterName, lineage: ReplicaId, replica: ReplicaId) -> bool {
+        self.store.shuts_out(peer, lineage, replica)
     }
 
     /// Whether an operator has cut the links with `peer`.

@@ -1,6 +1,6 @@
 //! Drives one [`Machine`](rejoin_sync::Puller): dials the peer, carries messages, applies batches, tells the time.
 //!
-//! One task for each configured peer, for as long as the node runs. A peer that is slow or gone costs this task and
+//! One task for each peer, for as long as the node runs. A peer that is slow or gone costs this task and
 //! nothing else.
 
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use prost::Message as _;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rejoin_api::proto::PullRequest;
-use rejoin_document::DatabaseName;
+use rejoin_document::{DatabaseName, ReplicaId};
 use rejoin_store::Follower;
 use rejoin_sync::{
     Applied, ComparedDatabase, Item, LinkState, Message, Progress, Puller as Machine, PullerCommand, PullerEvent,
@@ -21,6 +21,7 @@ use rejoin_sync::{
 };
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Uri;
 
 use super::board::Verified;
 use super::changes::{ChangeFeed, News};
@@ -51,6 +52,8 @@ pub(crate) struct Puller {
 /// What the loop waits for beside the line.
 struct Watches {
     cut: Follower<bool>,
+    retired: Follower<bool>,
+    addresses: Follower<Uri>,
     identity: Follower<()>,
     tickets: Follower<u64>,
     comparisons_asked: Follower<()>,
@@ -96,6 +99,8 @@ impl Puller {
         let cut = self.board.cut().unseen();
         let mut watches = Watches {
             cut,
+            retired: self.board.retired().unseen(),
+            addresses: self.board.addresses(),
             identity: self.hub.identity(),
             // One that was drawn before this task began is not missed.
             tickets: self.board.tickets().unseen(),
@@ -133,6 +138,8 @@ impl Puller {
                 let cut = watches.cut.look();
                 Some(if cut { PullerEvent::LinkCut } else { PullerEvent::LinkRestored })
             }
+            () = watches.retired.changed() => Some(PullerEvent::Retired(watches.retired.look())),
+            () = watches.addresses.changed() => self.hang_up("the peer is dialled elsewhere now"),
             () = watches.identity.changed() => self.hang_up("this node has a new identity"),
             (ticket, applied) = applied(applying) => {
                 self.applying = None;
@@ -242,7 +249,7 @@ impl Puller {
         let peer = self.machine.peer().clone();
         match command {
             PullerCommand::Dial => {
-                self.line = Line::Dialling(self.dialler.dial());
+                self.line = Line::Dialling(self.dialler.dial(&self.board.address()));
                 None
             }
             PullerCommand::Send(message) => match rejoin_wire::to_request(message) {
@@ -250,7 +257,7 @@ impl Puller {
                 Err(error) => self.hang_up(&error.to_string()),
             },
             PullerCommand::Disconnect { reason } => self.hang_up(&reason),
-            PullerCommand::ReadState => Some(PullerEvent::StateRead(self.port.states())),
+            PullerCommand::ReadState { lineage, replica } => Some(self.read_state(lineage, replica)),
             PullerCommand::ReadDatabases => Some(PullerEvent::Databases(self.port.databases(&peer))),
             PullerCommand::Apply {
                 ticket,
@@ -306,6 +313,13 @@ impl Puller {
                 self.port.assume_new_identity(disowned, reason).await;
                 None
             }
+        }
+    }
+
+    fn read_state(&self, lineage: ReplicaId, replica: ReplicaId) -> PullerEvent {
+        PullerEvent::StateRead {
+            databases: self.port.states(),
+            retired: self.port.shuts_out(self.machine.peer(), lineage, replica),
         }
     }
 

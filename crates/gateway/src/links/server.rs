@@ -48,6 +48,8 @@ pub(crate) struct Serving {
     scanned: Option<ServerEvent>,
     /// Told of a new identity since before the machine was made with the old one.
     identity: Follower<()>,
+    /// Told when a datacenter is retired.
+    membership: Follower<()>,
     /// Why the stream has to end.
     over: Option<String>,
     /// The datacenter that the puller names, and whether the link is refused for something that an operator has to mend.
@@ -58,6 +60,8 @@ pub(crate) struct Serving {
 /// The incarnation of the puller, and what it has of each database.
 struct Greeting {
     incarnation: Incarnation,
+    lineage: ReplicaId,
+    replica: ReplicaId,
     has: Vec<(DatabaseName, VersionVector)>,
 }
 
@@ -102,6 +106,7 @@ impl Serving {
             greeting: None,
             scanned: None,
             identity,
+            membership: end.hub.membership(),
             over: None,
             claimed: None,
             refused: false,
@@ -153,6 +158,7 @@ impl Serving {
             port,
             scanned,
             identity,
+            membership,
             ..
         } = self;
         tokio::select! {
@@ -163,6 +169,7 @@ impl Serving {
                 self.over = Some("this node has a new identity".to_owned());
                 Vec::new()
             }
+            () = membership.changed() => self.shut_out(),
             () = outbox.pump() => Vec::new(),
             message = requests.message() => self.received(message),
             _ = watches.ticks.tick() => vec![ServerEvent::Tick { time: port.now() }],
@@ -174,6 +181,13 @@ impl Serving {
                     .collect(),
             },
         }
+    }
+
+    /// The puller's datacenter may have been retired.
+    fn shut_out(&self) -> Vec<ServerEvent> {
+        let out = self.greeting.as_ref().zip(self.claimed.as_ref());
+        let out = out.is_some_and(|(greeting, peer)| self.port.shuts_out(peer, greeting.lineage, greeting.replica));
+        if out { vec![ServerEvent::Retired] } else { Vec::new() }
     }
 
     fn received(&mut self, message: Result<Option<PullRequest>, Status>) -> Vec<ServerEvent> {
@@ -232,6 +246,8 @@ impl Serving {
                 let has = hello.databases.iter();
                 self.greeting = Some(Greeting {
                     incarnation: hello.incarnation,
+                    lineage: hello.lineage,
+                    replica: hello.replica,
                     has: has
                         .map(|database| (database.name.clone(), database.knowledge.clone()))
                         .collect(),
@@ -284,13 +300,14 @@ impl Serving {
                 return Ok(None);
             }
             ServerCommand::Disconnect { reason } => return Err(reason),
-            ServerCommand::ReadState { peer, replica } => {
+            ServerCommand::ReadState { peer, replica, lineage } => {
                 let (board, now) = (self.hub.board(&peer), self.clock.now());
                 ServerEvent::StateRead {
                     databases: port.states(),
                     cut: port.is_cut(&peer),
                     member: board.is_some(),
                     taken: board.is_some_and(|board| board.is_taken(replica, now, self.partition_after_ms)),
+                    retired: port.shuts_out(&peer, lineage, replica),
                 }
             }
             ServerCommand::Scan {
@@ -372,7 +389,7 @@ impl Serving {
         let reached = databases.filter_map(|name| Some((name.clone(), self.machine.reached(name)?)));
         board.begin_progress(reached.collect());
         self.attached = Some(Attached {
-            board: Arc::clone(board),
+            board: Arc::clone(&board),
             cut,
             knows,
             told,

@@ -131,6 +131,9 @@ fn name(operation: &Operation) -> &'static str {
         | Operation::CaughtUp { .. }
         | Operation::AssumeNewIdentity { .. }
         | Operation::SetLinkLost { .. }
+        | Operation::AddPeer { .. }
+        | Operation::Retire { .. }
+        | Operation::ConfirmRetirement { .. }
         | Operation::SaveHeal { .. } => "local",
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::disk::body_limits;
-use super::{Commits, LiveSettings, ViewIndexes, Vital};
+use super::{Commits, LiveSettings, Peers, ViewIndexes, Vital};
 use crate::access::{Access, Limiter};
 use crate::links::LinkEnd;
 use crate::tls::{Gate, NodeTls};
@@ -27,6 +27,8 @@ pub(crate) struct NodeContext {
     pub access: Access,
     /// What clients share.
     pub limiter: Limiter,
+    /// The peers, and what links with them are made of.
+    pub peers: Arc<Peers>,
     /// The node's certificates, if it has any.
     pub tls: Option<NodeTls>,
     /// The settings in force.
@@ -43,6 +45,8 @@ pub(crate) struct NodeContext {
     pub views: Arc<ViewIndexes>,
     /// Held by the compaction that runs.
     pub compacting: Arc<Semaphore>,
+    /// Held by the backup that is being made.
+    pub backing_up: Arc<Semaphore>,
     /// Exports that clients may still begin.
     pub exports: Arc<Semaphore>,
     /// Watches that clients may still open.

@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use rejoin_store::{CommitQueue, Store, StoreError};
 use rejoin_tls::Interface as Served;
 use tokio::sync::Semaphore;
@@ -14,16 +12,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::disk::tuning;
+use super::peers::Dialling;
 use super::{
-    Commits, LiveSettings, NodeContext, StartError, TaskEnd, ViewIndexes, Vital, VitalTaskFailed, cleaning, purging,
-    sampling, view_indexes,
+    Commits, LiveSettings, NodeContext, Peers, StartError, TaskEnd, ViewIndexes, Vital, VitalTaskFailed, cleaning,
+    peers, purging, sampling, view_indexes,
 };
 use crate::access::{self, Access, Limiter, Shares, TOLD_MAX};
 use crate::clock::{LinkClock, WallClock};
 use crate::config::{ConfigError, Plan, Reload};
 use crate::grpc::GrpcServer;
 use crate::http::HttpServer;
-use crate::links::{Dialler, Hub, Incoming, LinkEnd, Port, Puller, Transport, dial_times, link_options};
+use crate::links::{Incoming, LinkEnd, Port, Transport, link_options};
 use crate::metrics::Metrics;
 use crate::tls::{self, NodeTls, Notices};
 
@@ -88,8 +87,7 @@ impl Node {
             Some(queue) => Commits::queued(queue.committer(), limiter.clone(), metrics.clone()),
             None => Commits::inline(store.clone(), metrics.clone()),
         };
-        let cut = store.links_cut();
-        let hub = Arc::new(Hub::new(&plan.peers, |peer| cut.contains(peer)));
+        let hub = Arc::new(peers::hub(plan, &store));
         let port = Port::new(store.clone(), commits.clone(), Arc::clone(&hub), metrics.clone(), wall);
         let settings = &plan.settings;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -102,7 +100,14 @@ impl Node {
             vital: vital.clone(),
             notices: Notices::default(),
         };
+        let dialling = Dialling {
+            transport,
+            message_bytes_max: LINK_MESSAGE_BYTES_MAX,
+            seed,
+        };
+        let peers = Peers::new(plan, dialling, &links, tls.as_ref(), (&store, &stop));
         let context = NodeContext {
+            peers: Arc::new(peers),
             views: Arc::new(ViewIndexes::new(&store)),
             store,
             commits,
@@ -116,6 +121,7 @@ impl Node {
             answers: Arc::new(Semaphore::new(settings.http.answers_bytes_max)),
             feeds: Arc::new(Semaphore::new(settings.http.feeds_max)),
             compacting: Arc::new(Semaphore::new(1)),
+            backing_up: Arc::new(Semaphore::new(1)),
             exports: Arc::new(Semaphore::new(settings.grpc.exports_max)),
             watches: Arc::new(Semaphore::new(settings.grpc.watches_max)),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
@@ -130,7 +136,7 @@ impl Node {
             .vital
             .spawn("gRPC server", server.run(secured(&context, incoming, Served::Grpc)));
         let http_addresses = start_http(settings.http.connections_max, &context, http);
-        start_pullers(plan, &context, &transport, seed);
+        context.peers.begin_all();
         start_background(&context, metrics);
         Ok(Self {
             context,
@@ -267,26 +273,11 @@ fn start_http(connections_max: usize, context: &NodeContext, http: Vec<(SocketAd
 
 fn start_background(context: &NodeContext, metrics: Metrics) {
     let vital = &context.vital;
+    vital.spawn("peers", peers::run(context.clone()));
     vital.spawn("cleaning", cleaning::run(context.clone()));
     vital.spawn("purging", purging::run(context.clone()));
     if let Some(tls) = &context.tls {
         vital.spawn("certificates", tls.clone().watch(context.stop.clone()));
     }
     vital.spawn("sampling", sampling::run(context.clone(), metrics));
-}
-
-fn start_pullers(plan: &Plan, context: &NodeContext, transport: &Arc<dyn Transport>, seed: u64) {
-    let times = dial_times(&plan.settings.links);
-    for (number, board) in (0..).zip(context.links.hub.boards()) {
-        let address = board.peer().address.clone();
-        let dialler = Dialler::new(Arc::clone(transport), address, times, LINK_MESSAGE_BYTES_MAX);
-        let dialler = match &context.tls {
-            Some(tls) => dialler.secured(tls.identity(), &board.peer().datacenter),
-            None => dialler,
-        };
-        let random = StdRng::seed_from_u64(seed.wrapping_add(number));
-        let puller = Puller::new(Arc::clone(board), &context.links, dialler, random);
-        let name = format!("link to {}", board.peer().datacenter);
-        context.vital.spawn(name, puller.run(context.stop.clone()));
-    }
 }

@@ -20,7 +20,8 @@ fn a_database_is_created_with_its_rules_and_again_without_harm() {
         let rules = json!({"/stock": "counter", "/tags": "set"});
         json!({
             "name": "customers", "granularity": "field", "rules": rules, "checksums": "optional", "keep_revisions": 0,
-            "keep_for_s": 0, "survivors": false, "created": created
+            "keep_for_s": 0, "documents_max": 0, "bytes_max": 0, "documents": 0, "bytes": 0, "survivors": false,
+            "created": created
         })
     };
     let without_version = |created: serde_json::Value| {

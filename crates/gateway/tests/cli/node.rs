@@ -29,7 +29,14 @@ impl Node {
     /// Starts a node of dc-east without peers on a data directory that outlives it.
     pub(crate) fn start_in(data: &Path) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        Self::spawn(directory, data, free_port(), "dc-east", None)
+        Self::spawn(directory, data, free_port(), "dc-east", (None, None))
+    }
+
+    /// Starts a node without peers whose backups go below a directory.
+    pub(crate) fn with_backups(backups: &Path) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().join("data");
+        Self::spawn(directory, &data, free_port(), "dc-east", (None, Some(backups)))
     }
 
     /// Starts two nodes that pull from each other.
@@ -68,10 +75,16 @@ impl Node {
     fn start_at(port: u16, datacenter: &str, peer: Option<(&str, u16)>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let data = directory.path().join("data");
-        Self::spawn(directory, &data, port, datacenter, peer)
+        Self::spawn(directory, &data, port, datacenter, (peer, None))
     }
 
-    fn spawn(directory: TempDir, data: &Path, port: u16, datacenter: &str, peer: Option<(&str, u16)>) -> Self {
+    fn spawn(
+        directory: TempDir,
+        data: &Path,
+        port: u16,
+        datacenter: &str,
+        (peer, backups): (Option<(&str, u16)>, Option<&Path>),
+    ) -> Self {
         let mut command = rejoin();
         command.args([
             "serve",
@@ -82,6 +95,9 @@ impl Node {
             "--data",
         ]);
         command.arg(data);
+        if let Some(backups) = backups {
+            command.arg("--backups").arg(backups);
+        }
         if let Some((name, port)) = peer {
             command.args(["--peer", &format!("{name}=http://127.0.0.1:{port}")]);
         }

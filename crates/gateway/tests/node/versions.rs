@@ -98,7 +98,7 @@ fn a_data_directory_of_another_format_ends_with_1_and_says_which_it_is() {
     let mut errors = String::new();
     node.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
     assert_eq!(node.wait().unwrap().code(), Some(1), "{errors}");
-    for expected in ["has format 9", "reads format 2", "run the version that wrote it"] {
+    for expected in ["has format 9", "reads format 3", "run the version that wrote it"] {
         assert!(errors.contains(expected), "{expected} is missing in {errors}");
     }
 }

@@ -44,6 +44,10 @@ impl Group<'_> {
         } = apply;
         let database = self.held(&name)?;
         let reached = database.positions.get(&peer).copied();
+        // What was on its way when it was retired: what this node has confirmed to have of it must not become more.
+        if self.state.memberships.is_retired(&peer) {
+            return Ok(Outcome::Dropped { position: reached });
+        }
         let own = self.state.identity.replica;
         let follows = |progress: &Progress| progress.greeted == own && continues(progress, reached);
         if progress.as_ref().is_some_and(|progress| !follows(progress)) {

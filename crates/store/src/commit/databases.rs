@@ -65,6 +65,10 @@ impl Group<'_> {
             Some(SystemDocument::Replica(replica, datacenter)) => {
                 Arc::make_mut(&mut self.state.replicas).insert(replica, datacenter);
             }
+            Some(SystemDocument::Datacenter(datacenter, membership)) => self.take_membership(datacenter, membership),
+            Some(SystemDocument::Confirmation(retired, confirmation)) => {
+                self.state.memberships.confirm(retired, confirmation);
+            }
             None => {
                 tracing::warn!(document_id = %id, "a document of the system database is not understood and is ignored")
             }

@@ -107,6 +107,9 @@ impl<'a> Group<'a> {
             Operation::Trim { database } => self.trim(database),
             Operation::Retry { database } => self.retry(database),
             Operation::SetLinkCut { peer, cut } => self.set_link_cut(peer, cut),
+            Operation::AddPeer { peer, added } => self.add_peer(peer, added),
+            Operation::Retire { datacenter } => self.retire(&datacenter),
+            Operation::ConfirmRetirement { datacenter } => self.confirm_retirement(&datacenter),
             Operation::SetLinkLost { peer, since } => Ok(self.set_link_lost(peer, since)),
             Operation::CaughtUp { peer } => Ok(self.caught_up(peer)),
             Operation::AssumeNewIdentity { disowned, reason } => {

@@ -61,15 +61,12 @@ impl Group<'_> {
         Ok(older)
     }
 
-    /// All configured peers are to be caught up with.
+    /// All peers are to be caught up with.
     pub(crate) fn fall_behind(&mut self) {
-        for peer in &self.options.peers {
+        for peer in self.state.peers(&self.options.peers) {
             if self.state.behind.insert(peer.clone()) {
-                self.batch.put(
-                    Family::Peers,
-                    PeerKey::Behind(peer.clone()).encode(),
-                    peers::encode_mark(),
-                );
+                self.batch
+                    .put(Family::Peers, PeerKey::Behind(peer).encode(), peers::encode_mark());
             }
         }
     }

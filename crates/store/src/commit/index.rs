@@ -25,12 +25,16 @@ impl Group<'_> {
             return Ok(());
         };
         let place = documents::key(number, id);
-        if staged.gone {
+        let bytes = if staged.gone {
             self.batch.delete(Family::Documents, place);
+            0
         } else {
             let value = documents::encode(staged.sequence, staged.bases_after, staged.encoded());
+            let bytes = value.len();
             self.batch.put(Family::Documents, place, value);
-        }
+            bytes
+        };
+        self.count_bytes(name, staged.before.as_ref().map_or(0, |before| before.bytes), bytes);
         let moved_from = staged.before.as_ref().map(|before| before.sequence);
         let moved = moved_from != Some(staged.sequence);
         if let Some(sequence) = moved_from.filter(|_| moved || staged.gone) {

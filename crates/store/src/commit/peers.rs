@@ -11,7 +11,7 @@ use crate::operation::Outcome;
 
 impl Group<'_> {
     pub(super) fn set_link_cut(&mut self, peer: DatacenterName, cut: bool) -> Result<Outcome, CommitError> {
-        if !self.options.peers.contains(&peer) {
+        if !self.state.peers(&self.options.peers).contains(&peer) {
             return Err(CommitError::UnknownPeer { peer });
         }
         let key = PeerKey::Cut(peer.clone()).encode();

@@ -134,6 +134,8 @@ fn wanted(shown: &Base, change: &DatabaseChange) -> Result<Option<Arc<Object>>, 
     settings.checksums = change.checksums.unwrap_or(settings.checksums);
     settings.keep_revisions = change.keep_revisions.unwrap_or(settings.keep_revisions);
     settings.keep_for_s = change.keep_for_s.unwrap_or(settings.keep_for_s);
+    settings.documents_max = change.documents_max.unwrap_or(settings.documents_max);
+    settings.bytes_max = change.bytes_max.unwrap_or(settings.bytes_max);
     if settings != wanted.settings() {
         wanted.set(settings);
     }
@@ -154,6 +156,8 @@ impl DatabaseChange {
             ("/checksums", self.checksums.is_some()),
             ("/keep_revisions", self.keep_revisions.is_some()),
             ("/keep_for_s", self.keep_for_s.is_some()),
+            ("/documents_max", self.documents_max.is_some()),
+            ("/bytes_max", self.bytes_max.is_some()),
         ];
         let settings = settings.into_iter().filter(|(_, asked)| *asked);
         rules.chain(settings.map(|(path, _)| path.to_owned())).collect()

@@ -8,6 +8,7 @@ use rejoin_document::{
 };
 
 use super::group::{DocumentKey, Group};
+use super::quota::Usage;
 use crate::error::{CommitError, StoreError};
 use crate::operation::{Action, Conditions, OnStale, Outcome, Version, WriteRequest, Written};
 use crate::settings::ChecksumPolicy;
@@ -153,6 +154,7 @@ impl Group<'_> {
         let state = document.encode();
         if !deletes {
             self.bound_document(key, state.len())?;
+            self.check_quota(key, Usage::of(!document.is_deleted(), state.len()))?;
         }
         let context = document.context().clone();
         let made = document.made_by(dot).unwrap_or(&shown.revision).clone();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType,
     DBRecoveryMode, Direction, FlushOptions, IteratorMode, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch,
@@ -353,6 +354,16 @@ impl Engine for RocksEngine {
         let (from, to) = (Some(range.from.as_slice()), range.to.as_deref());
         self.db.compact_range_cf_opt(self.column(family)?, from, to, &options);
         Ok(())
+    }
+
+    fn checkpoint(&self, path: &Path) -> Result<(), EngineError> {
+        let refused = |error: rocksdb::Error| EngineError {
+            operation: "copy its files",
+            ..write_error(error)
+        };
+        // What is in memory is written to tables first, and what is written meanwhile is in the log, of which a copy is taken at one moment.
+        let checkpoint = Checkpoint::new(&self.db).map_err(refused)?;
+        checkpoint.create_checkpoint(path).map_err(refused)
     }
 
     fn bytes_on_disk(&self) -> Result<u64, EngineError> {

@@ -1,5 +1,7 @@
 //! What the store asks of an engine. The conformance suite beside it says it in tests, which every engine passes.
 
+use std::path::Path;
+
 use super::{Batch, EngineError, Family, KeyRange};
 
 /// A key and its value.
@@ -66,6 +68,15 @@ pub trait Engine: Read {
     /// [`EngineError`]: the family is unknown. Nothing is lost.
     fn compact(&self, _family: Family, _range: &KeyRange) -> Result<(), EngineError> {
         Ok(())
+    }
+
+    /// Makes a copy of the files at `path`, which must not be there yet: one state, in which everything is that was written before. Writes go on meanwhile.
+    /// Default: there are no files.
+    ///
+    /// # Errors
+    /// [`EngineError`]: there is no copy.
+    fn checkpoint(&self, _path: &Path) -> Result<(), EngineError> {
+        Err(EngineError::new("copy its files", "this engine has none"))
     }
 
     /// Bytes of the files on disk. Default: 0, there are none.

@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | key | name |
-//! | value | `version u8, number u32, granularity u8, sequence u64, documents u64, conflicts u64, quarantined u64, knowledge length u32, knowledge, marks u8`, then what the marks say: 2: the documents of a deleted database are being dropped, and the id that was reached (`id length u32, id`); 1: conflicts are counted again, and the id that was reached (`id`) |
+//! | value | `version u8` (2; 1 has no bytes), `number u32, granularity u8, sequence u64, documents u64, conflicts u64, quarantined u64, bytes u64, knowledge length u32, knowledge, marks u8`, then what the marks say: 2: the documents of a deleted database are being dropped, and the id that was reached (`id length u32, id`); 1: conflicts are counted again, and the id that was reached (`id`) |
 //! | lifetime | from the definition on; written with every change of the database |
 
 use rejoin_document::{DatabaseName, Granularity, Sequence, VersionVector};
@@ -11,7 +11,10 @@ use rejoin_document::{DatabaseName, Granularity, Sequence, VersionVector};
 use super::{CorruptRecord, DatabaseNumber, Reader, Writer};
 use crate::engine::Family;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// What an earlier version wrote, which did not count bytes.
+const WITHOUT_BYTES: u8 = 1;
 
 /// The counters of a database and what it has incorporated.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +30,8 @@ pub(crate) struct DatabaseRecord {
     pub conflicts: u64,
     /// States in quarantine.
     pub quarantined: u64,
+    /// Bytes of the documents as they are stored, deleted ones included; `None` where an earlier version wrote last, until they are counted.
+    pub bytes: Option<u64>,
     /// Every write up to these times is incorporated.
     pub knowledge: VersionVector,
     /// Conflicts are being counted again under new rules; the last id that was (empty: none yet).
@@ -47,6 +52,7 @@ impl DatabaseRecord {
             documents: 0,
             conflicts: 0,
             quarantined: 0,
+            bytes: Some(0),
             knowledge: VersionVector::default(),
             recount: None,
             purge: None,
@@ -58,15 +64,17 @@ impl DatabaseRecord {
             Granularity::Field => 0,
             Granularity::Document => 1,
         };
-        let writer = Writer::versioned(VERSION)
+        let version = if self.bytes.is_some() { VERSION } else { WITHOUT_BYTES };
+        let writer = Writer::versioned(version)
             .u32(self.number.0)
             .u8(granularity)
             .u64(self.sequence.0);
-        let writer = writer
-            .u64(self.documents)
-            .u64(self.conflicts)
-            .u64(self.quarantined)
-            .block(&self.knowledge.encode());
+        let writer = writer.u64(self.documents).u64(self.conflicts).u64(self.quarantined);
+        let writer = match self.bytes {
+            Some(bytes) => writer.u64(bytes),
+            None => writer,
+        };
+        let writer = writer.block(&self.knowledge.encode());
         let marks = [(self.recount.is_some(), RECOUNT), (self.purge.is_some(), PURGE)];
         let marks = marks.iter().filter(|(set, _)| *set).map(|(_, mark)| mark).sum();
         let mut writer = writer.u8(marks);
@@ -79,7 +87,9 @@ impl DatabaseRecord {
     }
 
     pub(crate) fn decode(value: &[u8]) -> Result<Self, CorruptRecord> {
-        let mut reader = Reader::value(Family::Databases, value, VERSION)?;
+        let counted = value.first() != Some(&WITHOUT_BYTES);
+        let version = if counted { VERSION } else { WITHOUT_BYTES };
+        let mut reader = Reader::value(Family::Databases, value, version)?;
         let number = reader.number()?;
         let granularity = match reader.u8()? {
             0 => Granularity::Field,
@@ -88,6 +98,7 @@ impl DatabaseRecord {
         };
         let (sequence, documents, conflicts, quarantined) =
             (Sequence(reader.u64()?), reader.u64()?, reader.u64()?, reader.u64()?);
+        let bytes = if counted { Some(reader.u64()?) } else { None };
         let knowledge = VersionVector::decode(reader.block()?).map_err(|error| reader.corrupt(error.to_string()))?;
         let marks = reader.u8()?;
         if marks > RECOUNT | PURGE {
@@ -111,6 +122,7 @@ impl DatabaseRecord {
             documents,
             conflicts,
             quarantined,
+            bytes,
             knowledge,
             recount,
             purge,
@@ -146,12 +158,12 @@ mod tests {
         #[test]
         fn keys_and_values_round_trip(
             name in names(), number in numbers(), whole: bool, figures: [u64; 4], knowledge in vectors(), recount in prop::option::of("[a-z]{0,5}"),
-            purge in prop::option::of("[a-z]{0,5}"),
+            purge in prop::option::of("[a-z]{0,5}"), bytes: Option<u64>,
         ) {
             prop_assert_eq!(decode_key(&key(&name)), Ok(name));
             let [sequence, documents, conflicts, quarantined] = figures;
             let granularity = if whole { Granularity::Document } else { Granularity::Field };
-            let record = DatabaseRecord { number, granularity, sequence: Sequence(sequence), documents, conflicts, quarantined, knowledge, recount, purge };
+            let record = DatabaseRecord { number, granularity, sequence: Sequence(sequence), documents, conflicts, quarantined, bytes, knowledge, recount, purge };
             prop_assert_eq!(DatabaseRecord::decode(&record.encode()), Ok(record));
         }
 

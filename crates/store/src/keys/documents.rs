@@ -16,6 +16,9 @@ use crate::engine::Family;
 
 const VERSION: u8 = 2;
 
+/// Bytes of a value beside the state.
+pub(crate) const AROUND_STATE_BYTES: usize = 17;
+
 /// The key of a document.
 pub(crate) fn key(number: DatabaseNumber, id: &DocumentId) -> Vec<u8> {
     Writer::keyed(number).raw(id.as_str().as_bytes()).finish()

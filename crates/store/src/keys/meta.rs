@@ -6,6 +6,8 @@
 //! | `identity` | `version u8, replica [8], incarnation u64, datacenter length u32, datacenter, host length u32, host, inode u64, path` | rewritten when the node takes a new identity |
 //! | `time` | `version u8, issued u64, alive u64`: no write has a later time than `issued`; the node ran at `alive` | in the batch of every write, and while the node idles |
 //! | `clean` | `version u8, clean u8`: whether the node was shut down in order | at the start and at the end of a run |
+//! | `lineage` | `version u8, replica [8]`: the first replica id of the directory; missing in one of format 2 | written once |
+//! | `restored` | `version u8, backup`: the directory was made of this backup | until the node has taken a new identity |
 //! | `boot` | `version u8, boot`: which start of the machine the run belongs to; missing where an earlier version wrote last | at the start of a run |
 
 use rejoin_document::{HlcTime, Incarnation, ReplicaId};
@@ -14,12 +16,17 @@ use super::{CorruptRecord, Reader, Writer};
 use crate::engine::Family;
 
 /// The format of the directory as a whole. A directory of another one is refused.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
+
+/// The oldest format that is read: a directory of it becomes one of [`FORMAT`] when it is opened.
+pub(crate) const FORMAT_READ_MIN: u32 = 2;
 
 pub(crate) const FORMAT_KEY: &[u8] = b"format";
 pub(crate) const IDENTITY_KEY: &[u8] = b"identity";
 pub(crate) const TIME_KEY: &[u8] = b"time";
 pub(crate) const CLEAN_KEY: &[u8] = b"clean";
+pub(crate) const LINEAGE_KEY: &[u8] = b"lineage";
+pub(crate) const RESTORED_KEY: &[u8] = b"restored";
 pub(crate) const BOOT_KEY: &[u8] = b"boot";
 
 const VERSION: u8 = 1;
@@ -104,6 +111,21 @@ pub(crate) fn decode_clean(value: &[u8]) -> Result<bool, CorruptRecord> {
     Ok(Reader::value(Family::Meta, value, VERSION)?.u8()? != 0)
 }
 
+pub(crate) fn encode_lineage(lineage: ReplicaId) -> Vec<u8> {
+    Writer::versioned(VERSION).raw(&lineage.0).finish()
+}
+
+pub(crate) fn decode_lineage(value: &[u8]) -> Result<ReplicaId, CorruptRecord> {
+    let mut reader = Reader::value(Family::Meta, value, VERSION)?;
+    let lineage = ReplicaId(reader.eight()?);
+    reader.end()?;
+    Ok(lineage)
+}
+
+pub(crate) fn encode_restored(backup: &str) -> Vec<u8> {
+    Writer::versioned(VERSION).raw(backup.as_bytes()).finish()
+}
+
 pub(crate) fn encode_boot(boot: &str) -> Vec<u8> {
     Writer::versioned(VERSION).raw(boot.as_bytes()).finish()
 }
@@ -125,6 +147,7 @@ mod tests {
             prop_assert_eq!(IdentityRecord::decode(&identity.encode()), Ok(identity));
             let time = TimeRecord { issued: HlcTime(issued), alive: HlcTime(alive) };
             prop_assert_eq!(TimeRecord::decode(&time.encode()), Ok(time));
+            prop_assert_eq!(decode_lineage(&encode_lineage(ReplicaId(replica))), Ok(ReplicaId(replica)));
             prop_assert_eq!(decode_clean(&encode_clean(clean)), Ok(clean));
             prop_assert_eq!(decode_boot(&encode_boot(&boot)), Ok(boot));
             prop_assert_eq!(decode_format(&encode_format()), Ok(FORMAT));
@@ -133,7 +156,15 @@ mod tests {
 
     #[test]
     fn the_keys_differ() {
-        let keys = std::collections::BTreeSet::from([FORMAT_KEY, IDENTITY_KEY, TIME_KEY, CLEAN_KEY, BOOT_KEY]);
-        assert_eq!(keys.len(), 5);
+        let keys = std::collections::BTreeSet::from([
+            FORMAT_KEY,
+            IDENTITY_KEY,
+            TIME_KEY,
+            CLEAN_KEY,
+            LINEAGE_KEY,
+            RESTORED_KEY,
+            BOOT_KEY,
+        ]);
+        assert_eq!(keys.len(), 7);
     }
 }

@@ -8,6 +8,7 @@
 //! | `4u8, datacenter`: this node has not caught up with it since it took a new identity | `version u8` | until it has |
 //! | `5u8, datacenter`: the link was lost | `version u8, time u64` | until the link works again |
 //! | `6u8, number u32, datacenter`: a part of its log was read, but not to the end | `version u8` | from a batch without a watermark to one with |
+//! | `8u8, datacenter`: a peer that was added while the node ran | `version u8, address length u32, address, over` | until it is retired |
 //! | `7u8, number u32, datacenter`: what it sent beyond what this node knows | `version u8, vector` | until this node knows it |
 
 use rejoin_document::{DatacenterName, HlcTime, Incarnation, Position, Sequence, VersionVector};
@@ -27,6 +28,16 @@ pub(crate) enum PeerKey {
     Lost(DatacenterName),
     Partial(DatabaseNumber, DatacenterName),
     Ahead(DatabaseNumber, DatacenterName),
+    Added(DatacenterName),
+}
+
+/// A peer that was added while the node ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddedPeer {
+    /// Where its node listens.
+    pub address: String,
+    /// The address that the configuration gave it then; empty if it gave none. As soon as the configuration gives another one, that counts.
+    pub over: String,
 }
 
 impl PeerKey {
@@ -39,6 +50,7 @@ impl PeerKey {
             PeerKey::Lost(datacenter) => (5, None, datacenter),
             PeerKey::Partial(number, datacenter) => (6, Some(number), datacenter),
             PeerKey::Ahead(number, datacenter) => (7, Some(number), datacenter),
+            PeerKey::Added(datacenter) => (8, None, datacenter),
         };
         let mut writer = Writer::default().u8(tag);
         if let Some(number) = number {
@@ -67,6 +79,7 @@ impl PeerKey {
             5 => Ok(PeerKey::Lost(datacenter)),
             6 => Ok(PeerKey::Partial(number, datacenter)),
             7 => Ok(PeerKey::Ahead(number, datacenter)),
+            8 => Ok(PeerKey::Added(datacenter)),
             other => Err(reader.corrupt(format!("unknown tag {other}"))),
         }
     }
@@ -86,6 +99,21 @@ pub(crate) fn decode_lost(value: &[u8]) -> Result<HlcTime, CorruptRecord> {
     let since = HlcTime(reader.u64()?);
     reader.end()?;
     Ok(since)
+}
+
+pub(crate) fn encode_added(added: &AddedPeer) -> Vec<u8> {
+    let writer = Writer::versioned(VERSION).block(added.address.as_bytes());
+    writer.raw(added.over.as_bytes()).finish()
+}
+
+pub(crate) fn decode_added(value: &[u8]) -> Result<AddedPeer, CorruptRecord> {
+    let mut reader = Reader::value(Family::Peers, value, VERSION)?;
+    let address = reader.block()?.to_vec();
+    let address = String::from_utf8(address).map_err(|_| reader.corrupt("an address that is no text"))?;
+    Ok(AddedPeer {
+        address,
+        over: reader.text()?.to_owned(),
+    })
 }
 
 pub(crate) fn encode_position(position: Position) -> Vec<u8> {
@@ -122,20 +150,25 @@ mod tests {
     use crate::keys::samples::{datacenters, numbers, vectors};
 
     fn keys() -> impl Strategy<Value = PeerKey> {
-        (0u8..7, numbers(), datacenters()).prop_map(|(tag, number, datacenter)| match tag {
+        (0u8..8, numbers(), datacenters()).prop_map(|(tag, number, datacenter)| match tag {
             0 => PeerKey::Position(number, datacenter),
             1 => PeerKey::Row(number, datacenter),
             2 => PeerKey::Cut(datacenter),
             3 => PeerKey::Behind(datacenter),
             4 => PeerKey::Lost(datacenter),
             5 => PeerKey::Partial(number, datacenter),
+            6 => PeerKey::Added(datacenter),
             _ => PeerKey::Ahead(number, datacenter),
         })
     }
 
     proptest! {
         #[test]
-        fn keys_and_values_round_trip(key in keys(), incarnation: u64, sequence: u64, row in vectors(), lost: u64) {
+        fn keys_and_values_round_trip(
+            key in keys(), incarnation: u64, sequence: u64, row in vectors(), lost: u64, address in "\\PC{0,9}", over in "\\PC{0,9}",
+        ) {
+            let added = AddedPeer { address, over };
+            prop_assert_eq!(decode_added(&encode_added(&added)), Ok(added));
             prop_assert_eq!(PeerKey::decode(&key.encode()), Ok(key));
             prop_assert_eq!(decode_lost(&encode_lost(HlcTime(lost))), Ok(HlcTime(lost)));
             let position = Position { incarnation: Incarnation(incarnation), sequence: Sequence(sequence) };

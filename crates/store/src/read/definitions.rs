@@ -24,6 +24,10 @@ pub struct VisibleDatabase {
     pub version_missing_in: Vec<DatacenterName>,
     /// It was deleted, and these are documents that were written without knowledge of that.
     pub survivors: bool,
+    /// Documents that are not deleted.
+    pub documents: u64,
+    /// Bytes of the documents as they are stored, deleted ones included.
+    pub bytes: u64,
 }
 
 impl Store {
@@ -47,6 +51,8 @@ impl Store {
                 version: database.version.0.clone(),
                 version_missing_in: state.lacking(database, &self.options().peers),
                 survivors: database.standing() == Standing::Survivors,
+                documents: database.record.documents,
+                bytes: database.record.bytes.unwrap_or_default(),
             })
             .collect();
         visible.sort_by(|a, b| a.shown_as.cmp(&b.shown_as));
@@ -162,6 +168,8 @@ fn remedy(name: &str, path: &str) -> String {
     match path {
         "/checksums" => format!("; {update} --checksums POLICY`"),
         "/keep_revisions" => format!("; {update} --keep-revisions N`"),
+        "/documents_max" => format!("{update} --documents-max N`"),
+        "/bytes_max" => format!("{update} --bytes-max N`"),
         "/keep_for_s" => format!("; {update} --keep-for DURATION`"),
         _ => String::new(),
     }

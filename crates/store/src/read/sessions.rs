@@ -62,7 +62,7 @@ impl Store {
         });
         let unread = || {
             let behind = !state.behind.is_empty();
-            behind || !unread(database, &self.options().peers).is_empty()
+            behind || !unread(database, &state.peers(&self.options().peers)).is_empty()
         };
         had || knowledge.dominates(&seen.writes) && !(seen.shortened && unread())
     }
@@ -73,7 +73,7 @@ impl Store {
         let database = state.databases.get(name);
         let known = |replica| database.map_or(HlcTime::ZERO, |database| database.record.knowledge.get(replica));
         let missing = seen.writes.iter().filter(|(replica, time)| known(*replica) < *time);
-        let peers = &self.options().peers;
+        let peers = &state.peers(&self.options().peers);
         let unread: BTreeSet<_> = match database {
             Some(database) => unread(database, peers).into_iter().collect(),
             None => peers.iter().cloned().collect(),
@@ -114,13 +114,16 @@ impl Store {
     pub fn catching_up_from(&self, name: &DatabaseName) -> Vec<DatacenterName> {
         let state = self.state();
         let database = state.databases.get(name);
-        database.map_or_else(Vec::new, |database| partial(database, &self.options().peers))
+        let peers = state.peers(&self.options().peers);
+        database.map_or_else(Vec::new, |database| partial(database, &peers))
     }
 
-    /// This datacenter, the configured ones, and those that the system database names, in ascending order.
+    /// This datacenter, its peers, and those that the system database names, in ascending order; none that is retired.
     pub fn members(&self) -> BTreeSet<DatacenterName> {
         let state = self.state();
-        let others = self.options().peers.iter().chain(state.replicas.values());
+        let peers = self.options().peers.iter().chain(state.added.keys());
+        let others = peers.chain(state.replicas.values());
+        let others = others.filter(|name| !state.memberships.is_retired(name));
         let own = std::iter::once(&state.identity.datacenter);
         own.chain(others).cloned().collect()
     }
@@ -173,15 +176,15 @@ fn introduction(
     })
 }
 
-/// A datacenter that is no longer configured sends no rest.
-pub(super) fn partial(database: &DatabaseState, peers: &[DatacenterName]) -> Vec<DatacenterName> {
+/// A datacenter that is no peer any more sends no rest.
+pub(super) fn partial(database: &DatabaseState, peers: &BTreeSet<DatacenterName>) -> Vec<DatacenterName> {
     let sending: BTreeSet<_> = database.partial.iter().chain(database.ahead.keys()).collect();
-    let configured = sending.into_iter().filter(|peer| peers.contains(peer));
+    let configured = sending.into_iter().filter(|peer| peers.contains(*peer));
     configured.cloned().collect()
 }
 
 /// Peers whose logs were not read to the end since this node took its identity.
-fn unread(database: &DatabaseState, peers: &[DatacenterName]) -> Vec<DatacenterName> {
+fn unread(database: &DatabaseState, peers: &BTreeSet<DatacenterName>) -> Vec<DatacenterName> {
     let read = |peer: &DatacenterName| database.positions.contains_key(peer) && !database.partial.contains(peer);
     peers.iter().filter(|peer| !read(peer)).cloned().collect()
 }

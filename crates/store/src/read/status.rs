@@ -16,6 +16,8 @@ pub struct DatabaseStatus {
     pub granularity: Granularity,
     /// Documents that are not deleted.
     pub documents: u64,
+    /// Bytes of the documents as they are stored, deleted ones included.
+    pub bytes: u64,
     /// Documents with open conflicts. While they are counted again under new rules, a mixture.
     pub conflicts: u64,
     /// States that could not be applied.
@@ -47,16 +49,18 @@ impl Store {
     /// The figures of all databases in ascending order of their names, without the system's: all incarnations, those that were deleted too.
     pub fn status(&self) -> Vec<DatabaseStatus> {
         let state = self.state();
+        let peers = state.peers(&self.options().peers);
         let user = state.databases.iter().filter(|(name, _)| !name.is_system());
         let status = user.map(|(name, database)| DatabaseStatus {
             name: name.clone(),
             granularity: database.definition.granularity,
             documents: database.record.documents,
+            bytes: database.record.bytes.unwrap_or_default(),
             conflicts: database.record.conflicts,
             quarantined: database.record.quarantined,
             sequence: database.record.sequence,
             knowledge: database.record.knowledge.clone(),
-            catching_up_from: partial(database, &self.options().peers),
+            catching_up_from: partial(database, &peers),
         });
         status.collect()
     }

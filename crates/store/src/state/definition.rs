@@ -1,4 +1,4 @@
-//! Definitions as documents of the system database: `database/NAME`, `deletion/NAME/HEX` and `replica/HEX`.
+//! Definitions as documents of the system database: `database/NAME`, `deletion/NAME/HEX`, `replica/HEX`, `datacenter/NAME` and `retirement/NAME/HEX`.
 //!
 //! They merge, replicate and are digested like anything else; this file alone knows how their bodies look.
 
@@ -11,7 +11,8 @@ use rejoin_document::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Deletion;
+use super::membership::{CONFIRMATION, DATACENTER, read_confirmation, read_membership};
+use super::{Confirmation, Deletion, Membership};
 use crate::operation::DatabaseDefinition;
 use crate::settings::DatabaseSettings;
 
@@ -28,6 +29,10 @@ pub(crate) enum SystemDocument {
     Deletion(DatabaseName, ReplicaId, Deletion),
     /// A replica belongs to a datacenter.
     Replica(ReplicaId, DatacenterName),
+    /// A datacenter is retired, or was.
+    Datacenter(DatacenterName, Membership),
+    /// A datacenter takes nothing more from a retired one.
+    Confirmation(DatacenterName, Confirmation),
 }
 
 /// The document that defines a database.
@@ -43,6 +48,10 @@ pub(crate) struct DatabaseBody {
     keep_revisions: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keep_for_s: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    documents_max: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bytes_max: Option<u64>,
     /// What a later version has put there stays there.
     #[serde(flatten)]
     other: BTreeMap<String, serde_json::Value>,
@@ -85,6 +94,13 @@ impl SystemDocument {
             let name = DatabaseName::internal(name).ok()?;
             return Some(Self::Deletion(name, replica.parse().ok()?, read_deletion(&json)?));
         }
+        if let Some(name) = id.as_str().strip_prefix(DATACENTER) {
+            return Some(Self::Datacenter(name.parse().ok()?, read_membership(&json)?));
+        }
+        let confirmed = id.as_str().strip_prefix(CONFIRMATION);
+        if let Some((name, _)) = confirmed.and_then(|place| place.rsplit_once('/')) {
+            return Some(Self::Confirmation(name.parse().ok()?, read_confirmation(&json)?));
+        }
         let replica = id.as_str().strip_prefix(REPLICA)?.parse().ok()?;
         let body: ReplicaBody = serde_json::from_str(&json).ok()?;
         Some(Self::Replica(replica, body.datacenter.parse().ok()?))
@@ -111,6 +127,8 @@ impl DatabaseBody {
             checksums: checksums.unwrap_or_default(),
             keep_revisions: self.keep_revisions.unwrap_or_default(),
             keep_for_s: self.keep_for_s.unwrap_or_default(),
+            documents_max: self.documents_max.unwrap_or_default(),
+            bytes_max: self.bytes_max.unwrap_or_default(),
         }
     }
 
@@ -120,6 +138,8 @@ impl DatabaseBody {
         self.checksums = (settings.checksums != usual.checksums).then(|| settings.checksums.to_string());
         self.keep_revisions = (settings.keep_revisions != usual.keep_revisions).then_some(settings.keep_revisions);
         self.keep_for_s = (settings.keep_for_s != usual.keep_for_s).then_some(settings.keep_for_s);
+        self.documents_max = (settings.documents_max != usual.documents_max).then_some(settings.documents_max);
+        self.bytes_max = (settings.bytes_max != usual.bytes_max).then_some(settings.bytes_max);
     }
 }
 
@@ -132,11 +152,11 @@ fn read_deletion(json: &str) -> Option<Deletion> {
     })
 }
 
-fn to_hex(bytes: &[u8]) -> String {
+pub(super) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
+pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = text
         .chars()
         .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
@@ -181,6 +201,8 @@ pub(crate) fn database_body(definition: &DatabaseDefinition) -> Result<Arc<Objec
         checksums: None,
         keep_revisions: None,
         keep_for_s: None,
+        documents_max: None,
+        bytes_max: None,
         other: BTreeMap::new(),
     };
     body.set(definition.settings);
@@ -212,7 +234,7 @@ pub(crate) fn replica_document(replica: ReplicaId, datacenter: &DatacenterName) 
 }
 
 /// `None` cannot happen for valid names: such bodies are small objects of strings.
-fn document(id: String, body: &impl Serialize) -> Option<(DocumentId, Arc<Object>)> {
+pub(super) fn document(id: String, body: &impl Serialize) -> Option<(DocumentId, Arc<Object>)> {
     Some((id.parse().ok()?, to_object(body).ok()?))
 }
 
@@ -254,6 +276,8 @@ mod tests {
                 checksums: ChecksumPolicy::Required,
                 keep_revisions: 3,
                 keep_for_s: 4,
+                documents_max: 5,
+                bytes_max: 6,
             },
         };
         let (id, body) = (

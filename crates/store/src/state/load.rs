@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use rejoin_document::{DatabaseName, DatacenterName, DocumentId, HlcTime, ReplicaId, RuleSet, SetHash};
 
-use super::{DatabaseState, Deletions, NodeState, SystemDocument};
+use super::{DatabaseState, Deletions, Memberships, NodeState, SystemDocument};
 use crate::engine::{Family, KeyRange, Read};
 use crate::error::StoreError;
 use crate::keys::databases::DatabaseRecord;
-use crate::keys::peers::PeerKey;
+use crate::keys::peers::{AddedPeer, PeerKey};
 use crate::keys::{DatabaseNumber, databases, digest, documents, heals, peers};
 use crate::operation::{DatabaseDefinition, Identity};
 use crate::record::StoredDocument;
@@ -31,11 +31,23 @@ pub(crate) fn load(read: &dyn Read, identity: Identity) -> Result<NodeState, Sto
         };
         let mut database = DatabaseState::new(record.number, definition);
         database.record = record;
+        if database.record.bytes.is_none() {
+            database.record.bytes = Some(count_bytes(read, database.number())?);
+        }
         databases.insert(name, database);
     }
-    let (replicas, deletions) = load_definitions(read, &mut databases)?;
+    let Definitions {
+        replicas,
+        deletions,
+        memberships,
+    } = load_definitions(read, &mut databases)?;
     load_digests(read, &mut databases)?;
-    let Peers { cut, behind, lost } = load_peers(read, &mut databases)?;
+    let Peers {
+        cut,
+        behind,
+        lost,
+        added,
+    } = load_peers(read, &mut databases)?;
     let last_heal = match read.scan(Family::Heals, KeyRange::prefix(b"")).next() {
         Some(entry) => heals::decode_key(&entry?.0)?,
         None => 0,
@@ -49,6 +61,8 @@ pub(crate) fn load(read: &dyn Read, identity: Identity) -> Result<NodeState, Sto
         behind,
         cut,
         lost,
+        added,
+        memberships,
         databases,
         replicas: Arc::new(replicas),
         deletions: Arc::new(deletions),
@@ -56,13 +70,30 @@ pub(crate) fn load(read: &dyn Read, identity: Identity) -> Result<NodeState, Sto
     })
 }
 
+/// Bytes of a database's documents as they are stored: counted once, in a directory of an earlier version.
+fn count_bytes(read: &dyn Read, number: DatabaseNumber) -> Result<u64, StoreError> {
+    let mut bytes = 0;
+    for entry in read.scan(Family::Documents, KeyRange::prefix(&number.prefix())) {
+        bytes += entry?.1.len() as u64;
+    }
+    Ok(bytes)
+}
+
 type Databases = BTreeMap<DatabaseName, DatabaseState>;
 type Replicas = BTreeMap<ReplicaId, DatacenterName>;
 type Deleted = BTreeMap<DatabaseName, Deletions>;
 
+/// What the documents of the system database say beside the rules and settings of databases.
+struct Definitions {
+    replicas: Replicas,
+    deletions: Deleted,
+    memberships: Memberships,
+}
+
 /// Takes the rules and the deletions of each database from the system database's documents.
-fn load_definitions(read: &dyn Read, databases: &mut Databases) -> Result<(Replicas, Deleted), StoreError> {
+fn load_definitions(read: &dyn Read, databases: &mut Databases) -> Result<Definitions, StoreError> {
     let (mut replicas, mut deletions) = (Replicas::new(), Deleted::new());
+    let mut memberships = Memberships::default();
     for entry in read.scan(Family::Documents, KeyRange::prefix(&DatabaseNumber::SYSTEM.prefix())) {
         let (key, value) = entry?;
         let (_, id): (_, DocumentId) = documents::decode_key(&key)?;
@@ -83,6 +114,8 @@ fn load_definitions(read: &dyn Read, databases: &mut Databases) -> Result<(Repli
                 deletions.entry(name).or_default().learn(replica, deletion);
             }
             Some(SystemDocument::Replica(replica, datacenter)) => drop(replicas.insert(replica, datacenter)),
+            Some(SystemDocument::Datacenter(datacenter, membership)) => memberships.record(datacenter, membership),
+            Some(SystemDocument::Confirmation(retired, confirmation)) => memberships.confirm(retired, confirmation),
             None => {}
         }
     }
@@ -91,7 +124,11 @@ fn load_definitions(read: &dyn Read, databases: &mut Databases) -> Result<(Repli
             database.deletions = of_database.clone();
         }
     }
-    Ok((replicas, deletions))
+    Ok(Definitions {
+        replicas,
+        deletions,
+        memberships,
+    })
 }
 
 fn by_number(databases: &mut Databases) -> BTreeMap<DatabaseNumber, &mut DatabaseState> {
@@ -118,12 +155,14 @@ struct Peers {
     cut: BTreeSet<DatacenterName>,
     behind: BTreeSet<DatacenterName>,
     lost: BTreeMap<DatacenterName, HlcTime>,
+    added: BTreeMap<DatacenterName, AddedPeer>,
 }
 
 /// Positions and rows of the matrix go to the databases.
 fn load_peers(read: &dyn Read, databases: &mut Databases) -> Result<Peers, StoreError> {
     let mut by_number = by_number(databases);
-    let (mut cut, mut behind, mut lost) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+    let (mut cut, mut behind) = (BTreeSet::new(), BTreeSet::new());
+    let (mut lost, mut added) = (BTreeMap::new(), BTreeMap::new());
     for entry in read.scan(Family::Peers, KeyRange::prefix(b"")) {
         let (key, value) = entry?;
         match PeerKey::decode(&key)? {
@@ -150,7 +189,13 @@ fn load_peers(read: &dyn Read, databases: &mut Databases) -> Result<Peers, Store
             PeerKey::Cut(peer) => drop(cut.insert(peer)),
             PeerKey::Behind(peer) => drop(behind.insert(peer)),
             PeerKey::Lost(peer) => drop(lost.insert(peer, peers::decode_lost(&value)?)),
+            PeerKey::Added(peer) => drop(added.insert(peer, peers::decode_added(&value)?)),
         }
     }
-    Ok(Peers { cut, behind, lost })
+    Ok(Peers {
+        cut,
+        behind,
+        lost,
+        added,
+    })
 }

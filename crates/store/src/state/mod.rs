@@ -8,6 +8,7 @@ mod database;
 mod definition;
 mod deletion;
 mod load;
+mod membership;
 mod node;
 
 pub(crate) use buckets::Buckets;
@@ -17,4 +18,5 @@ pub(crate) use definition::{
 };
 pub(crate) use deletion::{Deletion, Deletions};
 pub(crate) use load::load;
+pub(crate) use membership::{Confirmation, Membership, Memberships, confirmation_document, membership_document};
 pub(crate) use node::NodeState;

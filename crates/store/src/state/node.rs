@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use rejoin_document::{DatabaseName, DatacenterName, HlcTime, ReplicaId, VersionVector};
 
-use super::{DatabaseState, Deletions};
+use super::{DatabaseState, Deletions, Memberships};
 use crate::keys::DatabaseNumber;
+use crate::keys::peers::AddedPeer;
 use crate::operation::Identity;
 
 /// Everything that reads and writes share. Cheap to clone: databases are shared until they are changed.
@@ -20,6 +21,10 @@ pub(crate) struct NodeState {
     pub cut: BTreeSet<DatacenterName>,
     /// Since when links do not work.
     pub lost: BTreeMap<DatacenterName, HlcTime>,
+    /// Peers that were added while a node ran on this directory.
+    pub added: BTreeMap<DatacenterName, AddedPeer>,
+    /// Which datacenters are retired.
+    pub memberships: Memberships,
     /// All databases, the system's too.
     pub databases: BTreeMap<DatabaseName, Arc<DatabaseState>>,
     /// Whose replicas are whose, as the system database says.
@@ -68,16 +73,46 @@ impl NodeState {
         base.of_incarnation(highest.map_or(1, |highest| highest.saturating_add(1)))
     }
 
-    /// All datacenters but this one: the configured peers, those that the system database names, and those of which anybody has reported.
-    pub(crate) fn others(&self, configured: &[DatacenterName]) -> BTreeSet<DatacenterName> {
+    /// The peers of this node: the configured ones, and those that were added since; none that is retired.
+    pub(crate) fn peers(&self, configured: &[DatacenterName]) -> BTreeSet<DatacenterName> {
+        let all = configured.iter().chain(self.added.keys());
+        all.filter(|peer| !self.memberships.is_retired(peer)).cloned().collect()
+    }
+
+    /// All datacenters, retired ones too: this one, the configured peers, those that were added, those that the system database names, and those of which
+    /// anybody has reported.
+    pub(crate) fn everybody(&self, configured: &[DatacenterName]) -> BTreeSet<DatacenterName> {
         let system = self.databases.get(&DatabaseName::system());
         let reported = system
             .into_iter()
             .flat_map(|system| system.matrix.rows().map(|(datacenter, _)| datacenter));
-        let all = configured.iter().chain(self.replicas.values()).chain(reported);
-        all.filter(|datacenter| **datacenter != self.identity.datacenter)
-            .cloned()
-            .collect()
+        let own = std::iter::once(&self.identity.datacenter);
+        let peers = configured.iter().chain(self.added.keys());
+        let all = own.chain(peers).chain(self.replicas.values()).chain(reported);
+        all.cloned().collect()
+    }
+
+    /// All members but this datacenter.
+    pub(crate) fn others(&self, configured: &[DatacenterName]) -> BTreeSet<DatacenterName> {
+        let mut others = self.everybody(configured);
+        others.retain(|name| *name != self.identity.datacenter && !self.memberships.is_retired(name));
+        others
+    }
+
+    /// Whether a retired datacenter no longer holds back what is stable of a database: every member has confirmed that it takes nothing more from it, and all
+    /// that any of them had of it is here.
+    fn is_released(
+        &self,
+        retired: &DatacenterName,
+        database: &DatabaseState,
+        members: &BTreeSet<DatacenterName>,
+    ) -> bool {
+        let name = &database.definition.name;
+        let knows = |seen: &VersionVector| database.record.knowledge.dominates(seen);
+        members.iter().all(|member| {
+            let confirmation = self.memberships.confirmation(retired, member);
+            confirmation.is_some_and(|confirmation| confirmation.seen.get(name).is_none_or(knows))
+        })
     }
 
     /// The other datacenters that are not known to hold a database's definition as it is here.
@@ -136,17 +171,20 @@ impl NodeState {
         self.identity != before.identity || self.behind != before.behind || self.databases.iter().any(news)
     }
 
-    /// What every member datacenter is known to have of a database: this one, the configured ones, those that the system database names, and
-    /// those of which anybody has reported.
+    /// What every member datacenter is known to have of a database: this one, its peers, those that the system database names, and those of which anybody
+    /// has reported; retired ones only until they are released.
     pub(crate) fn stable(&self, database: &DatabaseState, configured: &[DatacenterName]) -> VersionVector {
         let reported = database.matrix.rows().map(|(datacenter, _)| datacenter);
-        let members: BTreeSet<_> = configured
-            .iter()
-            .chain(self.replicas.values())
-            .chain(reported)
-            .collect();
+        let peers = configured.iter().chain(self.added.keys());
+        let mut counting: BTreeSet<_> = peers.chain(self.replicas.values()).chain(reported).collect();
+        if self.memberships.recorded().any(|(_, membership)| membership.retired) {
+            let mut members = self.others(configured);
+            members.insert(self.identity.datacenter.clone());
+            let retired = |name: &DatacenterName| self.memberships.is_retired(name);
+            counting.retain(|name| !retired(name) || !self.is_released(name, database, &members));
+        }
         database
             .matrix
-            .stable(&self.identity.datacenter, &database.record.knowledge, members)
+            .stable(&self.identity.datacenter, &database.record.knowledge, counting)
     }
 }

@@ -19,8 +19,13 @@ pub enum PullerCommand {
         /// Why, for the log.
         reason: String,
     },
-    /// Read every database's knowledge; answer `StateRead` at once.
-    ReadState,
+    /// Read every database's knowledge, and whether this data directory of the peer is shut out; answer `StateRead` at once.
+    ReadState {
+        /// The first replica id of the peer's data directory.
+        lineage: ReplicaId,
+        /// Its replica id now.
+        replica: ReplicaId,
+    },
     /// Read all databases with the positions reached; answer `Databases` at once.
     ReadDatabases,
     /// Apply documents in one synced commit; answer `Applied` with the ticket once it is durable, or has failed.

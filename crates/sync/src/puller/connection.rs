@@ -6,11 +6,11 @@ use super::command::PullerCommand;
 use super::event::Local;
 use super::machine::{Phase, Puller};
 use super::session::Session;
-use crate::Timestamp;
 use crate::comparison::Input;
 use crate::heal::HealReport;
 use crate::link::LinkState;
 use crate::message::{Hello, Message};
+use crate::{Refusal, Timestamp};
 
 impl Puller {
     pub(super) fn tick(&mut self, now: Timestamp, time: HlcTime, out: &mut Vec<PullerCommand>) {
@@ -43,7 +43,7 @@ impl Puller {
     /// Never while something is still being applied: the hello has to name the position after it.
     fn dial_if_due(&mut self, now: Timestamp, out: &mut Vec<PullerCommand>) {
         let Phase::Waiting { until } = self.phase else { return };
-        if !self.cut && self.in_flight.is_none() && now >= until {
+        if !self.cut && !self.retired && self.in_flight.is_none() && now >= until {
             self.phase = Phase::Dialling;
             out.push(PullerCommand::Dial);
         }
@@ -72,12 +72,13 @@ impl Puller {
             datacenter: self.own.clone(),
             expects: self.peer.clone(),
             replica: local.replica,
+            lineage: local.lineage,
             incarnation: local.incarnation,
             window_bytes: self.options.window_bytes,
             databases: local.databases.clone(),
         };
         self.session = Some(Session::new(nonce, local, now));
-        if self.cut {
+        if self.cut || self.retired {
             return self.disconnect("the link was cut".to_owned(), out);
         }
         self.send(now, Message::Hello(hello), out);
@@ -105,6 +106,7 @@ impl Puller {
             }
             self.status.reason = Some(reason);
         }
+        self.show_retired(now);
         if self.cut {
             self.set_state(LinkState::Cut, now);
             self.status.reason = None;
@@ -130,11 +132,46 @@ impl Puller {
         }
         self.cut = false;
         self.set_state(self.unreachable(), now);
+        self.show_retired(now);
         self.backoff.reset();
         if let Phase::Waiting { until } = &mut self.phase {
             *until = now;
         }
         self.dial_if_due(now, out);
+    }
+
+    /// With a retired datacenter there is nothing to talk about: it is not even dialled, until it is a member again.
+    pub(super) fn set_retired(&mut self, now: Timestamp, retired: bool, out: &mut Vec<PullerCommand>) {
+        if self.retired == retired {
+            return;
+        }
+        self.retired = retired;
+        if retired {
+            self.refusal = None;
+            self.lost(if self.was_established { now } else { self.last_linked }, out);
+            self.disconnect("the datacenter was retired".to_owned(), out);
+        } else {
+            self.status.reason = None;
+            self.set_state(self.unreachable(), now);
+            self.backoff.reset();
+            if let Phase::Waiting { until } = &mut self.phase {
+                *until = now;
+            }
+        }
+        self.show_retired(now);
+        if self.cut {
+            self.set_state(LinkState::Cut, now);
+            self.status.reason = None;
+        }
+        self.dial_if_due(now, out);
+    }
+
+    fn show_retired(&mut self, now: Timestamp) {
+        if self.retired {
+            let datacenter = self.peer.clone();
+            self.set_state(LinkState::Refused, now);
+            self.status.reason = Some(Refusal::Retired { datacenter }.to_string());
+        }
     }
 
     /// The shortest delay is kept, or two nodes whose connections fail at once would call each other without end.

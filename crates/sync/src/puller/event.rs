@@ -31,7 +31,12 @@ pub enum PullerEvent {
     /// A message came from the peer.
     Received(Message),
     /// The answer to `ReadState`.
-    StateRead(Vec<DatabaseState>),
+    StateRead {
+        /// Every database that the node knows.
+        databases: Vec<DatabaseState>,
+        /// Whether the peer's data directory is shut out, since its datacenter was retired when it held that one.
+        retired: bool,
+    },
     /// All databases that the node knows: the answer to `ReadDatabases`, and whenever the system database changed.
     Databases(Vec<DatabaseHello>),
     /// The answer to `Apply`.
@@ -52,6 +57,8 @@ pub enum PullerEvent {
     },
     /// The answer to `ReadBucket`.
     BucketRead(BucketEntries),
+    /// The peer's datacenter is retired, or a member again.
+    Retired(bool),
     /// The operator has cut the link.
     LinkCut,
     /// The operator has restored the link.
@@ -70,6 +77,8 @@ pub enum PullerEvent {
 pub struct Local {
     /// The node's replica id.
     pub replica: ReplicaId,
+    /// The first replica id of the node's data directory.
+    pub lineage: ReplicaId,
     /// The node's incarnation.
     pub incarnation: Incarnation,
     /// Its databases, with the positions reached in the log of this peer.

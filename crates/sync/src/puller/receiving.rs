@@ -83,8 +83,9 @@ impl Puller {
         match refusal {
             Some(refusal) => self.refuse(refusal, out),
             None => {
+                let (lineage, replica) = (welcome.lineage, welcome.replica);
                 session.welcomed(welcome);
-                out.push(PullerCommand::ReadState);
+                out.push(PullerCommand::ReadState { lineage, replica });
             }
         }
     }
@@ -96,13 +97,23 @@ impl Puller {
     }
 
     /// The state was read after the welcome came, so whatever the peer can know of us is in it, unless we have lost it.
-    pub(super) fn state_read(&mut self, now: Timestamp, states: &[DatabaseState], out: &mut Vec<PullerCommand>) {
+    pub(super) fn state_read(
+        &mut self,
+        now: Timestamp,
+        states: &[DatabaseState],
+        retired: bool,
+        out: &mut Vec<PullerCommand>,
+    ) {
         let Some(session) = self.session.as_mut().filter(|_| self.phase == Phase::Open) else {
             return;
         };
         let Some(welcome) = session.welcome.as_ref().filter(|_| !session.established) else {
             return;
         };
+        if retired {
+            let datacenter = self.peer.clone();
+            return self.refuse(Refusal::Retired { datacenter }, out);
+        }
         let own = session.local.replica;
         let lacks = |name: &DatabaseName, time: HlcTime| {
             let state = states.iter().find(|state| state.name == *name);

@@ -84,6 +84,7 @@ impl ServerSession {
                 out.push(ServerCommand::ReadState {
                     peer: hello.datacenter.clone(),
                     replica: hello.replica,
+                    lineage: hello.lineage,
                 });
                 self.phase = Phase::AwaitingState(hello);
             }
@@ -151,6 +152,7 @@ impl ServerSession {
         let welcome = Welcome {
             datacenter: self.identity.datacenter.clone(),
             replica: self.identity.replica,
+            lineage: self.identity.lineage,
             incarnation: self.identity.incarnation,
             knows_of_you: known.filter(|(_, time)| *time > HlcTime::ZERO).collect(),
         };

@@ -20,6 +20,8 @@ pub enum ServerCommand {
         peer: DatacenterName,
         /// The puller's replica id.
         replica: ReplicaId,
+        /// The first replica id of the puller's data directory.
+        lineage: ReplicaId,
     },
     /// Scan the log; answer `Scanned` at once.
     Scan {

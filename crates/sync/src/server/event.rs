@@ -27,6 +27,8 @@ pub enum ServerEvent {
         member: bool,
         /// Whether a node of the puller's datacenter with another replica id is linked with this node, in either direction, and was heard lately.
         taken: bool,
+        /// Whether the puller's datacenter is retired, or its data directory is one from before that.
+        retired: bool,
     },
     /// The answer to `Scan`.
     Scanned {
@@ -68,6 +70,8 @@ pub enum ServerEvent {
     DocumentsRead(Documents),
     /// The operator has cut the link with this puller.
     LinkCut,
+    /// The datacenter of this puller was retired.
+    Retired,
 }
 
 /// Who serves. A session is made for one identity; when the node takes a new one, its sessions end.
@@ -77,6 +81,8 @@ pub struct ServerIdentity {
     pub datacenter: DatacenterName,
     /// The node's replica id.
     pub replica: ReplicaId,
+    /// The first replica id of the node's data directory.
+    pub lineage: ReplicaId,
     /// The incarnation of the node's log.
     pub incarnation: Incarnation,
 }

@@ -113,8 +113,10 @@ impl ServerSession {
                 cut,
                 member,
                 taken,
+                retired,
             } => {
-                let refusal = [(cut, Refusal::Cut), (taken, Refusal::Taken)];
+                let gone = self.retired();
+                let refusal = [(retired, gone), (cut, Refusal::Cut), (taken, Refusal::Taken)];
                 let refusal = refusal
                     .into_iter()
                     .find_map(|(is_so, refusal)| is_so.then_some(refusal));
@@ -136,9 +138,22 @@ impl ServerSession {
             }
             ServerEvent::BucketRead(entries) => self.send(now, Message::Bucket(entries), &mut out),
             ServerEvent::DocumentsRead(documents) => self.send(now, Message::Documents(documents), &mut out),
+            ServerEvent::Retired => {
+                let refusal = self.retired();
+                self.refuse(now, refusal, &mut out);
+            }
             ServerEvent::LinkCut => self.refuse(now, Refusal::Cut, &mut out),
         }
         out
+    }
+
+    /// That the puller's datacenter is retired. Before it has greeted, nobody is told that.
+    fn retired(&self) -> Refusal {
+        let datacenter = match &self.phase {
+            Phase::AwaitingState(hello) | Phase::Serving(hello) => hello.datacenter.clone(),
+            Phase::AwaitingHello | Phase::Closed => self.identity.datacenter.clone(),
+        };
+        Refusal::Retired { datacenter }
     }
 
     fn tick(&mut self, now: Timestamp, time: HlcTime, out: &mut Vec<ServerCommand>) {

@@ -3,7 +3,7 @@
 use rejoin_api::page_token::PageTokenError;
 use rejoin_api::{ConvertError, Reason};
 use rejoin_document::{BodyError, PatchError, Refused, WatchTokenError};
-use rejoin_store::{CommitError, ReadError};
+use rejoin_store::{CommitError, OverQuota, ReadError};
 
 use super::{Failure, shortened};
 use crate::caught::Panicked;
@@ -75,6 +75,19 @@ impl From<Refused> for Failure {
     }
 }
 
+impl Failure {
+    fn of_unsure(error: &CommitError) -> Self {
+        tracing::error!(%error, "a write failed, and whether it is durable is unknown");
+        Self::new(Reason::OutcomeUnknown, error)
+    }
+
+    fn over_quota(over: &OverQuota) -> Self {
+        let failure = Self::new(Reason::Quota, over).with("database", &over.database);
+        let failure = failure.with("used", over.used).with("most", over.most);
+        failure.with("of", over.what)
+    }
+}
+
 impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
         match error {
@@ -132,16 +145,17 @@ impl From<CommitError> for Failure {
             CommitError::NoCandidate { ref path } => {
                 Self::new(Reason::InvalidResolution, &error).with("path", shortened(path))
             }
+            CommitError::OverQuota(over) => Self::over_quota(&over),
             CommitError::DiskFull { free } => Self::new(Reason::DiskFull, &error).with("free_bytes", free),
             CommitError::Patch(patch) => patch.into(),
             CommitError::ResolvedBody(ref body) => Self::of_body(&error, body),
             CommitError::UnknownPeer { ref peer } => Self::new(Reason::PeerUnknown, &error).with("datacenter", peer),
+            CommitError::OwnDatacenter { ref name } => {
+                Self::new(Reason::OwnDatacenter, &error).with("datacenter", name)
+            }
             CommitError::Overloaded => Self::new(Reason::Overloaded, &error),
             CommitError::ShuttingDown => Self::new(Reason::ShuttingDown, &error),
-            CommitError::Unsure(_) | CommitError::Unanswered => {
-                tracing::error!(%error, "a write failed, and whether it is durable is unknown");
-                Self::new(Reason::OutcomeUnknown, &error)
-            }
+            CommitError::Unsure(_) | CommitError::Unanswered => Self::of_unsure(&error),
             CommitError::ClockOutOfRange | CommitError::Stopped | CommitError::Store(_) => {
                 tracing::error!(%error, "a write failed");
                 Self::new(Reason::Storage, &error)

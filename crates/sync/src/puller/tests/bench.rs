@@ -35,6 +35,7 @@ impl Bench {
             now,
             local: Local {
                 replica: replica(PULLER),
+                lineage: replica(PULLER),
                 incarnation: Incarnation(9),
                 databases: vec![
                     hello_of("_rejoin", &[], None),
@@ -69,8 +70,17 @@ impl Bench {
     /// Connects and is welcome.
     pub(super) fn establish(&mut self) -> Vec<PullerCommand> {
         self.connect();
-        assert_eq!(self.receive(Message::Welcome(welcome())), [PullerCommand::ReadState]);
-        self.event(PullerEvent::StateRead(vec![state_of("customers", &[(PULLER, 50)], 3)]))
+        assert_eq!(
+            self.receive(Message::Welcome(welcome())),
+            [PullerCommand::ReadState {
+                lineage: replica(SERVER),
+                replica: replica(SERVER)
+            }]
+        );
+        self.event(PullerEvent::StateRead {
+            databases: vec![state_of("customers", &[(PULLER, 50)], 3)],
+            retired: false,
+        })
     }
 
     /// Establishes and catches up with both databases, with nothing to receive. What came out after the last watermark.

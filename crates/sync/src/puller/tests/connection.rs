@@ -140,3 +140,34 @@ fn a_peer_that_has_connected_to_us_is_dialled_soon() {
     assert_eq!(bench.tick(99), []);
     assert_eq!(bench.tick(1), [PullerCommand::Dial]);
 }
+
+#[test]
+fn a_retired_datacenter_is_not_dialled_and_its_link_says_why_until_it_is_a_member_again() {
+    let mut bench = Bench::new();
+    bench.settle();
+    let out = bench.event(PullerEvent::Retired(true));
+    assert!(
+        out.iter()
+            .any(|command| matches!(command, PullerCommand::Disconnect { .. })),
+        "{out:?}"
+    );
+    bench.event(PullerEvent::Disconnected {
+        reason: "closed".to_owned(),
+        jitter: 0,
+    });
+    for _ in 0..3 {
+        assert_eq!(bench.tick(10_000), []);
+        let status = bench.puller.status();
+        assert_eq!(status.state, LinkState::Refused);
+        let reason = status.reason.as_deref().unwrap_or_default();
+        assert!(reason.contains("`dc-west` was retired"), "{reason}");
+        assert_eq!(bench.event(PullerEvent::PeerSeen), [], "it knocks in vain");
+    }
+    // A cut goes before it, and does not make one forget it.
+    bench.event(PullerEvent::LinkCut);
+    assert_eq!(bench.puller.status().state, LinkState::Cut);
+    assert_eq!(bench.event(PullerEvent::LinkRestored), []);
+    assert_eq!(bench.puller.status().state, LinkState::Refused);
+    assert_eq!(bench.event(PullerEvent::Retired(false)), [PullerCommand::Dial]);
+    assert_eq!(bench.puller.status().state, LinkState::Partitioned);
+}

@@ -105,7 +105,10 @@ fn a_peer_that_knows_more_of_us_than_we_do_makes_us_take_a_new_identity() {
         [],
         "nothing is applied yet"
     );
-    let out = bench.event(PullerEvent::StateRead(vec![state_of("customers", &[(PULLER, 50)], 3)]));
+    let out = bench.event(PullerEvent::StateRead {
+        databases: vec![state_of("customers", &[(PULLER, 50)], 3)],
+        retired: false,
+    });
     assert!(
         matches!(
             out[..],
@@ -125,7 +128,10 @@ fn a_peer_that_knows_a_database_of_ours_that_we_do_not_makes_us_take_a_new_ident
     let mut welcome = welcome();
     welcome.knows_of_you = vec![(database("orders"), HlcTime(1))];
     bench.receive(Message::Welcome(welcome));
-    let out = bench.event(PullerEvent::StateRead(vec![state_of("customers", &[(PULLER, 50)], 3)]));
+    let out = bench.event(PullerEvent::StateRead {
+        databases: vec![state_of("customers", &[(PULLER, 50)], 3)],
+        retired: false,
+    });
     assert!(matches!(out[0], PullerCommand::AssumeNewIdentity { .. }), "{out:?}");
 }
 
@@ -137,7 +143,10 @@ fn a_peer_that_knows_as_much_of_us_as_we_do_is_served() {
     welcome.knows_of_you = vec![(database("customers"), HlcTime(50))];
     bench.receive(Message::Welcome(welcome));
     assert_eq!(
-        bench.event(PullerEvent::StateRead(vec![state_of("customers", &[(PULLER, 50)], 3)])),
+        bench.event(PullerEvent::StateRead {
+            databases: vec![state_of("customers", &[(PULLER, 50)], 3)],
+            retired: false
+        }),
         [PullerCommand::LinkLost { since: None }]
     );
     assert_eq!(bench.puller.status().state, LinkState::CatchingUp);
@@ -152,4 +161,30 @@ fn what_only_a_puller_says_ends_the_connection() {
         &[],
         None
     )))));
+}
+
+#[test]
+fn a_peer_on_a_disk_from_before_its_datacenter_was_retired_is_refused_before_it_is_believed_anything() {
+    let mut bench = Bench::new();
+    bench.connect();
+    let mut welcome = welcome();
+    welcome.lineage = replica(9);
+    welcome.knows_of_you = vec![(database("customers"), HlcTime(51))];
+    let (lineage, replica) = (welcome.lineage, welcome.replica);
+    assert_eq!(
+        bench.receive(Message::Welcome(welcome)),
+        [PullerCommand::ReadState { lineage, replica }]
+    );
+    let out = bench.event(PullerEvent::StateRead {
+        databases: vec![state_of("customers", &[(PULLER, 50)], 3)],
+        retired: true,
+    });
+    assert!(matches!(out[..], [PullerCommand::Disconnect { .. }]), "{out:?}");
+    bench.event(PullerEvent::Disconnected {
+        reason: "closed".to_owned(),
+        jitter: 0,
+    });
+    let status = bench.puller.status();
+    assert_eq!(status.state, LinkState::Refused);
+    assert!(status.reason.as_deref().unwrap_or_default().contains("was retired"));
 }

@@ -21,6 +21,7 @@ impl Bench {
         let identity = ServerIdentity {
             datacenter: datacenter("dc-west"),
             replica: replica(SERVER),
+            lineage: replica(SERVER),
             incarnation: Incarnation(5),
         };
         Self {
@@ -44,9 +45,9 @@ impl Bench {
 
     /// Greets with this hello and reads a state that knows 7 of the server's own writes to customers and 50 of the puller's.
     pub(super) fn greet(&mut self, hello: Hello) -> Vec<ServerCommand> {
-        let (peer, replica) = (hello.datacenter.clone(), hello.replica);
+        let (peer, replica, lineage) = (hello.datacenter.clone(), hello.replica, hello.lineage);
         let out = self.receive(Message::Hello(hello));
-        if out != [ServerCommand::ReadState { peer, replica }] {
+        if out != [ServerCommand::ReadState { peer, replica, lineage }] {
             return out;
         }
         let databases = vec![
@@ -58,6 +59,7 @@ impl Bench {
             cut: false,
             member: true,
             taken: false,
+            retired: false,
         })
     }
 
@@ -113,6 +115,7 @@ pub(super) fn hello() -> Hello {
         datacenter: datacenter("dc-east"),
         expects: datacenter("dc-west"),
         replica: replica(PULLER),
+        lineage: replica(PULLER),
         incarnation: Incarnation(9),
         window_bytes: 1 << 20,
         databases: vec![

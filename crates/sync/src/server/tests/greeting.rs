@@ -92,6 +92,7 @@ fn a_puller_whose_link_is_cut_is_refused() {
         cut: true,
         member: true,
         taken: false,
+        retired: false,
     });
     assert_eq!(out[0], ServerCommand::Send(Message::Refused(Refusal::Cut)));
     assert!(matches!(out[1], ServerCommand::Disconnect { .. }));
@@ -108,6 +109,7 @@ fn a_puller_whose_datacenter_is_linked_as_another_node_is_refused_before_it_can_
         cut: false,
         member: true,
         taken: true,
+        retired: false,
     });
     assert_eq!(out[0], ServerCommand::Send(Message::Refused(Refusal::Taken)));
     assert!(matches!(out[1], ServerCommand::Disconnect { .. }), "{out:?}");
@@ -167,6 +169,7 @@ fn a_puller_that_is_no_peer_cannot_make_us_take_a_new_identity() {
         cut: false,
         member: false,
         taken: false,
+        retired: false,
     });
     assert_eq!(out[0], ServerCommand::Send(Message::Refused(Refusal::Stranger)));
     assert!(matches!(out[1], ServerCommand::Disconnect { .. }));
@@ -189,6 +192,7 @@ fn a_puller_that_knows_a_write_of_ours_from_between_two_of_which_we_know_makes_u
             cut: false,
             member: true,
             taken: false,
+            retired: false,
         });
         assert_eq!(
             matches!(out[0], ServerCommand::AssumeNewIdentity { .. }),
@@ -240,4 +244,29 @@ fn a_message_out_of_turn_ends_the_stream() {
         [],
         "a closed session does nothing"
     );
+}
+
+#[test]
+fn a_puller_whose_datacenter_is_retired_is_refused_before_and_while_it_is_served() {
+    let told = |out: &[ServerCommand]| {
+        let datacenter = hello().datacenter;
+        let refused = ServerCommand::Send(Message::Refused(Refusal::Retired { datacenter }));
+        assert!(
+            out.first() == Some(&refused) && matches!(out[1], ServerCommand::Disconnect { .. }),
+            "{out:?}"
+        );
+    };
+    let mut bench = Bench::new();
+    bench.receive(Message::Hello(hello()));
+    told(&bench.event(ServerEvent::StateRead {
+        databases: vec![],
+        cut: true,
+        member: true,
+        taken: true,
+        retired: true,
+    }));
+    let mut bench = Bench::new();
+    bench.settle();
+    told(&bench.event(ServerEvent::Retired));
+    assert_eq!(bench.session.linked(), None);
 }

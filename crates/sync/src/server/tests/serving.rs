@@ -216,6 +216,7 @@ fn a_database_opened_before_the_welcome_is_served_too() {
         cut: false,
         member: true,
         taken: false,
+        retired: false,
     });
     bench.scanned("_rejoin", 0, &[], Some(watermark(&[])));
     let out = bench.scanned("customers", 10, &[], Some(watermark(&[])));
