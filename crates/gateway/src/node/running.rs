@@ -129,12 +129,7 @@ impl Node {
             tasks,
             vital,
         };
-        let server = GrpcServer::new(context.clone(), metrics.clone(), LINK_MESSAGE_BYTES_MAX)?;
-        let connections = settings.grpc.connections_max;
-        let incoming = access::bounded(incoming, Shares::new("connections", connections, connections / 2));
-        context
-            .vital
-            .spawn("gRPC server", server.run(secured(&context, incoming, Served::Grpc)));
+        start_grpc(&context, incoming, &metrics)?;
         let http_addresses = start_http(settings.http.connections_max, &context, http);
         context.peers.begin_all();
         start_background(&context, metrics);
@@ -247,6 +242,21 @@ impl Node {
 /// What comes in on a listener, once it is known who it is.
 fn secured(context: &NodeContext, incoming: Incoming, served: Served) -> Incoming {
     tls::listen(incoming, context.tls.as_ref(), served, &context.links.notices)
+}
+
+/// Serves gRPC.
+///
+/// # Errors
+///
+/// The server cannot be built.
+fn start_grpc(context: &NodeContext, incoming: Incoming, metrics: &Metrics) -> Result<(), StartError> {
+    let server = GrpcServer::new(context.clone(), metrics.clone(), LINK_MESSAGE_BYTES_MAX)?;
+    let connections = context.settings.now().grpc.connections_max;
+    let incoming = access::bounded(incoming, Shares::new("connections", connections, connections / 2));
+    context
+        .vital
+        .spawn("gRPC server", server.run(secured(context, incoming, Served::Grpc)));
+    Ok(())
 }
 
 /// Serves HTTP; the answer tells the addresses.

@@ -93,6 +93,11 @@ pub(crate) fn table() -> Vec<Row> {
         "AdminService/ListHeals" ListHealsRequest {} WATCHERS "OK";
         "AdminService/GetDigest" GetDigestRequest {} WATCHERS "OK";
         "AdminService/Verify" VerifyRequest { datacenter: "nowhere" } OPERATORS "PEER_UNKNOWN";
+        "AdminService/ListDatacenters" ListDatacentersRequest {} WATCHERS "OK";
+        "AdminService/ListBackups" ListBackupsRequest {} OPERATORS "BACKUP_UNAVAILABLE";
+        "AdminService/CreateBackup" CreateBackupRequest { name: a } OPERATORS "BACKUP_UNAVAILABLE";
+        "AdminService/AddDatacenter" AddDatacenterRequest { name: west, address: "nowhere" } OPERATORS "INVALID_ADDRESS";
+        "AdminService/RetireDatacenter" RetireDatacenterRequest { name: west } OPERATORS "RETIREMENT_UNCONFIRMED";
         "AdminService/CutLink" CutLinkRequest { datacenter: west } OPERATORS "OK";
         "AdminService/RestoreLink" RestoreLinkRequest { datacenter: west } OPERATORS "OK";
 
