@@ -14,7 +14,7 @@ use rejoin_chaos::process::{Cluster, Node, SmallDisk, SyncFault, poll_until};
 use rejoin_chaos::scenario::{Ground, Proxied, Trial, Weather, workload};
 use rejoin_chaos::view::{Body, Picture, await_equal_digests};
 use rejoin_chaos::workload::{Session, Shared, percentile, seed};
-use rejoin_client::{Bytes, Client, Database, LinkState};
+use rejoin_client::{Bytes, CallError, Client, Database, LinkState};
 use rejoin_document::{Granularity, RuleSet};
 
 /// Topologies that a run may have, with their datacenters: one is drawn.
@@ -234,11 +234,11 @@ async fn a_node_that_has_filled_its_disk_starts_again() -> anyhow::Result<()> {
         }
         anyhow::ensure!(acknowledged.len() < 1_000, "the disk does not fill");
     };
-    assert_eq!(
-        refused.refusal().map(|refusal| refusal.reason.as_str()),
-        Some("DISK_FULL"),
-        "{refused}"
-    );
+    // A busy machine may be at the end of its disk before the node has looked at what is left: then it says that it does not know.
+    let is_full = refused.refusal().is_some_and(|refusal| refusal.reason == "DISK_FULL");
+    let is_unsure =
+        matches!(&refused, CallError::Unknown { .. }) && refused.to_string().contains("No space left on device");
+    assert!(is_full || is_unsure, "{refused}");
     for is_writing in [false, true] {
         cluster.nodes[0].kill()?;
         if is_writing {

@@ -79,7 +79,7 @@ fn run(arguments: &Arguments) -> ExitCode {
     let directory: PathBuf = std::env::temp_dir().join("rejoin-chaos");
     let [(core, _), _] = stages();
     eprintln!(
-        "running {} seeds of two simulated minutes each; the report comes at the end",
+        "running {} seeds of up to two simulated hours each; the report comes at the end",
         arguments.seeds.count
     );
     let tried = try_rules(core, &arguments.rules, arguments.seeds, &directory);

@@ -4,12 +4,13 @@
 //!   begin   the disk is copied, and the node is cut off; clients write on both sides
 //!   end     clients wait, all nodes become equal      what only one disk has goes with that disk, and that is no promise
 //!           the node is killed and its disk exchanged
-//!           it serves at once, still cut off, under another replica id; then it is connected
+//!           it takes writes at once, still cut off, under another replica id; then it is connected
 //! ```
 //!
-//! Nobody tells a node that was rolled back: it may give a dot away twice before it meets a peer, so clients reach it once it has found out.
+//! Nobody tells a node that was rolled back: it may give a dot away twice before it meets a peer, so it is connected first, and clients reach it once
+//! it has found out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ pub struct Exchanged {
     /// Through which clients reach each node.
     doors: Vec<Proxy>,
     exchanged: u64,
+    /// The marks that were acknowledged.
+    marks: BTreeSet<String>,
 }
 
 impl Exchanged {
@@ -58,12 +61,12 @@ impl Exchanged {
         for node in &cluster.nodes {
             doors.push(Proxy::start(node.address()).await?);
         }
-        let marks = Database::new(MARKS, Granularity::Field, RuleSet::default());
-        cluster.nodes[0].client()?.create_database(&marks).await?;
+        cluster.nodes[0].client()?.create_database(&marks()).await?;
         Ok(Self {
             cluster,
             doors,
             exchanged: 0,
+            marks: BTreeSet::new(),
         })
     }
 
@@ -88,15 +91,21 @@ impl Exchanged {
         copied
     }
 
-    /// Has a node write something after its disk was copied, so that it has lost a write of its own when it is rolled back.
-    async fn leave_mark(&self, node: usize) -> anyhow::Result<()> {
-        let (client, id) = (self.cluster.nodes[node].client()?, format!("mark-{}", self.exchanged));
-        // It may not have heard of the database yet.
-        poll_until(BOUND, async || {
-            Ok(client.update(MARKS, &id, Bytes::from_static(b"{}"), None).await.ok())
+    /// Has a node write something: before its disk is exchanged, so that it has lost a write of its own when it is rolled back, and as soon as it serves
+    /// again.
+    async fn leave_mark(&mut self, node: usize) -> anyhow::Result<()> {
+        let (client, id) = (self.cluster.nodes[node].client()?, format!("mark-{}", self.marks.len()));
+        let mut refused = String::new();
+        let left = poll_until(BOUND, async || {
+            // A node without its disk has forgotten the database until its peers tell it.
+            let _ = client.create_database(&marks()).await;
+            let written = client.update(MARKS, &id, Bytes::from_static(b"{}"), None).await;
+            refused = written.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            Ok(written.ok().map(drop))
         })
-        .await
-        .context("no mark can be left")?;
+        .await;
+        left.with_context(|| format!("no mark can be left: {refused}"))?;
+        self.marks.insert(id);
         Ok(())
     }
 
@@ -107,7 +116,9 @@ impl Exchanged {
         await_equal_digests(&clients, BOUND).await?;
         for client in &clients {
             poll_until(BOUND, async || {
-                let status = client.status().await?;
+                let Ok(status) = client.status().await else {
+                    return Ok(None);
+                };
                 let lags = status
                     .links
                     .iter()
@@ -155,7 +166,10 @@ impl Exchanged {
         record_return(log, &datacenter, how, stopped);
         if kind == Kind::RolledBack {
             self.cluster.resume_wires();
-            let renamed = poll_until(BOUND, async || Ok((self.replica(node).await? != former).then_some(())));
+            let renamed = poll_until(BOUND, async || {
+                let replica = self.replica(node).await;
+                Ok(replica.is_ok_and(|replica| replica != former).then_some(()))
+            });
             renamed.await.context("it does not find out that it was rolled back")?;
         }
         anyhow::ensure!(
@@ -163,8 +177,25 @@ impl Exchanged {
             "{datacenter} goes on under its replica id {former} with another disk ({kind})"
         );
         self.exchanged += 1;
-        Ok(())
+        self.leave_mark(node).await
     }
+
+    /// Whether every node shows every mark.
+    async fn shows_all_marks(&self) -> anyhow::Result<bool> {
+        for node in &self.cluster.nodes {
+            let client = node.client()?;
+            for id in &self.marks {
+                if client.get(MARKS, id).await.is_err() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn marks() -> Database {
+    Database::new(MARKS, Granularity::Field, RuleSet::default())
 }
 
 impl Ground for Exchanged {
@@ -222,7 +253,9 @@ impl Ground for Exchanged {
 
     async fn heal(&mut self) -> anyhow::Result<()> {
         self.cluster.resume_wires();
-        Ok(())
+        poll_until(BOUND, async || Ok(self.shows_all_marks().await?.then_some(())))
+            .await
+            .context("an acknowledged mark is missing")
     }
 
     fn evidence(&self) -> anyhow::Result<BTreeMap<&'static str, u64>> {

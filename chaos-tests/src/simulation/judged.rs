@@ -1,10 +1,11 @@
 //! A run and what the checkers say of it.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::checker::{self, Report};
-use crate::plan::Plan;
+use crate::plan::{FaultKind, Plan};
 
 use super::{Ran, Stage};
 
@@ -32,7 +33,7 @@ pub fn judge(stage: &dyn Stage, plan: &Plan) -> Judged {
         ran.troubles
             .push(format!("{} operations, at least {least} are asked for", ran.operations));
     }
-    let (planned, done) = (plan.faults.len() as u64, ran.fired.values().sum::<u64>());
+    let (planned, done) = (plan.faults.len() as u64, done(plan, &ran));
     if ran.troubles.is_empty() && done < planned / 2 {
         ran.troubles.push(format!(
             "{done} of {planned} planned faults were done, at least half are asked for"
@@ -40,6 +41,16 @@ pub fn judge(stage: &dyn Stage, plan: &Plan) -> Judged {
     }
     let report = checker::run(&ran.history);
     Judged { ran, report }
+}
+
+/// How many of the planned faults were done. One that strikes with every message is one.
+fn done(plan: &Plan, ran: &Ran) -> u64 {
+    let mut planned: BTreeMap<FaultKind, u64> = BTreeMap::new();
+    for fault in &plan.faults {
+        *planned.entry(fault.kind).or_default() += 1;
+    }
+    let struck = |(kind, count): (FaultKind, u64)| count.min(ran.fired.get(&kind).copied().unwrap_or_default());
+    planned.into_iter().map(struck).sum()
 }
 
 impl Judged {
