@@ -195,16 +195,26 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether a node let this removal go, and what is shown was written beside the members by one who had not seen it.
+    /// Whether a node let this removal go, and what is shown was written beside the members by one who had not seen it, or put on that.
     pub(super) fn is_forgotten(&self, removal: &Entry, path: &str) -> bool {
         let is_gone = |(let_go, stamp): (&LetGo, Stamp)| let_go.has_removal(&removal.document, path, stamp);
         if !self.let_go.zip(removal.stamp()).is_some_and(is_gone) {
             return false;
         }
         let shown = self.shown(path);
-        let puts = |edit: &Edit| matches!(edit, Edit::Assign { path: at, value, .. } if at == path && Some(value) == shown.as_ref());
+        let assigns = |edit: &Edit| matches!(edit, Edit::Assign { path: at, .. } if at == path);
+        let shows =
+            |edit: &Edit| assigns(edit) && matches!(edit, Edit::Assign { value, .. } if Some(value) == shown.as_ref());
+        let brings_back =
+            |other: &Entry, edit: &Edit| other.facts.aside && assigns(edit) && other.has_seen(removal) != Some(true);
         let mut edits = self.edits();
-        edits.any(|(other, edit)| other.facts.aside && puts(edit) && other.has_seen(removal) != Some(true))
+        edits.any(|(other, edit)| {
+            let goes_on = || {
+                self.edits()
+                    .any(|(later, on)| shows(on) && later.has_seen(other) == Some(true))
+            };
+            brings_back(other, edit) && (shows(edit) || goes_on())
+        })
     }
 
     /// Whether `later` took the place of a removal that its author had seen: listed, or by nothing standing at the path.

@@ -64,11 +64,28 @@ fn assignment(judge: &Judge<'_>, write: &Entry, (path, value): (&str, &Json), ha
     if judge.view.is_some_and(|view| view.listed_at(path).contains(value)) {
         return Standing::Conflict;
     }
+    if had.contains(&Rule::Set) && is_emptied(judge, write, path, value) {
+        return Standing::Visible;
+    }
     after(judge, write, |other, edit| {
         other.delete || edit.path() == path && !matches!(edit, Edit::Stop { .. })
     })
     .or_else(|| set_aside(judge, write, path, Some(value), had))
     .unwrap_or(Standing::Unaccounted)
+}
+
+/// Whether an empty array, which is a set without elements whatever the rule is, left only what its author had not seen.
+fn is_emptied(judge: &Judge<'_>, write: &Entry, path: &str, value: &Json) -> bool {
+    if value.elements().is_none_or(|elements| !elements.is_empty()) {
+        return false;
+    }
+    let unseen = |other: &Entry| other.number != write.number && write.has_seen(other) != Some(true);
+    let adds = |edit: &Edit, element: &Json| matches!(edit, Edit::Add { path: at, element: other } if at == path && other == element);
+    let is_unseen = |element: &Json| judge.edits().any(|(other, edit)| unseen(other) && adds(edit, element));
+    judge
+        .shown(path)
+        .and_then(|shown| shown.elements())
+        .is_some_and(|shown| shown.iter().all(is_unseen))
 }
 
 fn removal(judge: &Judge<'_>, write: &Entry, path: &str, had: &[Rule]) -> Standing {

@@ -246,6 +246,24 @@ fn an_element_that_goes_with_the_rule_is_missed() {
 }
 
 #[test]
+fn an_empty_array_takes_out_what_its_author_had_seen_and_nothing_else() {
+    let mut plot = Plot::new();
+    let first = plot.write(EAST, None, Some(r#"{"tags":["a"]}"#));
+    let seen = shown(1, r#"{"tags":["a"]}"#);
+    let added = plot.write(WEST, Some(&seen), Some(r#"{"tags":["a","b"]}"#));
+    plot.rule(EAST, "/tags", Rule::Latest);
+    let emptied = plot.write(EAST, Some(&seen), Some(r#"{"tags":[]}"#));
+    let time = |plot: &mut Plot, place| plot.entry(place).stamp().unwrap().0.time.0;
+    let past = time(&mut plot, first);
+    plot.entry(emptied).read.at = plot.entry(added).read.at;
+    plot.entry(emptied).facts.past = Some(knowledge(past, 0));
+    assert_clean(&reverted(&ended(&plot, shown(3, r#"{"tags":["b"]}"#))));
+    let mut wrong = plot.with(|_| ());
+    let end = wrong.end(EAST, Some(shown(3, r#"{"tags":["a","b"]}"#)));
+    assert_found(&reverted(&wrong), &[emptied, end]);
+}
+
+#[test]
 fn a_text_that_competes_is_listed_once_no_rule_decides_about_it_any_more() {
     let mut plot = Plot::new();
     let first = plot.write(EAST, None, Some(r#"{"name":"x"}"#));
