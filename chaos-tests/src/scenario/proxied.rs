@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use anyhow::Context;
+
 use super::ground::Ground;
 use super::hurt::{PROCESS_KINDS, Patient, cannot_befall};
 use super::{Kind, Trouble};
 use crate::history::Recorder;
 use crate::network::{Fault, Flow, Seen};
 use crate::plan::{Plan, Topology};
-use crate::process::{Cluster, Node, SmallDisk, SyncFault, other_binary, rejoin_binary};
+use crate::process::{Cluster, Node, SmallDisk, SyncFault, other_binary, poll_until, rejoin_binary};
 use crate::workload::Site;
 
 const NETWORK_KINDS: [Kind; 14] = [
@@ -35,6 +37,8 @@ const FLAPS: usize = 4;
 const FLAP: Duration = Duration::from_millis(60);
 /// Bytes a second of a thin edge.
 const THIN: u32 = 15_000;
+/// How long a node may take to take writes again when all troubles are over.
+const HEALED_WITHIN: Duration = Duration::from_secs(25);
 /// How long the operator waits for a node that may stand still.
 const OPERATOR_WAIT: Duration = Duration::from_millis(500);
 
@@ -284,8 +288,13 @@ impl Ground for Proxied {
     async fn heal(&mut self) -> anyhow::Result<()> {
         self.cluster.resume_wires();
         for wire in &self.cluster.wires {
-            let node = &self.cluster.nodes[wire.from];
-            node.client()?.restore_link(&Plan::datacenter(wire.to)).await?;
+            let (client, peer) = (self.cluster.nodes[wire.from].client()?, Plan::datacenter(wire.to));
+            // A node whose disk was full to the last byte looks every five seconds whether there is room again.
+            poll_until(HEALED_WITHIN, async || {
+                Ok(client.restore_link(&peer).await.ok().map(drop))
+            })
+            .await
+            .with_context(|| format!("the link with {peer} cannot be restored"))?;
         }
         Ok(())
     }

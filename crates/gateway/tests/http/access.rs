@@ -34,11 +34,14 @@ const MAP: &str = r#"{"map":"function (doc) { emit(doc._id, 1); }"}"#;
 /// A request, who may make it, and the status that those get.
 type Row = (&'static str, &'static str, &'static str, &'static [&'static str], u16);
 
-const TABLE: [Row; 39] = [
+const TABLE: [Row; 55] = [
     ("GET", "/", "", ANYBODY, 200),
     ("HEAD", "/", "", ANYBODY, 200),
     ("GET", "/_up", "", ANYBODY, 200),
     ("GET", "/_all_dbs", "", ANY, 200),
+    ("GET", "/_dbs_info", "", ANY, 200),
+    ("GET", "/_uuids", "", ANY, 200),
+    ("GET", "/_active_tasks", "", OPERATORS, 200),
     (
         "POST",
         "/_replicate",
@@ -72,8 +75,27 @@ const TABLE: [Row; 39] = [
     ("GET", "/things/_design/d/_view/v", "", READERS, 404),
     ("POST", "/things/_design/d/_view/v", "{}", READERS, 404),
     ("POST", "/things/_temp_view", MAP, WRITERS, 200),
-    ("GET", "/things/_security", "", READERS, 501),
-    ("PUT", "/things/_security", "{}", WRITERS, 501),
+    ("POST", "/things/_all_docs/queries", r#"{"queries":[{}]}"#, READERS, 200),
+    ("GET", "/things/_design_docs", "", READERS, 200),
+    ("GET", "/things/_local_docs", "", READERS, 200),
+    ("POST", "/things/_missing_revs", "{}", READERS, 200),
+    ("GET", "/things/_revs_limit", "", READERS, 200),
+    ("PUT", "/things/_revs_limit", "1000", OWNERS, 200),
+    ("GET", "/things/_security", "", READERS, 200),
+    ("PUT", "/things/_security", "{}", OWNERS, 200),
+    ("POST", "/things/_view_cleanup", "", OWNERS, 202),
+    ("POST", "/things/_purge", "{}", OWNERS, 501),
+    ("GET", "/things/_purged_infos", "", OWNERS, 501),
+    ("GET", "/things/_purged_infos_limit", "", OWNERS, 501),
+    ("POST", "/things/_compact", "", OWNERS, 202),
+    ("GET", "/things/_design/d/_info", "", READERS, 404),
+    (
+        "POST",
+        "/things/_design/d/_view/v/queries",
+        r#"{"queries":[{}]}"#,
+        READERS,
+        404,
+    ),
     ("GET", "/things/a/file", "", READERS, 501),
     ("POST", "/api/receivers/things/entities", ENTITIES, WRITERS, 200),
     ("POST", "/api/things", RESOURCE, WRITERS, 201),
@@ -185,9 +207,14 @@ fn every_route_lets_in_those_who_may_and_tells_the_others_why_not() {
 
 #[test]
 fn the_table_has_a_row_for_every_route() {
-    let source = include_str!("../../src/http/route.rs");
-    let arms = source.split_once("match segments.as_slice()").unwrap().1;
-    let arms = arms.split_once("/// Why nothing is there").unwrap().0;
+    let between = |source: &'static str, from, to| source.split_once(from).unwrap().1.split_once(to).unwrap().0;
+    let routes = include_str!("../../src/http/route.rs");
+    let resources = include_str!("../../src/http/resources.rs");
+    let arms = [
+        between(routes, "match segments.as_slice()", "/// Why nothing is there"),
+        between(resources, "pub(super) async fn of_server", "async fn list("),
+    ]
+    .concat();
     let names = arms.split('"').skip(1).step_by(2).filter(|text| text.starts_with('_'));
     let mut found = 0;
     for name in names.filter(|name| name.len() > 1 && !name.contains('{')) {
@@ -197,7 +224,7 @@ fn the_table_has_a_row_for_every_route() {
             .any(|(_, path, ..)| path.split('/').any(|part| part == name));
         assert!(has_row, "{name} has no row");
     }
-    assert!(found > 10, "{found}");
+    assert!(found > 30, "{found}");
 }
 
 #[test]
