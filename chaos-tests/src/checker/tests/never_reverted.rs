@@ -259,15 +259,4 @@ fn a_removal_may_be_forgotten_before_a_write_that_was_made_beside_the_members_an
         let (plot, end) = ended(aside, forgotten);
         assert_found(&check(&plot.history), &[removed, end]);
     }
-    for has_seen in [true, false] {
-        let (mut plot, _) = ended(true, Some((DOCUMENT, "/a")));
-        let next = plot.write(EAST, Some(&shown(3, r#"{"a":2,"b":1}"#)), Some(r#"{"a":3,"b":1}"#));
-        let west = plot.entry(edited).stamp().unwrap().0.time.0;
-        plot.entry(next).facts.past = Some(super::planted::knowledge(0, if has_seen { west } else { 0 }));
-        let end = plot.end(EAST, Some(shown(4, r#"{"a":3,"b":1}"#)));
-        match has_seen {
-            true => assert_clean(&check(&plot.history)),
-            false => drop(assert_found(&check(&plot.history), &[removed, end])),
-        }
-    }
 }
