@@ -99,9 +99,9 @@ async fn twenty_crashes_under_load_lose_nothing_and_leave_tokens_and_status_as_t
             sizes.token_bytes <= first.token_bytes + 32,
             "{sizes:?} after {crash} crashes, first {first:?}"
         );
-        // Counts have more digits than at first.
+        // Counts have more digits than at first, and how far the peer is behind may not be known at one of the moments. A name a crash would be 600 bytes.
         assert!(
-            sizes.status_bytes <= first.status_bytes + 64,
+            sizes.status_bytes <= first.status_bytes + 256,
             "{sizes:?} after {crash} crashes, first {first:?}"
         );
         assert_eq!(sizes.links, first.links);
